@@ -1,0 +1,35 @@
+// Aligned, zero-initialised memory. Every buffer a kernel sees comes from here, so kernels may rely on two things:
+// it starts on a cache line, and `buffer_slack` bytes behind its end may be read (never written).
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+namespace tessera {
+
+inline constexpr std::size_t cache_line = 64;
+/// One vector (64 B) past the end of any row may be read by a kernel that loads whole vectors.
+inline constexpr std::size_t buffer_slack = 128;
+
+class AlignedBuffer {
+ public:
+  AlignedBuffer() = default;
+  explicit AlignedBuffer(std::size_t bytes);  ///< Error{failed} when the memory is not to be had
+
+  [[nodiscard]] std::byte* data() noexcept { return data_.get(); }
+  [[nodiscard]] const std::byte* data() const noexcept { return data_.get(); }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  struct Free {
+    void operator()(std::byte* pointer) const noexcept;
+  };
+  std::unique_ptr<std::byte, Free> data_;
+  std::size_t size_ = 0;
+};
+
+constexpr std::size_t round_up(std::size_t value, std::size_t multiple) noexcept {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+}  // namespace tessera
