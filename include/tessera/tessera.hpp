@@ -1,0 +1,109 @@
+// Tessera's C++ API: load a model, compile it for a precision and an instruction set, run it.
+//
+//     auto model   = tessera::Model::load("resnet50.onnx");
+//     auto session = model.compile({.precision = tessera::Precision::int8, .isa = tessera::Isa::avx2, .threads = 2});
+//     auto outputs = session.run({{"input", image}});
+//
+// Everything throws tessera::Error (core/error.hpp); nothing prints, aborts or reads the environment.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/tensor.hpp"
+#include "cpu/isa.hpp"
+#include "tessera/step_info.hpp"
+
+namespace tessera {
+
+inline constexpr std::string_view version = "0.1.0";
+
+enum class Precision : std::uint8_t { fp32, bf16, int8 };
+std::string_view name_of(Precision precision) noexcept;
+std::optional<Precision> precision_from_name(std::string_view name) noexcept;
+
+/// Named tensors, in or out.
+using TensorMap = std::map<std::string, Tensor>;
+
+/// A model input or output as the file declares it: an extent is "224" or a symbol such as "batch".
+struct TensorInfo {
+  std::string name;
+  DataType type;
+  std::vector<std::string> shape;
+};
+
+struct SessionOptions {
+  Precision precision = Precision::fp32;
+  std::optional<Isa> isa;  ///< ceiling; default: the best tier of this CPU. Error{unavailable} when the CPU lacks it
+  int threads = 0;         ///< 0: all usable CPUs (affinity mask, cgroup quota, physical cores)
+  int opt_level = 1;       ///< 0: node by node as the file has it; 1: all passes
+  bool pin = true;         ///< pin threads to cores inside the affinity mask
+  std::map<std::string, std::int64_t> extents;  ///< symbolic extents, e.g. {"batch", 8}; missing ones: batch 1, sequence 128
+  /// int8 of a model that is not quantized yet: one entry per calibration batch. Empty: seeded synthetic data.
+  std::vector<TensorMap> calibration;
+};
+
+struct MemoryInfo {
+  std::size_t packed_weights = 0, arena = 0;  ///< bytes
+};
+
+class Session {
+ public:
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  /// Runs on inputs of the compiled shapes; returns fresh output tensors. Error{invalid} for a wrong name, shape or type.
+  TensorMap run(const TensorMap& inputs);
+
+  /// The hot path: bind once, then infer() any number of times without a lock, an allocation or a system call.
+  void set_input(const std::string& name, const Tensor& tensor);
+  void infer();
+  [[nodiscard]] Tensor output(const std::string& name) const;  ///< a copy
+
+  [[nodiscard]] std::vector<TensorInfo> inputs() const;
+  [[nodiscard]] std::vector<TensorInfo> outputs() const;
+  [[nodiscard]] Isa isa() const noexcept;
+  [[nodiscard]] int threads() const noexcept;
+  [[nodiscard]] MemoryInfo memory() const noexcept;
+  [[nodiscard]] double gflop() const noexcept;  ///< of one inference
+  /// The plan, one entry per step; `runs` > 0 also times every step over that many inferences.
+  [[nodiscard]] std::vector<StepInfo> explain(int profile_runs = 0);
+
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+class Model {
+ public:
+  /// An .onnx file or a built-in name (resnet50, bert-base, bert-large). Error{invalid} naming what is wrong.
+  static Model load(const std::string& path_or_name);
+
+  /// Builds a session. Packed weights are shared between sessions of this model that use the same kernels.
+  [[nodiscard]] Session compile(const SessionOptions& options = {}) const;
+
+  [[nodiscard]] const std::string& name() const noexcept;
+  /// True for built-in models: their weights are seeded random numbers, so accuracy can only mean agreement with fp32.
+  [[nodiscard]] bool synthetic_weights() const noexcept;
+  [[nodiscard]] std::vector<TensorInfo> inputs() const;
+  [[nodiscard]] std::vector<TensorInfo> outputs() const;
+  /// Seeded random inputs in the range the model expects (images: zero mean, unit variance; ids: below the vocabulary).
+  [[nodiscard]] TensorMap random_inputs(const std::map<std::string, std::int64_t>& extents, std::uint64_t seed) const;
+
+  struct Impl;
+
+ private:
+  explicit Model(std::shared_ptr<const Impl> impl);
+  std::shared_ptr<const Impl> impl_;
+};
+
+}  // namespace tessera

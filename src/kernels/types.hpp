@@ -1,0 +1,26 @@
+// Vocabulary shared by the kernel contracts. Included by per-ISA translation units: nothing but <cstdint> and enums here,
+// because an inline function compiled with AVX-512 flags must never be handed to an AVX2 machine by the linker.
+#pragma once
+
+#include <cstdint>
+
+#include "core/data_type.hpp"
+#include "cpu/isa.hpp"
+
+namespace tessera {
+
+enum class Activation : std::uint8_t { none, relu, gelu, tanh };
+
+/// How an epilogue or a conversion turns reals into u8/s8: q = clamp(round_half_even(x * inverse_scale) + zero_point).
+struct Requantize {
+  float inverse_scale = 1.0F;
+  std::int32_t zero_point = 0;
+};
+
+/// real = scale * (q - zero_point)
+struct Dequantize {
+  float scale = 1.0F;
+  std::int32_t zero_point = 0;
+};
+
+}  // namespace tessera

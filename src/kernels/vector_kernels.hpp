@@ -1,0 +1,127 @@
+// Everything but the matrix product: written once over a 16-lane float vector (simd/), compiled per tier, one table entry a tier.
+// All functions work on the slice they are given; splitting among threads is the caller's job. Rows may over-read 64 bytes.
+// Reductions run in a fixed order (16 running lanes, then a fixed tree), so that results agree bit for bit between tiers.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "kernels/types.hpp"
+
+namespace tessera {
+
+/// A row-wise tensor slice with an element type and, for u8/s8, its quantization.
+struct RowsIn {
+  const std::byte* data = nullptr;
+  std::int64_t stride = 0;  ///< bytes between rows
+  DataType type = DataType::f32;
+  Dequantize quantization;
+};
+struct RowsOut {
+  std::byte* data = nullptr;
+  std::int64_t stride = 0;
+  DataType type = DataType::f32;
+  Requantize quantization;
+};
+
+/// y = softmax(x * scale + mask) over each row of `n`. mask: n floats added to every row, or null.
+struct SoftmaxCall {
+  RowsIn x;   ///< f32
+  RowsOut y;  ///< f32 or bf16; may alias x when both are f32
+  const float* mask = nullptr;
+  std::int64_t mask_stride = 0;  ///< floats between the mask rows of consecutive rows; 0: the same mask for all
+  float scale = 1.0F;
+  std::int64_t rows = 0, n = 0;
+};
+
+/// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta over each row of `n`; statistics in two passes.
+struct LayerNormCall {
+  RowsIn x;   ///< f32 or bf16
+  RowsOut y;  ///< f32, bf16 or u8
+  const float* gamma = nullptr;
+  const float* beta = nullptr;  ///< null: 0
+  float epsilon = 1e-5F;
+  std::int64_t rows = 0, n = 0;
+};
+
+enum class Binary : std::uint8_t { add, sub, mul, div };
+
+/// y[i] = activation(a[i]) or activation(a[i] op b[i]); any of f32, bf16, u8 in and out.
+struct ElementwiseCall {
+  RowsIn a;
+  RowsIn b;  ///< data null: unary
+  Binary op = Binary::add;
+  Activation activation = Activation::none;
+  RowsOut y;
+  std::int64_t rows = 0, n = 0;
+};
+
+/// Pooling over NHWC. The input window of output pixel (h, w) starts at row h*stride_h - pad_top and is clipped to the image; the
+/// divisor of average is the number of pixels in the clipped window, or kernel_h*kernel_w with count_include_pad.
+struct PoolCall {
+  bool average = false;
+  RowsIn x;   ///< data at pixel (0,0) of one image; stride: bytes between pixels
+  RowsOut y;  ///< data at output pixel (0,0); stride: bytes between pixels
+  std::int64_t x_row_stride = 0, y_row_stride = 0;  ///< bytes between image rows
+  std::int64_t height = 0, width = 0, channels = 0;
+  std::int64_t out_width = 0;
+  int kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, pad_top = 0, pad_left = 0;
+  bool count_include_pad = false;
+  std::int64_t first_row = 0, last_row = 0;  ///< output rows [first, last)
+};
+
+/// Element type conversion with (de)quantization: f32 <-> bf16 <-> u8, and u8 -> u8 under another scale.
+struct ConvertCall {
+  RowsIn x;
+  RowsOut y;
+  std::int64_t rows = 0, n = 0;
+};
+
+/// One image NCHW (dense f32) -> NHWC rows [first, last) of y with conversion; and back.
+struct ToNhwcCall {
+  const float* x = nullptr;
+  RowsOut y;  ///< data at pixel (0,0); stride: bytes between pixels
+  std::int64_t y_row_stride = 0;
+  std::int64_t channels = 0, height = 0, width = 0;
+  std::int64_t first_row = 0, last_row = 0;
+};
+struct ToNchwCall {
+  RowsIn x;
+  std::int64_t x_row_stride = 0;
+  float* y = nullptr;
+  std::int64_t channels = 0, height = 0, width = 0;
+  std::int64_t first_row = 0, last_row = 0;
+};
+
+/// Packs activations as B panels for the attention products (brgemm.hpp layout, one segment of k):
+/// source element (k, n) at data + k*k_stride + n*n_stride bytes, f32 or bf16; panels [first, last).
+struct PackCall {
+  const std::byte* data = nullptr;
+  DataType type = DataType::f32;
+  std::int64_t k = 0, n = 0, k_stride = 0, n_stride = 0;
+  int nr = 16, k_group = 1;
+  std::byte* target = nullptr;
+  std::int64_t first_panel = 0, last_panel = 0;
+};
+
+/// One row of the table: all of them for one tier.
+struct VectorKernels {
+  const char* name;  ///< the tier's name
+  Isa isa;
+  void (*softmax)(const SoftmaxCall&);
+  void (*layer_norm)(const LayerNormCall&);
+  void (*elementwise)(const ElementwiseCall&);
+  void (*pool)(const PoolCall&);
+  void (*convert)(const ConvertCall&);
+  void (*to_nhwc)(const ToNhwcCall&);
+  void (*to_nchw)(const ToNchwCall&);
+  void (*pack)(const PackCall&);
+};
+
+/// The best set within the ceiling.
+const VectorKernels& vector_kernels(Isa ceiling) noexcept;
+std::span<const VectorKernels> all_vector_kernels() noexcept;
+/// Plain portable code, the oracle of the tests; not in the table.
+const VectorKernels& reference_vector_kernels() noexcept;
+
+}  // namespace tessera
