@@ -1,0 +1,164 @@
+#include "plan/builder.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "ops/window.hpp"
+#include "plan/steps/image_steps.hpp"
+
+namespace tessera {
+namespace {
+
+bool is_convolution(const Node& node) { return node.op == "FusedConv" || node.op == "Conv"; }
+
+bool is_pool(const Node& node) {
+  return node.op == "MaxPool" || node.op == "AveragePool" || node.op == "GlobalAveragePool";
+}
+
+Halo halo_of(const Graph& graph, const Node& node) {
+  const Shape x = graph.value(node.inputs[0]).shape.to_shape();
+  const Shape w = graph.value(node.inputs[1]).shape.to_shape();
+  const Window window = window_of(node, x[2], x[3], w[2], w[3]);
+  return {window.pad_top, window.pad_left, window.pad_bottom, window.pad_right};
+}
+
+/// What keeps a constant's memory alive inside the plan.
+std::shared_ptr<const void> owner_of(const Tensor& tensor) { return std::make_shared<const Tensor>(tensor); }
+
+}  // namespace
+
+Dequantize dequantization(const Value& value) {
+  if (!value.quantization) return {};
+  return {value.quantization->scale[0], value.quantization->zero_point[0]};
+}
+
+Requantize requantization(const Value& value) {
+  if (!value.quantization) return {};
+  return {1.0F / value.quantization->scale[0], value.quantization->zero_point[0]};
+}
+
+std::uint8_t zero_byte(const Value& value) {
+  return value.quantization ? static_cast<std::uint8_t>(value.quantization->zero_point[0]) : std::uint8_t{0};
+}
+
+Builder::Builder(const Graph& graph, Isa isa, WeightStore& weights)
+    : graph_(graph),
+      isa_(isa),
+      weights_(weights),
+      plan_(std::make_shared<Plan>()),
+      halos_(graph.values.size()),
+      wanted_as_image_(graph.values.size()) {
+  plan_->isa = isa;
+  plan_layouts();
+  for (const ValueId id : graph.inputs) {
+    const Value& input = value(id);
+    const Shape extents = shape(id);
+    const BufferId buffer = new_buffer(static_cast<std::size_t>(extents.elements()) * size_of(input.type));
+    plain_[id] = buffer;
+    plan_->inputs.push_back({input.name, input.type, extents, buffer});
+  }
+}
+
+void Builder::plan_layouts() {
+  for (const Node& node : graph_.nodes) {
+    if (!is_convolution(node) && !is_pool(node)) continue;
+    const auto mark = [&](ValueId id, const Halo& halo) {
+      const auto i = static_cast<std::size_t>(id);
+      wanted_as_image_[i] = true;
+      halos_[i] = max(halos_[i], halo);
+    };
+    mark(node.inputs[0], is_convolution(node) ? halo_of(graph_, node) : Halo{});
+    if (node.op == "FusedConv" && node.has_input(3)) mark(node.inputs[3], {});
+  }
+}
+
+BufferId Builder::new_buffer(std::size_t bytes) {
+  plan_->buffers.emplace_back();
+  // Born now; inputs live from before the first step.
+  lifetimes_.push_back({bytes, static_cast<int>(plan_->steps.size()), static_cast<int>(plan_->steps.size())});
+  return static_cast<BufferId>(plan_->buffers.size() - 1);
+}
+
+BufferId Builder::constant_buffer(const Tensor& tensor) {
+  plan_->buffers.push_back({tensor.data(), 0});
+  lifetimes_.emplace_back();
+  plan_->keep_alive.push_back(owner_of(tensor));
+  return static_cast<BufferId>(plan_->buffers.size() - 1);
+}
+
+Image Builder::make_image(ValueId id, BufferId buffer) const {
+  const Shape s = shape(id);
+  Image image{buffer, value(id).type, s[0], s[2], s[3], s[1], halos_[static_cast<std::size_t>(id)]};
+  return image;
+}
+
+BufferId Builder::plain_input(ValueId id) {
+  if (const auto found = plain_.find(id); found != plain_.end()) return found->second;
+  if (value(id).is_constant()) return plain_[id] = constant_buffer(value(id).constant);
+  const auto image = images_.find(id);
+  if (image == images_.end()) fail("plan", "value " + value(id).name + " is used before it is computed");
+  const BufferId buffer = plain_output(id);
+  emit(make_to_nchw(*this, image->second, value(id), buffer), {image->second.buffer}, {buffer});
+  return buffer;
+}
+
+Image Builder::image_input(ValueId id) {
+  if (const auto found = images_.find(id); found != images_.end()) return found->second;
+  const BufferId source = plain_input(id);
+  const Image image = image_output(id);
+  emit(make_to_nhwc(*this, source, value(id).type, value(id), image), {source}, {image.buffer});
+  return image;
+}
+
+BufferId Builder::plain_output(ValueId id) {
+  const std::size_t bytes = static_cast<std::size_t>(shape(id).elements()) * size_of(value(id).type);
+  return plain_[id] = new_buffer(bytes);
+}
+
+Image Builder::image_output(ValueId id) {
+  Image image = make_image(id, no_buffer);
+  image.buffer = new_buffer(static_cast<std::size_t>(image.bytes()));
+  images_[id] = image;
+  // One pixel without a border is the same bytes either way.
+  if (image.height == 1 && image.width == 1 && !image.halo.any()) plain_[id] = image.buffer;
+  return image;
+}
+
+void Builder::alias_output(ValueId source, ValueId target) { plain_[target] = plain_input(source); }
+
+void Builder::emit(std::unique_ptr<Step> step, std::vector<BufferId> reads, std::vector<BufferId> writes) {
+  const int index = static_cast<int>(plan_->steps.size());
+  for (const std::vector<BufferId>* list : {&reads, &writes})
+    for (const BufferId id : *list)
+      if (id != no_buffer) lifetimes_[static_cast<std::size_t>(id)].last = index;
+  plan_->scratch_bytes = std::max(plan_->scratch_bytes, step->scratch_bytes());
+  plan_->steps.push_back(std::move(step));
+}
+
+const std::byte* Builder::keep(std::shared_ptr<const AlignedBuffer> buffer, bool is_weight) {
+  const std::byte* data = buffer->data();
+  if (is_weight) plan_->weight_bytes += buffer->size();
+  plan_->keep_alive.push_back(std::move(buffer));
+  return data;
+}
+
+std::shared_ptr<const Plan> Builder::finish() {
+  for (const ValueId id : graph_.outputs) {
+    const BufferId buffer = plain_input(id);
+    plan_->outputs.push_back({value(id).name, value(id).type, shape(id), buffer});
+  }
+  // Inputs keep their contents between runs and outputs until the next run: both live the whole time.
+  const int end = static_cast<int>(plan_->steps.size());
+  for (const std::vector<Port>* ports : {&plan_->inputs, &plan_->outputs})
+    for (const Port& port : *ports) {
+      Lifetime& life = lifetimes_[static_cast<std::size_t>(port.buffer)];
+      life.first = 0;
+      life.last = end;
+    }
+  const ArenaLayout layout = plan_arena(lifetimes_);
+  for (std::size_t i = 0; i < plan_->buffers.size(); ++i) plan_->buffers[i].offset = layout.offsets[i];
+  plan_->arena_bytes = layout.bytes;
+  return plan_;
+}
+
+}  // namespace tessera

@@ -1,0 +1,75 @@
+// Builder: the state of planning. Lowering functions (lower_*.cpp) ask it for the operands of a node in the layout their kernels
+// want and emit steps; it inserts reorders where producer and consumer disagree, and records the lifetimes of buffers.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "core/tensor.hpp"
+#include "kernels/types.hpp"
+#include "kernels/vector_kernels.hpp"
+#include "plan/image.hpp"
+#include "plan/memory_planner.hpp"
+#include "plan/plan.hpp"
+
+namespace tessera {
+
+class Builder {
+ public:
+  Builder(const Graph& graph, Isa isa, WeightStore& weights);
+
+  [[nodiscard]] const Graph& graph() const noexcept { return graph_; }
+  [[nodiscard]] Isa isa() const noexcept { return isa_; }
+  [[nodiscard]] const VectorKernels& vector() const noexcept { return vector_kernels(isa_); }
+  [[nodiscard]] const Value& value(ValueId id) const { return graph_.value(id); }
+  [[nodiscard]] Shape shape(ValueId id) const { return value(id).shape.to_shape(); }
+
+  /// The value dense and row-major (NCHW): as it is, a constant, or through a reorder that this call emits.
+  BufferId plain_input(ValueId id);
+  /// The value as NHWC with at least the halo all its convolutions need; likewise.
+  Image image_input(ValueId id);
+  /// Where the node that is being lowered has to leave an output.
+  BufferId plain_output(ValueId id);
+  Image image_output(ValueId id);
+  /// `target` is `source` under another shape: no step, no memory.
+  void alias_output(ValueId source, ValueId target);
+
+  /// Whether the value exists as NHWC so far (its producer made it so), and whether some convolution or pool wants it so.
+  [[nodiscard]] bool is_image(ValueId id) const { return images_.contains(id); }
+  [[nodiscard]] bool wanted_as_image(ValueId id) const { return wanted_as_image_[static_cast<std::size_t>(id)]; }
+
+  /// Appends a step that reads and writes these buffers.
+  void emit(std::unique_ptr<Step> step, std::vector<BufferId> reads, std::vector<BufferId> writes);
+  /// A constant array the plan keeps, e.g. biases padded to whole panels. `shared` keeps the memory alive.
+  const std::byte* keep(std::shared_ptr<const AlignedBuffer> buffer, bool is_weight);
+  WeightStore& weights() noexcept { return weights_; }
+
+  std::shared_ptr<const Plan> finish();
+
+ private:
+  BufferId new_buffer(std::size_t bytes);
+  BufferId constant_buffer(const Tensor& tensor);
+  void plan_layouts();
+  Image make_image(ValueId id, BufferId buffer) const;
+
+  const Graph& graph_;
+  Isa isa_;
+  WeightStore& weights_;
+  std::shared_ptr<Plan> plan_;
+  std::vector<Lifetime> lifetimes_;           // per buffer; unused for constants
+  std::vector<Halo> halos_;                   // per value: what its consumers need
+  std::vector<bool> wanted_as_image_;         // per value
+  std::map<ValueId, BufferId> plain_;         // values available dense
+  std::map<ValueId, Image> images_;           // values available as NHWC
+};
+
+/// How a value's integers stand for reals; the identity for float values.
+Dequantize dequantization(const Value& value);
+Requantize requantization(const Value& value);
+/// The byte that stands for zero in this value: the zero point of u8, 0 otherwise.
+std::uint8_t zero_byte(const Value& value);
+
+}  // namespace tessera

@@ -1,0 +1,40 @@
+// The constant side of a product: packed panels and the column arrays of its epilogue.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/brgemm/brgemm.hpp"
+#include "plan/builder.hpp"
+
+namespace tessera {
+
+/// Weights of a product as [groups][columns][k], in the order of the segments, or transposed.
+struct GemmWeights {
+  const Value* value = nullptr;       ///< the constant (f32, or s8 with quantization)
+  std::int64_t groups = 1;
+  std::int64_t columns = 0;           ///< of one group
+  std::vector<std::int64_t> segment_k;
+  bool columns_innermost = false;     ///< the constant is [k][columns]
+  std::int64_t taps = 1;              ///< > 1: the constant is [columns][channels][taps] (OIHW) and is reordered to taps first
+};
+
+/// Packs through the builder's weight store and returns the panels, group after group.
+const std::byte* pack_weights(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights);
+
+/// Column arrays [groups][columns padded to whole panels] for `x` times the weights, kept by the plan: bias (null where
+/// `bias` is null), and for integer products scale and compensation.
+void fill_epilogue(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights, const Value& x,
+                   const Value* bias, Epilogue& epilogue);
+
+/// Activation named by a fused op's attribute. Error{invalid} naming the node for an unknown word.
+Activation activation_of(const Node& node);
+
+/// The kernel for an activation of this type, or null: u8 x s8, bf16 x bf16, f32 x f32.
+const BrgemmKernel* gemm_kernel(const Builder& builder, const Value& x, const Value& weights);
+
+/// "u8*s8->f32"
+std::string gemm_precision(const BrgemmKernel& kernel, DataType c);
+
+}  // namespace tessera

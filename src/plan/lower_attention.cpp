@@ -1,0 +1,79 @@
+// FusedAttention -> AttentionStep.
+#include <cmath>
+
+#include "plan/lower.hpp"
+#include "plan/steps/attention_step.hpp"
+
+namespace tessera {
+namespace {
+
+/// Q, K and V side by side in one tensor, or three tensors.
+void place_tokens(Builder& builder, const Node& node, std::int64_t hidden, AttentionSpec& spec) {
+  const auto element = static_cast<std::int64_t>(size_of(spec.type));
+  if (node.has_input(1)) {
+    spec.q = {builder.plain_input(node.inputs[0]), 0, hidden * element};
+    spec.k = {builder.plain_input(node.inputs[1]), 0, hidden * element};
+    spec.v = {builder.plain_input(node.inputs[2]), 0, hidden * element};
+    return;
+  }
+  const BufferId qkv = builder.plain_input(node.inputs[0]);
+  spec.q = {qkv, 0, 3 * hidden * element};
+  spec.k = {qkv, hidden * element, 3 * hidden * element};
+  spec.v = {qkv, 2 * hidden * element, 3 * hidden * element};
+}
+
+/// Strides of a mask broadcastable to [batch, heads, queries, keys]; false if it is not, or its last axis is broadcast.
+bool place_mask(Builder& builder, ValueId mask, AttentionSpec& spec) {
+  const Shape shape = builder.shape(mask);
+  if (builder.value(mask).type != DataType::f32 || shape.rank() == 0 || shape.rank() > 4 || shape.back() != spec.keys)
+    return false;
+  const std::int64_t wanted[4] = {spec.batch, spec.heads, spec.queries, spec.keys};
+  std::int64_t strides[4] = {0, 0, 0, 1};
+  std::int64_t stride = 1;
+  for (std::size_t i = 0; i < shape.rank(); ++i) {
+    const std::int64_t extent = shape.back(i);
+    if (extent != 1 && extent != wanted[3 - i]) return false;
+    if (extent != 1) strides[3 - i] = stride;
+    stride *= extent;
+  }
+  spec.mask = builder.plain_input(mask);
+  spec.mask_batch_stride = strides[0];
+  spec.mask_head_stride = strides[1];
+  spec.mask_query_stride = strides[2];
+  return true;
+}
+
+}  // namespace
+
+bool lower_attention(Builder& builder, const Node& node) {
+  const Value& x = builder.value(node.inputs[0]);
+  if (x.type != DataType::f32 && x.type != DataType::bf16) return false;
+  const BrgemmKernel* kernel = find_brgemm(x.type, x.type, builder.isa());
+  if (kernel == nullptr) return false;
+
+  const Value& y = builder.value(node.outputs[0]);
+  const Shape xs = builder.shape(node.inputs[0]), ys = builder.shape(node.outputs[0]);
+  AttentionSpec spec;
+  spec.type = x.type;
+  spec.batch = ys[0];
+  spec.queries = ys[1];
+  spec.keys = node.has_input(1) ? builder.shape(node.inputs[1])[1] : xs[1];
+  spec.heads = node.attribute_or<std::int64_t>("num_heads", 1);
+  spec.head_size = ys[2] / spec.heads;
+  spec.scale = node.attribute_or<float>("scale", 1.0F / std::sqrt(static_cast<float>(spec.head_size)));
+  if (node.has_input(3) && !place_mask(builder, node.inputs[3], spec)) return false;
+  place_tokens(builder, node, ys[2], spec);
+  spec.y = builder.plain_output(node.outputs[0]);
+  spec.y_type = y.type;
+  spec.y_quantization = requantization(y);
+
+  auto step = std::make_unique<AttentionStep>(*kernel, builder.vector(), spec);
+  step->info = {node.name, node.op, kernel->name, std::string(name_of(kernel->isa)),
+                std::string(name_of(x.type)) + "->" + std::string(name_of(y.type)), "", 0, 0};
+  step->info.gflop = 4e-9 * static_cast<double>(spec.batch * spec.heads * spec.queries) *
+                     static_cast<double>(spec.keys * spec.head_size);
+  builder.emit(std::move(step), {spec.q.buffer, spec.k.buffer, spec.v.buffer, spec.mask}, {spec.y});
+  return true;
+}
+
+}  // namespace tessera

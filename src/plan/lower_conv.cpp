@@ -1,0 +1,81 @@
+// Convolution -> GemmStep: one K segment per kernel row (kw and channels lie together in NHWC), or per tap where they do not.
+#include "ops/window.hpp"
+#include "plan/gemm_weights.hpp"
+#include "plan/lower.hpp"
+#include "plan/steps/gemm_step.hpp"
+
+namespace tessera {
+namespace {
+
+std::vector<KSegment> segments_of(const Window& window, const Image& x, std::int64_t groups) {
+  std::vector<KSegment> segments;
+  const bool row_contiguous = groups == 1 && window.dilation_w == 1;
+  for (std::int64_t kh = 0; kh < window.kernel_h; ++kh) {
+    const std::int64_t row = kh * window.dilation_h * x.row_stride();
+    if (row_contiguous) {
+      segments.push_back({row, window.kernel_w * x.channels});
+      continue;
+    }
+    for (std::int64_t kw = 0; kw < window.kernel_w; ++kw)
+      segments.push_back({row + kw * window.dilation_w * x.pixel_stride(), x.channels / groups});
+  }
+  return segments;
+}
+
+std::vector<std::int64_t> lengths_of(const std::vector<KSegment>& segments) {
+  std::vector<std::int64_t> lengths;
+  lengths.reserve(segments.size());
+  for (const KSegment& segment : segments) lengths.push_back(segment.k);
+  return lengths;
+}
+
+bool operands_fit(const Builder& builder, const Node& node) {
+  const bool bias_fits = !node.has_input(2) || builder.value(node.inputs[2]).is_constant();
+  const DataType out = builder.value(node.outputs[0]).type;
+  return bias_fits && (out == DataType::f32 || out == DataType::bf16 || out == DataType::u8);
+}
+
+}  // namespace
+
+bool lower_conv(Builder& builder, const Node& node) {
+  const Value& x = builder.value(node.inputs[0]);
+  const Value& w = builder.value(node.inputs[1]);
+  const BrgemmKernel* kernel = gemm_kernel(builder, x, w);
+  if (kernel == nullptr || !operands_fit(builder, node)) return false;
+
+  const Shape xs = builder.shape(node.inputs[0]), ws = builder.shape(node.inputs[1]);
+  const Window window = window_of(node, xs[2], xs[3], ws[2], ws[3]);
+  GemmSpec spec;
+  spec.groups = node.attribute_or<std::int64_t>("group", 1);
+  spec.columns = ws[0] / spec.groups;
+  spec.a = builder.image_input(node.inputs[0]);
+  if (node.has_input(3)) {
+    spec.residual = builder.image_input(node.inputs[3]);
+    spec.epilogue.residual_type = spec.residual.type;
+    spec.epilogue.residual = dequantization(builder.value(node.inputs[3]));
+  }
+  const Value& y = builder.value(node.outputs[0]);
+  spec.c = builder.image_output(node.outputs[0]);
+  spec.fill = zero_byte(y);
+  spec.stride_h = window.stride_h;
+  spec.stride_w = window.stride_w;
+  spec.first_tap = -window.pad_top * spec.a.row_stride() - window.pad_left * spec.a.pixel_stride();
+  spec.segments = segments_of(window, spec.a, spec.groups);
+
+  GemmWeights weights{&w, spec.groups, spec.columns, lengths_of(spec.segments), false, ws[2] * ws[3]};
+  spec.weights = pack_weights(builder, *kernel, weights);
+  fill_epilogue(builder, *kernel, weights, x, node.has_input(2) ? &builder.value(node.inputs[2]) : nullptr,
+                spec.epilogue);
+  spec.epilogue.activation = activation_of(node);
+  spec.epilogue.c_type = y.type;
+  spec.epilogue.requantize = requantization(y);
+
+  auto step = std::make_unique<GemmStep>(*kernel, spec);
+  step->info = {node.name, node.op, kernel->name, std::string(name_of(kernel->isa)), gemm_precision(*kernel, y.type), "", 0, 0};
+  step->info.gflop = 2e-9 * static_cast<double>(builder.shape(node.outputs[0]).elements()) *
+                     static_cast<double>(ws.product(1, 4));
+  builder.emit(std::move(step), {spec.a.buffer, spec.residual.buffer}, {spec.c.buffer});
+  return true;
+}
+
+}  // namespace tessera

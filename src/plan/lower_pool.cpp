@@ -1,0 +1,83 @@
+// Pooling over NHWC: output rows are shared among members.
+#include "ops/window.hpp"
+#include "plan/lower.hpp"
+
+namespace tessera {
+namespace {
+
+class PoolStep final : public Step {
+ public:
+  PoolStep(const VectorKernels& kernels, const PoolCall& geometry, const Image& x, const Image& y, std::uint8_t fill)
+      : kernel_(kernels.pool), geometry_(geometry), x_(x), y_(y), fill_(fill) {}
+
+  void run(const RunContext& context) const noexcept override {
+    fill_halo(y_, fill_, context);
+    const Range range = share(y_.count * y_.height, context.member, context.members);
+    PoolCall call = geometry_;
+    for (std::int64_t row = range.first; row < range.last;) {
+      const std::int64_t n = row / y_.height;
+      call.first_row = row % y_.height;
+      call.last_row = std::min(y_.height, call.first_row + range.last - row);
+      call.x.data = context.at(x_.buffer) + x_.origin() + n * x_.image_stride();
+      call.y.data = context.at(y_.buffer) + y_.origin() + n * y_.image_stride();
+      kernel_(call);
+      row += call.last_row - call.first_row;
+    }
+  }
+
+ private:
+  void (*kernel_)(const PoolCall&);
+  PoolCall geometry_;
+  Image x_, y_;
+  std::uint8_t fill_;
+};
+
+Window pool_window(const Builder& builder, const Node& node) {
+  const Shape x = builder.shape(node.inputs[0]);
+  if (node.op != "GlobalAveragePool") return window_of(node, x[2], x[3]);
+  Window whole;
+  whole.kernel_h = x[2];
+  whole.kernel_w = x[3];
+  whole.out_h = whole.out_w = 1;
+  return whole;
+}
+
+bool type_fits(DataType type) { return type == DataType::f32 || type == DataType::bf16 || type == DataType::u8; }
+
+}  // namespace
+
+bool lower_pool(Builder& builder, const Node& node) {
+  const Value& xv = builder.value(node.inputs[0]);
+  const Value& yv = builder.value(node.outputs[0]);
+  if (node.outputs.size() > 1 || !type_fits(xv.type) || !type_fits(yv.type)) return false;
+  const Window window = pool_window(builder, node);
+  if (window.dilation_h != 1 || window.dilation_w != 1) return false;
+
+  const Image x = builder.image_input(node.inputs[0]);
+  const Image y = builder.image_output(node.outputs[0]);
+  PoolCall call;
+  call.average = node.op != "MaxPool";
+  call.x = {nullptr, x.pixel_stride(), x.type, dequantization(xv)};
+  call.y = {nullptr, y.pixel_stride(), y.type, requantization(yv)};
+  call.x_row_stride = x.row_stride();
+  call.y_row_stride = y.row_stride();
+  call.height = x.height;
+  call.width = x.width;
+  call.channels = x.channels;
+  call.out_width = y.width;
+  call.kernel_h = static_cast<int>(window.kernel_h);
+  call.kernel_w = static_cast<int>(window.kernel_w);
+  call.stride_h = static_cast<int>(window.stride_h);
+  call.stride_w = static_cast<int>(window.stride_w);
+  call.pad_top = static_cast<int>(window.pad_top);
+  call.pad_left = static_cast<int>(window.pad_left);
+  call.count_include_pad = node.attribute_or<std::int64_t>("count_include_pad", 0) != 0;
+
+  auto step = std::make_unique<PoolStep>(builder.vector(), call, x, y, zero_byte(yv));
+  step->info = {node.name, node.op, "pool", std::string(name_of(builder.vector().isa)),
+                std::string(name_of(x.type)) + "->" + std::string(name_of(y.type)), "", 0, 0};
+  builder.emit(std::move(step), {x.buffer}, {y.buffer});
+  return true;
+}
+
+}  // namespace tessera

@@ -1,0 +1,47 @@
+// Plan: everything about running a graph that can be decided before the first input arrives: kernels, packed weights, layouts and
+// the place of every buffer. Immutable and shareable between sessions.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/shape.hpp"
+#include "cpu/isa.hpp"
+#include "graph/graph.hpp"
+#include "plan/step.hpp"
+#include "plan/weight_store.hpp"
+
+namespace tessera {
+
+/// Where a buffer lives: at a fixed address (constant) or at an offset into the session's arena.
+struct BufferPlace {
+  const std::byte* constant = nullptr;
+  std::size_t offset = 0;
+};
+
+/// A graph input or output: dense row-major in its buffer.
+struct Port {
+  std::string name;
+  DataType type = DataType::f32;
+  Shape shape;
+  BufferId buffer = no_buffer;
+};
+
+struct Plan {
+  Isa isa = Isa::avx2;
+  std::vector<std::unique_ptr<Step>> steps;
+  std::vector<BufferPlace> buffers;
+  std::vector<Port> inputs, outputs;
+  std::size_t arena_bytes = 0;
+  std::size_t scratch_bytes = 0;  ///< per team member
+  std::size_t weight_bytes = 0;   ///< packed weights this plan refers to
+  std::vector<std::shared_ptr<const void>> keep_alive;  ///< constants and packed weights the buffers point into
+};
+
+/// Builds the plan of a graph whose shapes are all concrete. `weights` is shared between the plans of a model.
+/// Error{invalid} naming the node that cannot be run.
+std::shared_ptr<const Plan> make_plan(const Graph& graph, Isa isa, WeightStore& weights);
+
+}  // namespace tessera

@@ -1,0 +1,173 @@
+#include "plan/steps/gemm_step.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace tessera {
+namespace {
+
+/// Most rows of one block: pointer arrays of this length live on the stack.
+constexpr int max_row_block = 128;
+/// The B panel of one K block plus the A rows of one register tile should fill at most this much of the 32 KiB L1.
+constexpr std::int64_t l1_budget = 24 * 1024;
+/// The A rows of a block are read again for every panel; they should stay in half of the smallest L2 we meet (512 KiB).
+constexpr std::int64_t l2_budget = 256 * 1024;
+
+}  // namespace
+
+struct GemmStep::Rows {
+  std::array<const std::byte*, max_row_block> a;
+  std::array<std::byte*, max_row_block> c;
+  std::array<const std::byte*, max_row_block> residual;
+};
+
+GridSplit split_grid(std::int64_t row_tiles, std::int64_t panels, int members) noexcept {
+  GridSplit best;
+  std::int64_t best_cost = -1;
+  for (int rows = members; rows >= 1; --rows) {
+    if (members % rows != 0) continue;
+    const int columns = members / rows;
+    const std::int64_t cost =
+        ((row_tiles + rows - 1) / rows) * ((panels + columns - 1) / columns);
+    if (best_cost < 0 || cost < best_cost) {
+      best_cost = cost;
+      best = {rows, columns};
+    }
+  }
+  return best;
+}
+
+GemmStep::GemmStep(const BrgemmKernel& kernel, const GemmSpec& spec) : kernel_(kernel), spec_(spec) {
+  panels_ = (spec.columns + kernel.nr - 1) / kernel.nr;
+  rows_ = spec.c.count * spec.c.height * spec.c.width;
+  split_k();
+  choose_row_block();
+}
+
+/// Cuts the segments so that each K block's panel part fits L1 beside the rows of one register tile.
+void GemmStep::split_k() {
+  const std::int64_t bytes_per_k = kernel_.nr * static_cast<std::int64_t>(size_of(kernel_.b)) +
+                                   kernel_.mr * static_cast<std::int64_t>(size_of(kernel_.a));
+  std::int64_t total = 0;
+  for (const KSegment& segment : spec_.segments) total += segment.k;
+  // Blocks of equal size rather than full ones and a crumb.
+  const std::int64_t most = std::max<std::int64_t>(64, l1_budget / bytes_per_k);
+  const std::int64_t count = (total + most - 1) / most;
+  const std::int64_t limit = static_cast<std::int64_t>(round_up(static_cast<std::size_t>((total + count - 1) / count), 16));
+
+  std::int64_t b_offset = 0, in_block = 0;
+  blocks_.push_back({});
+  for (const KSegment& segment : spec_.segments) {
+    for (std::int64_t done = 0; done < segment.k;) {
+      if (in_block + kernel_.k_group > limit) {
+        blocks_.push_back({static_cast<int>(segments_.size()), 0, b_offset});
+        in_block = 0;
+      }
+      const std::int64_t room = (limit - in_block) / kernel_.k_group * kernel_.k_group;
+      const std::int64_t k = std::min(segment.k - done, room);
+      segments_.push_back({segment.a_offset + done * static_cast<std::int64_t>(size_of(kernel_.a)), k});
+      ++blocks_.back().segment_count;
+      const auto padded = static_cast<std::int64_t>(round_up(static_cast<std::size_t>(k), static_cast<std::size_t>(kernel_.k_group)));
+      b_offset += static_cast<std::int64_t>(packed_k_bytes(kernel_, padded));
+      in_block += padded;
+      done += k;
+    }
+  }
+  panel_bytes_ = b_offset;
+}
+
+void GemmStep::choose_row_block() {
+  std::int64_t k = 0;
+  for (const KSegment& segment : segments_) k += segment.k;
+  const std::int64_t row_bytes = std::max<std::int64_t>(1, k * static_cast<std::int64_t>(size_of(kernel_.a)));
+  const int most = max_row_block / kernel_.mr * kernel_.mr;
+  const auto fitting = static_cast<int>(std::min<std::int64_t>(most, l2_budget / row_bytes / kernel_.mr * kernel_.mr));
+  row_block_ = std::clamp(fitting, std::min(most, 4 * kernel_.mr), most);
+}
+
+std::size_t GemmStep::scratch_bytes() const noexcept {
+  return blocks_.size() > 1 ? static_cast<std::size_t>(row_block_) * kernel_.nr * sizeof(float) : 0;
+}
+
+void GemmStep::locate(const RunContext& context, std::int64_t group, std::int64_t first_row, int count,
+                      Rows& rows) const noexcept {
+  const Image& c = spec_.c;
+  const std::int64_t in_channels = spec_.a.channels / spec_.groups;
+  const std::byte* a_base = context.at(spec_.a.buffer) + spec_.a.origin() + spec_.first_tap +
+                            group * in_channels * static_cast<std::int64_t>(size_of(spec_.a.type));
+  const std::int64_t group_columns = group * spec_.columns;
+  std::byte* c_base = context.at(c.buffer) + c.origin() + group_columns * static_cast<std::int64_t>(size_of(c.type));
+  const Image& r = spec_.residual;
+  const std::byte* r_base = r.buffer == no_buffer ? nullptr
+                                                  : context.at(r.buffer) + r.origin() +
+                                                        group_columns * static_cast<std::int64_t>(size_of(r.type));
+  std::int64_t w = first_row % c.width;
+  std::int64_t h = first_row / c.width % c.height;
+  std::int64_t n = first_row / (c.width * c.height);
+  for (int i = 0; i < count; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    rows.a[at] = a_base + n * spec_.a.image_stride() + h * spec_.stride_h * spec_.a.row_stride() +
+                 w * spec_.stride_w * spec_.a.pixel_stride();
+    rows.c[at] = c_base + n * c.image_stride() + h * c.row_stride() + w * c.pixel_stride();
+    if (r_base != nullptr)
+      rows.residual[at] = r_base + n * r.image_stride() + h * r.row_stride() + w * r.pixel_stride();
+    if (++w == c.width) {
+      w = 0;
+      if (++h == c.height) {
+        h = 0;
+        ++n;
+      }
+    }
+  }
+}
+
+void GemmStep::run_block(const RunContext& context, std::int64_t group, std::int64_t first_row, int rows,
+                         std::int64_t first_panel, std::int64_t last_panel) const noexcept {
+  Rows pointers;
+  locate(context, group, first_row, rows, pointers);
+  Epilogue epilogue = spec_.epilogue;
+  const std::int64_t columns = group * panels_ * kernel_.nr;
+  if (epilogue.bias != nullptr) epilogue.bias += columns;
+  if (epilogue.scale != nullptr) epilogue.scale += columns;
+  if (epilogue.compensation != nullptr) epilogue.compensation += columns;
+  if (spec_.residual.buffer != no_buffer) epilogue.residual_rows = pointers.residual.data();
+
+  BrgemmBlock block;
+  block.a_rows = pointers.a.data();
+  block.c_rows = pointers.c.data();
+  block.m = rows;
+  block.accumulators = context.scratch;
+  block.epilogue = &epilogue;
+  for (std::int64_t panel = first_panel; panel < last_panel; ++panel) {
+    const std::byte* b = spec_.weights + (group * panels_ + panel) * panel_bytes_;
+    block.n0 = static_cast<int>(panel * kernel_.nr);
+    block.n = static_cast<int>(std::min<std::int64_t>(kernel_.nr, spec_.columns - block.n0));
+    for (std::size_t i = 0; i < blocks_.size(); ++i) {
+      block.segments = segments_.data() + blocks_[i].first_segment;
+      block.segment_count = blocks_[i].segment_count;
+      block.b = b + blocks_[i].b_offset;
+      block.first = i == 0;
+      block.last = i + 1 == blocks_.size();
+      kernel_.run(block);
+    }
+  }
+}
+
+void GemmStep::run(const RunContext& context) const noexcept {
+  fill_halo(spec_.c, spec_.fill, context);
+  const std::int64_t tiles = (rows_ + kernel_.mr - 1) / kernel_.mr;
+  const GridSplit split = split_grid(tiles, panels_ * spec_.groups, context.members);
+  const Range rows = share(rows_, context.member % split.row_parts, split.row_parts, kernel_.mr);
+  const Range panels = share(panels_ * spec_.groups, context.member / split.row_parts, split.panel_parts);
+  for (std::int64_t row = rows.first; row < rows.last; row += row_block_) {
+    const int count = static_cast<int>(std::min<std::int64_t>(row_block_, rows.last - row));
+    for (std::int64_t panel = panels.first; panel < panels.last;) {
+      const std::int64_t group = panel / panels_;
+      const std::int64_t end = std::min(panels.last, (group + 1) * panels_);
+      run_block(context, group, row, count, panel - group * panels_, end - group * panels_);
+      panel = end;
+    }
+  }
+}
+
+}  // namespace tessera

@@ -1,0 +1,68 @@
+// GemmStep: a convolution or a linear layer as loops around the batch-reduce GEMM.
+//
+// The rows of the product are output pixels. Row m reads input pixel (h * stride_h, w * stride_w) and, at each segment, the pixels
+// of one kernel row below it; a linear layer is the 1x1 convolution over an image of one row. Loop order, outside in:
+//   members share the grid of row blocks x column panels -> row block (its A stays in L2) -> panel -> K block (its B stays in L1).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "kernels/brgemm/brgemm.hpp"
+#include "plan/builder.hpp"
+
+namespace tessera {
+
+/// The operands and geometry of one product.
+struct GemmSpec {
+  Image a, c;
+  Image residual;                  ///< buffer == no_buffer: none
+  std::int64_t stride_h = 1, stride_w = 1;
+  std::int64_t first_tap = 0;      ///< bytes from an input pixel to the first tap of its window: minus the padding
+  std::vector<KSegment> segments;  ///< offsets relative to first_tap
+  std::int64_t columns = 0;        ///< output channels of one group
+  std::int64_t groups = 1;
+  std::uint8_t fill = 0;           ///< halo byte of c
+  Epilogue epilogue;               ///< bias, scale, compensation: [groups][columns padded to panels]
+  const std::byte* weights = nullptr;  ///< packed, group after group
+};
+
+class GemmStep final : public Step {
+ public:
+  GemmStep(const BrgemmKernel& kernel, const GemmSpec& spec);
+
+  void run(const RunContext& context) const noexcept override;
+  [[nodiscard]] std::size_t scratch_bytes() const noexcept override;
+
+ private:
+  /// A contiguous piece of the K loop.
+  struct KBlock {
+    int first_segment = 0, segment_count = 0;
+    std::int64_t b_offset = 0;  ///< bytes from the start of a panel
+  };
+  struct Rows;
+
+  void split_k();
+  void choose_row_block();
+  void run_block(const RunContext& context, std::int64_t group, std::int64_t first_row, int rows,
+                 std::int64_t first_panel, std::int64_t last_panel) const noexcept;
+  void locate(const RunContext& context, std::int64_t group, std::int64_t first_row, int count,
+              Rows& rows) const noexcept;
+
+  const BrgemmKernel& kernel_;
+  GemmSpec spec_;
+  std::vector<KSegment> segments_;  ///< spec_.segments cut at K block borders
+  std::vector<KBlock> blocks_;
+  std::int64_t panels_ = 0;         ///< of one group
+  std::int64_t panel_bytes_ = 0;
+  std::int64_t rows_ = 0;
+  int row_block_ = 0;
+};
+
+/// How a grid of row tiles x panels is divided among members so that the largest share is smallest.
+struct GridSplit {
+  int row_parts = 1, panel_parts = 1;
+};
+GridSplit split_grid(std::int64_t row_tiles, std::int64_t panels, int members) noexcept;
+
+}  // namespace tessera
