@@ -20,7 +20,8 @@ struct bfloat16 {
   static constexpr std::uint16_t round(float value) noexcept {
     const auto word = std::bit_cast<std::uint32_t>(value);
     if ((word & 0x7fffffffU) > 0x7f800000U) return static_cast<std::uint16_t>((word >> 16) | 0x40U);
-    // Adding 0x7fff plus the lowest kept bit carries exactly when the dropped half is above one half, or at it with an odd result.
+    // Adding 0x7fff plus the lowest kept bit carries exactly when the dropped half is above one half, or at it with an
+    // odd result.
     return static_cast<std::uint16_t>((word + 0x7fffU + ((word >> 16) & 1U)) >> 16);
   }
 };

@@ -16,6 +16,8 @@ AlignedBuffer::AlignedBuffer(std::size_t bytes) : size_(bytes) {
   std::memset(data_.get(), 0, allocated);
 }
 
-void AlignedBuffer::Free::operator()(std::byte* pointer) const noexcept { std::free(pointer); }
+void AlignedBuffer::Free::operator()(std::byte* pointer) const noexcept {
+  std::free(pointer);
+}
 
 }  // namespace tessera

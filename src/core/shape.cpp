@@ -16,7 +16,9 @@ void Shape::push_back(std::int64_t extent) {
   dims_[rank_++] = extent;
 }
 
-std::int64_t Shape::elements() const noexcept { return product(0, rank_); }
+std::int64_t Shape::elements() const noexcept {
+  return product(0, rank_);
+}
 
 std::int64_t Shape::product(std::size_t first, std::size_t last) const noexcept {
   std::int64_t count = 1;
@@ -24,7 +26,9 @@ std::int64_t Shape::product(std::size_t first, std::size_t last) const noexcept 
   return count;
 }
 
-bool operator==(const Shape& a, const Shape& b) noexcept { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+bool operator==(const Shape& a, const Shape& b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
 
 std::string to_string(const Shape& shape) {
   std::string text = "[";

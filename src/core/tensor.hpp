@@ -18,7 +18,9 @@ struct TensorView {
   Shape shape;
   std::byte* data = nullptr;
 
-  [[nodiscard]] std::size_t bytes() const noexcept { return static_cast<std::size_t>(shape.elements()) * size_of(type); }
+  [[nodiscard]] std::size_t bytes() const noexcept {
+    return static_cast<std::size_t>(shape.elements()) * size_of(type);
+  }
   template <typename T>
   [[nodiscard]] std::span<T> as() const noexcept {
     return {reinterpret_cast<T*>(data), static_cast<std::size_t>(shape.elements())};
@@ -43,7 +45,9 @@ class Tensor {
 
   [[nodiscard]] DataType type() const noexcept { return type_; }
   [[nodiscard]] const Shape& shape() const noexcept { return shape_; }
-  [[nodiscard]] std::size_t bytes() const noexcept { return static_cast<std::size_t>(shape_.elements()) * size_of(type_); }
+  [[nodiscard]] std::size_t bytes() const noexcept {
+    return static_cast<std::size_t>(shape_.elements()) * size_of(type_);
+  }
   [[nodiscard]] bool empty() const noexcept { return data_ == nullptr; }
 
   [[nodiscard]] const std::byte* data() const noexcept { return data_; }

@@ -9,7 +9,9 @@
 namespace tessera {
 namespace {
 
-bool is_convolution(const Node& node) { return node.op == "FusedConv" || node.op == "Conv"; }
+bool is_convolution(const Node& node) {
+  return node.op == "FusedConv" || node.op == "Conv";
+}
 
 bool is_pool(const Node& node) {
   return node.op == "MaxPool" || node.op == "AveragePool" || node.op == "GlobalAveragePool";
@@ -23,7 +25,9 @@ Halo halo_of(const Graph& graph, const Node& node) {
 }
 
 /// What keeps a constant's memory alive inside the plan.
-std::shared_ptr<const void> owner_of(const Tensor& tensor) { return std::make_shared<const Tensor>(tensor); }
+std::shared_ptr<const void> owner_of(const Tensor& tensor) {
+  return std::make_shared<const Tensor>(tensor);
+}
 
 }  // namespace
 
@@ -124,7 +128,9 @@ Image Builder::image_output(ValueId id) {
   return image;
 }
 
-void Builder::alias_output(ValueId source, ValueId target) { plain_[target] = plain_input(source); }
+void Builder::alias_output(ValueId source, ValueId target) {
+  plain_[target] = plain_input(source);
+}
 
 void Builder::emit(std::unique_ptr<Step> step, std::vector<BufferId> reads, std::vector<BufferId> writes) {
   const int index = static_cast<int>(plan_->steps.size());

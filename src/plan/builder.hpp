@@ -1,5 +1,6 @@
-// Builder: the state of planning. Lowering functions (lower_*.cpp) ask it for the operands of a node in the layout their kernels
-// want and emit steps; it inserts reorders where producer and consumer disagree, and records the lifetimes of buffers.
+// Builder: the state of planning. Lowering functions (lower_*.cpp) ask it for the operands of a node in the layout
+// their kernels want and emit steps; it inserts reorders where producer and consumer disagree, and records the
+// lifetimes of buffers.
 #pragma once
 
 #include <map>
@@ -37,7 +38,8 @@ class Builder {
   /// `target` is `source` under another shape: no step, no memory.
   void alias_output(ValueId source, ValueId target);
 
-  /// Whether the value exists as NHWC so far (its producer made it so), and whether some convolution or pool wants it so.
+  /// Whether the value exists as NHWC so far (its producer made it so), and whether some convolution or pool wants it
+  /// so.
   [[nodiscard]] bool is_image(ValueId id) const { return images_.contains(id); }
   [[nodiscard]] bool wanted_as_image(ValueId id) const { return wanted_as_image_[static_cast<std::size_t>(id)]; }
 
@@ -59,11 +61,11 @@ class Builder {
   Isa isa_;
   WeightStore& weights_;
   std::shared_ptr<Plan> plan_;
-  std::vector<Lifetime> lifetimes_;           // per buffer; unused for constants
-  std::vector<Halo> halos_;                   // per value: what its consumers need
-  std::vector<bool> wanted_as_image_;         // per value
-  std::map<ValueId, BufferId> plain_;         // values available dense
-  std::map<ValueId, Image> images_;           // values available as NHWC
+  std::vector<Lifetime> lifetimes_;    // per buffer; unused for constants
+  std::vector<Halo> halos_;            // per value: what its consumers need
+  std::vector<bool> wanted_as_image_;  // per value
+  std::map<ValueId, BufferId> plain_;  // values available dense
+  std::map<ValueId, Image> images_;    // values available as NHWC
 };
 
 /// How a value's integers stand for reals; the identity for float values.

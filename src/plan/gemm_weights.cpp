@@ -58,7 +58,8 @@ std::vector<std::int32_t> column_sums(const GemmWeights& weights) {
   const auto elements = weights.value->constant.as<std::int8_t>();
   std::vector<std::int32_t> sums(static_cast<std::size_t>(columns));
   for (std::size_t i = 0; i < elements.size(); ++i) {
-    const auto column = weights.columns_innermost ? static_cast<std::int64_t>(i) % columns : static_cast<std::int64_t>(i) / k;
+    const auto column =
+        weights.columns_innermost ? static_cast<std::int64_t>(i) % columns : static_cast<std::int64_t>(i) / k;
     sums[static_cast<std::size_t>(column)] += elements[i];
   }
   return sums;
@@ -96,13 +97,12 @@ void fill_epilogue(Builder& builder, const BrgemmKernel& kernel, const GemmWeigh
   if (kernel.b != DataType::s8) return;
   const Quantization& w = *weights.value->quantization;
   const Dequantize dx = dequantization(x);
-  epilogue.scale = column_array<float>(builder, kernel, weights, [&](std::size_t n) {
-    return dx.scale * w.scale[w.per_tensor() ? 0 : n];
-  });
+  epilogue.scale = column_array<float>(builder, kernel, weights,
+                                       [&](std::size_t n) { return dx.scale * w.scale[w.per_tensor() ? 0 : n]; });
   if (dx.zero_point == 0) return;
   const std::vector<std::int32_t> sums = column_sums(weights);
-  epilogue.compensation = column_array<std::int32_t>(
-      builder, kernel, weights, [&](std::size_t n) { return -dx.zero_point * sums[n]; });
+  epilogue.compensation =
+      column_array<std::int32_t>(builder, kernel, weights, [&](std::size_t n) { return -dx.zero_point * sums[n]; });
 }
 
 Activation activation_of(const Node& node) {

@@ -12,12 +12,12 @@ namespace tessera {
 
 /// Weights of a product as [groups][columns][k], in the order of the segments, or transposed.
 struct GemmWeights {
-  const Value* value = nullptr;       ///< the constant (f32, or s8 with quantization)
+  const Value* value = nullptr;  ///< the constant (f32, or s8 with quantization)
   std::int64_t groups = 1;
-  std::int64_t columns = 0;           ///< of one group
+  std::int64_t columns = 0;  ///< of one group
   std::vector<std::int64_t> segment_k;
-  bool columns_innermost = false;     ///< the constant is [k][columns]
-  std::int64_t taps = 1;              ///< > 1: the constant is [columns][channels][taps] (OIHW) and is reordered to taps first
+  bool columns_innermost = false;  ///< the constant is [k][columns]
+  std::int64_t taps = 1;  ///< > 1: the constant is [columns][channels][taps] (OIHW) and is reordered to taps first
 };
 
 /// Packs through the builder's weight store and returns the panels, group after group.

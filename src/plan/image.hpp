@@ -1,5 +1,6 @@
-// Image: where the pixels of an activation lie. Activations of convolutions are NHWC with an optional border (halo), so that a padded
-// convolution reads its padding from memory instead of branching. A matrix of M rows is an image of one row and M pixels.
+// Image: where the pixels of an activation lie. Activations of convolutions are NHWC with an optional border (halo), so
+// that a padded convolution reads its padding from memory instead of branching. A matrix of M rows is an image of one
+// row and M pixels.
 #pragma once
 
 #include <algorithm>
@@ -29,9 +30,7 @@ struct Image {
     return channels * static_cast<std::int64_t>(size_of(type));
   }
   [[nodiscard]] std::int64_t row_stride() const noexcept { return (width + halo.left + halo.right) * pixel_stride(); }
-  [[nodiscard]] std::int64_t image_stride() const noexcept {
-    return (height + halo.top + halo.bottom) * row_stride();
-  }
+  [[nodiscard]] std::int64_t image_stride() const noexcept { return (height + halo.top + halo.bottom) * row_stride(); }
   [[nodiscard]] std::int64_t bytes() const noexcept { return count * image_stride(); }
   /// Byte offset of pixel (0, 0) of image 0: inside the halo.
   [[nodiscard]] std::int64_t origin() const noexcept { return halo.top * row_stride() + halo.left * pixel_stride(); }

@@ -68,8 +68,14 @@ bool lower_attention(Builder& builder, const Node& node) {
   spec.y_quantization = requantization(y);
 
   auto step = std::make_unique<AttentionStep>(*kernel, builder.vector(), spec);
-  step->info = {node.name, node.op, kernel->name, std::string(name_of(kernel->isa)),
-                std::string(name_of(x.type)) + "->" + std::string(name_of(y.type)), "", 0, 0};
+  step->info = {node.name,
+                node.op,
+                kernel->name,
+                std::string(name_of(kernel->isa)),
+                std::string(name_of(x.type)) + "->" + std::string(name_of(y.type)),
+                "",
+                0,
+                0};
   step->info.gflop = 4e-9 * static_cast<double>(spec.batch * spec.heads * spec.queries) *
                      static_cast<double>(spec.keys * spec.head_size);
   builder.emit(std::move(step), {spec.q.buffer, spec.k.buffer, spec.v.buffer, spec.mask}, {spec.y});

@@ -1,4 +1,5 @@
-// Convolution -> GemmStep: one K segment per kernel row (kw and channels lie together in NHWC), or per tap where they do not.
+// Convolution -> GemmStep: one K segment per kernel row (kw and channels lie together in NHWC), or per tap where they
+// do not.
 #include "ops/window.hpp"
 #include "plan/gemm_weights.hpp"
 #include "plan/lower.hpp"
@@ -71,9 +72,10 @@ bool lower_conv(Builder& builder, const Node& node) {
   spec.epilogue.requantize = requantization(y);
 
   auto step = std::make_unique<GemmStep>(*kernel, spec);
-  step->info = {node.name, node.op, kernel->name, std::string(name_of(kernel->isa)), gemm_precision(*kernel, y.type), "", 0, 0};
-  step->info.gflop = 2e-9 * static_cast<double>(builder.shape(node.outputs[0]).elements()) *
-                     static_cast<double>(ws.product(1, 4));
+  step->info = {
+      node.name, node.op, kernel->name, std::string(name_of(kernel->isa)), gemm_precision(*kernel, y.type), "", 0, 0};
+  step->info.gflop =
+      2e-9 * static_cast<double>(builder.shape(node.outputs[0]).elements()) * static_cast<double>(ws.product(1, 4));
   builder.emit(std::move(step), {spec.a.buffer, spec.residual.buffer}, {spec.c.buffer});
   return true;
 }

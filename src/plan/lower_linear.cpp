@@ -19,7 +19,8 @@ bool is_plain_gemm(const Node& node) {
 
 Linear operands_of(const Node& node) {
   const bool transposed = node.attribute_or<std::int64_t>("transB", 0) != 0;
-  return {node.inputs[0], node.inputs[1], node.input(2), node.op == "FusedMatMul" ? node.input(3) : no_value, transposed};
+  return {node.inputs[0], node.inputs[1], node.input(2), node.op == "FusedMatMul" ? node.input(3) : no_value,
+          transposed};
 }
 
 bool fits(const Builder& builder, const Node& node, const Linear& linear) {
@@ -72,7 +73,8 @@ bool lower_linear(Builder& builder, const Node& node) {
   spec.epilogue.requantize = requantization(y);
 
   auto step = std::make_unique<GemmStep>(*kernel, spec);
-  step->info = {node.name, node.op, kernel->name, std::string(name_of(kernel->isa)), gemm_precision(*kernel, y.type), "", 0, 0};
+  step->info = {
+      node.name, node.op, kernel->name, std::string(name_of(kernel->isa)), gemm_precision(*kernel, y.type), "", 0, 0};
   step->info.gflop = 2e-9 * static_cast<double>(rows * columns) * static_cast<double>(k);
   builder.emit(std::move(step), {spec.a.buffer, spec.residual.buffer}, {spec.c.buffer});
   return true;

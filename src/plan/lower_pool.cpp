@@ -42,7 +42,9 @@ Window pool_window(const Builder& builder, const Node& node) {
   return whole;
 }
 
-bool type_fits(DataType type) { return type == DataType::f32 || type == DataType::bf16 || type == DataType::u8; }
+bool type_fits(DataType type) {
+  return type == DataType::f32 || type == DataType::bf16 || type == DataType::u8;
+}
 
 }  // namespace
 
@@ -74,8 +76,14 @@ bool lower_pool(Builder& builder, const Node& node) {
   call.count_include_pad = node.attribute_or<std::int64_t>("count_include_pad", 0) != 0;
 
   auto step = std::make_unique<PoolStep>(builder.vector(), call, x, y, zero_byte(yv));
-  step->info = {node.name, node.op, "pool", std::string(name_of(builder.vector().isa)),
-                std::string(name_of(x.type)) + "->" + std::string(name_of(y.type)), "", 0, 0};
+  step->info = {node.name,
+                node.op,
+                "pool",
+                std::string(name_of(builder.vector().isa)),
+                std::string(name_of(x.type)) + "->" + std::string(name_of(y.type)),
+                "",
+                0,
+                0};
   builder.emit(std::move(step), {x.buffer}, {y.buffer});
   return true;
 }

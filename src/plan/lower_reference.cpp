@@ -39,7 +39,9 @@ class ReferenceStep final : public Step {
   void (*evaluate_)(const Node&, std::span<const TensorView>, std::span<const TensorView>);
 };
 
-bool plain_type(const Value& value) { return value.type != DataType::bf16 && !value.quantization; }
+bool plain_type(const Value& value) {
+  return value.type != DataType::bf16 && !value.quantization;
+}
 
 }  // namespace
 
@@ -67,7 +69,8 @@ bool lower_reference(Builder& builder, const Node& node) {
     step->outputs.push_back({writes.back(), builder.value(id).type, builder.shape(id)});
   }
   const DataType type = builder.value(node.outputs[0]).type;
-  step->info = {node.name, node.op, "reference", "-", std::string(name_of(type)), "no kernel for this form of the op", 0, 0};
+  step->info = {node.name, node.op, "reference", "-", std::string(name_of(type)), "no kernel for this form of the op",
+                0,         0};
   builder.emit(std::move(step), std::move(reads), std::move(writes));
   return true;
 }

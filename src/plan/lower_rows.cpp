@@ -1,5 +1,5 @@
-// Ops that work row by row on dense matrices: LayerNormalization and Softmax over the last axis, element-wise arithmetic without broadcasting,
-// quantization and conversion. Rows are shared among members.
+// Ops that work row by row on dense matrices: LayerNormalization and Softmax over the last axis, element-wise
+// arithmetic without broadcasting, quantization and conversion. Rows are shared among members.
 #include <algorithm>
 #include <string>
 
@@ -9,7 +9,9 @@
 namespace tessera {
 namespace {
 
-bool is_kernel_type(DataType type) { return type == DataType::f32 || type == DataType::bf16 || type == DataType::u8; }
+bool is_kernel_type(DataType type) {
+  return type == DataType::f32 || type == DataType::bf16 || type == DataType::u8;
+}
 
 /// A dense value seen as rows x n.
 struct Matrix {
@@ -33,8 +35,14 @@ RowsOut rows_out(const RunContext& context, const Matrix& m, std::int64_t first,
 }
 
 StepInfo describe(const Builder& builder, const Node& node, const char* kernel, DataType from, DataType to) {
-  return {node.name, node.op, kernel, std::string(name_of(builder.vector().isa)),
-          std::string(name_of(from)) + "->" + std::string(name_of(to)), "", 0, 0};
+  return {node.name,
+          node.op,
+          kernel,
+          std::string(name_of(builder.vector().isa)),
+          std::string(name_of(from)) + "->" + std::string(name_of(to)),
+          "",
+          0,
+          0};
 }
 
 class LayerNormStep final : public Step {
@@ -135,7 +143,9 @@ bool is_float_constant(const Builder& builder, ValueId id) {
 }
 
 /// Dense values have no natural rows: cut them into rows of the last axes.
-Matrix flat(BufferId buffer, DataType type, const Shape& shape) { return last_axis(buffer, type, shape); }
+Matrix flat(BufferId buffer, DataType type, const Shape& shape) {
+  return last_axis(buffer, type, shape);
+}
 
 bool is_last_axis(const Node& node, const Shape& shape) {
   const auto axis = node.attribute_or<std::int64_t>("axis", -1);

@@ -13,7 +13,8 @@ struct Placed {
   int first, last;
 };
 
-/// Lowest aligned offset where `bytes` fit between the already placed buffers that live at the same time (sorted by offset).
+/// Lowest aligned offset where `bytes` fit between the already placed buffers that live at the same time (sorted by
+/// offset).
 std::size_t lowest_gap(const std::vector<Placed>& neighbours, std::size_t bytes) {
   std::size_t candidate = 0;
   for (const Placed& other : neighbours) {

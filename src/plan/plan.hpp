@@ -1,5 +1,5 @@
-// Plan: everything about running a graph that can be decided before the first input arrives: kernels, packed weights, layouts and
-// the place of every buffer. Immutable and shareable between sessions.
+// Plan: everything about running a graph that can be decided before the first input arrives: kernels, packed weights,
+// layouts and the place of every buffer. Immutable and shareable between sessions.
 #pragma once
 
 #include <cstddef>
@@ -35,8 +35,8 @@ struct Plan {
   std::vector<BufferPlace> buffers;
   std::vector<Port> inputs, outputs;
   std::size_t arena_bytes = 0;
-  std::size_t scratch_bytes = 0;  ///< per team member
-  std::size_t weight_bytes = 0;   ///< packed weights this plan refers to
+  std::size_t scratch_bytes = 0;                        ///< per team member
+  std::size_t weight_bytes = 0;                         ///< packed weights this plan refers to
   std::vector<std::shared_ptr<const void>> keep_alive;  ///< constants and packed weights the buffers point into
 };
 

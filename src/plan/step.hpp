@@ -1,4 +1,5 @@
-// Step: one unit of work of a plan, executed by all members of a team together. Between two steps the team meets at a barrier.
+// Step: one unit of work of a plan, executed by all members of a team together. Between two steps the team meets at a
+// barrier.
 #pragma once
 
 #include <cstddef>

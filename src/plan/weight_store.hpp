@@ -1,4 +1,5 @@
-// WeightStore: packed weights, made once and shared by every plan of a model that packs the same constant for the same kernel.
+// WeightStore: packed weights, made once and shared by every plan of a model that packs the same constant for the same
+// kernel.
 #pragma once
 
 #include <cstddef>

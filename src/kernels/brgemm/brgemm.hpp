@@ -1,23 +1,27 @@
-// Batch-reduce GEMM: the one heavy primitive. Convolutions, linear layers and both attention products are loops around it.
+// Batch-reduce GEMM: the one heavy primitive. Convolutions, linear layers and both attention products are loops around
+// it.
 //
 //     C[m][n] = epilogue( sum over segments s, sum over k < s.k  A[m](s, k) * B(s, k)[n] )
 //
 // (Heinecke, Georganas et al., "Harnessing Deep Learning via a Single Building Block", 2020.)
 //
-// A  activations, read in place. Every row m has its own pointer, so a row may be a pixel anywhere in an NHWC tensor; segment s of
-//    that row starts `a_offset` bytes further and holds k consecutive elements. A 1x1 convolution or a linear layer has one
-//    segment, a KHxKW convolution one per kh (kw and channels are contiguous in NHWC).
-// B  weights, packed by pack_b in panels of `nr` columns: for each panel all segments in order, each padded with zeros to whole
-//    groups of `k_group` rows, a group stored as [nr][k_group]. The first panel holds columns 0..nr-1, and so on; the last is
-//    padded with zero columns.
+// A  activations, read in place. Every row m has its own pointer, so a row may be a pixel anywhere in an NHWC tensor;
+// segment s of
+//    that row starts `a_offset` bytes further and holds k consecutive elements. A 1x1 convolution or a linear layer has
+//    one segment, a KHxKW convolution one per kh (kw and channels are contiguous in NHWC).
+// B  weights, packed by pack_b in panels of `nr` columns: for each panel all segments in order, each padded with zeros
+// to whole
+//    groups of `k_group` rows, a group stored as [nr][k_group]. The first panel holds columns 0..nr-1, and so on; the
+//    last is padded with zero columns.
 // C  rows have their own pointers too (NHWC tensors may carry a border).
 //
-// Order of summation is part of the contract: f32 accumulates each C[m][n] in one chain of fused multiply-adds, segments in order, k in
-// order, from +0. So f32 results do not depend on the tier, the blocking or the thread count. s32 accumulation is exact.
-// bf16 follows the same chain with operands widened to f32, except on tiers with dot-product hardware.
+// Order of summation is part of the contract: f32 accumulates each C[m][n] in one chain of fused multiply-adds,
+// segments in order, k in order, from +0. So f32 results do not depend on the tier, the blocking or the thread count.
+// s32 accumulation is exact. bf16 follows the same chain with operands widened to f32, except on tiers with dot-product
+// hardware.
 //
-// A may be over-read to the next multiple of k_group at the end of a segment (core/memory.hpp: buffer_slack); u8 garbage meets
-// zero weights there. bf16 kernels must not multiply such garbage (it may be NaN).
+// A may be over-read to the next multiple of k_group at the end of a segment (core/memory.hpp: buffer_slack); u8
+// garbage meets zero weights there. bf16 kernels must not multiply such garbage (it may be NaN).
 #pragma once
 
 #include <cstddef>
@@ -35,11 +39,12 @@ struct KSegment {
 /// What happens to an accumulator on its way to C. Column-indexed arrays are padded to whole panels by the caller.
 /// Order:  s32: x = float(acc + compensation[n]) * scale[n]     f32: x = acc
 ///         x = x + bias[n];  x = x + residual[m][n];  x = activation(x);  convert to c_type and store.
-/// int8 scale and bias are applied as fma(float(acc + compensation), scale, bias); f32 bias and residuals by plain additions.
+/// int8 scale and bias are applied as fma(float(acc + compensation), scale, bias); f32 bias and residuals by plain
+/// additions.
 struct Epilogue {
-  const std::int32_t* compensation = nullptr;  ///< s32 only: -zero_point(A) * column sum of B; null: 0
-  const float* scale = nullptr;                ///< s32 only, required there: scale(A) * scale(B)[n]
-  const float* bias = nullptr;                 ///< null: 0
+  const std::int32_t* compensation = nullptr;       ///< s32 only: -zero_point(A) * column sum of B; null: 0
+  const float* scale = nullptr;                     ///< s32 only, required there: scale(A) * scale(B)[n]
+  const float* bias = nullptr;                      ///< null: 0
   const std::byte* const* residual_rows = nullptr;  ///< m pointers to column 0; null: no residual
   DataType residual_type = DataType::f32;           ///< f32, bf16, or u8 (dequantized with `residual`)
   Dequantize residual;
@@ -58,8 +63,9 @@ struct BrgemmBlock {
   int n0 = 0;                    ///< column of C where the panel starts; indexes bias, scale, residual and C
   int n = 0;                     ///< valid columns, 1..nr; nothing is stored beyond them
 
-  /// K blocking: partial sums live in `accumulators` ([m][nr], f32 or s32, 64-byte aligned) between the calls of one chain.
-  /// first: start from zero instead of reading them. last: run the epilogue instead of writing them. May be null if both.
+  /// K blocking: partial sums live in `accumulators` ([m][nr], f32 or s32, 64-byte aligned) between the calls of one
+  /// chain. first: start from zero instead of reading them. last: run the epilogue instead of writing them. May be null
+  /// if both.
   std::byte* accumulators = nullptr;
   bool first = true;
   bool last = true;
@@ -72,11 +78,11 @@ struct BrgemmBlock {
 struct BrgemmKernel {
   const char* name;  ///< "{tier}-{a}{b}-{mr}x{nr}", e.g. "avx2-f32-6x16", "avx512_core_vnni-u8s8-8x32"
   Isa isa;
-  DataType a;        ///< f32, bf16, u8
-  DataType b;        ///< f32, bf16, s8
-  int mr;            ///< rows of the register block: m should be a multiple where possible
-  int nr;            ///< columns of a panel
-  int k_group;       ///< 1 (f32), 2 (bf16), 4 (int8)
+  DataType a;   ///< f32, bf16, u8
+  DataType b;   ///< f32, bf16, s8
+  int mr;       ///< rows of the register block: m should be a multiple where possible
+  int nr;       ///< columns of a panel
+  int k_group;  ///< 1 (f32), 2 (bf16), 4 (int8)
   void (*run)(const BrgemmBlock& block);
 };
 
@@ -96,7 +102,8 @@ std::size_t packed_panel_bytes(const BrgemmKernel& kernel, std::span<const std::
 std::size_t packed_b_bytes(const BrgemmKernel& kernel, std::span<const std::int64_t> segment_k, std::int64_t n);
 /// Bytes of k consecutive elements of one panel, k a multiple of k_group: where the next K block of a panel starts.
 std::size_t packed_k_bytes(const BrgemmKernel& kernel, std::int64_t k);
-void pack_b(const BrgemmKernel& kernel, const BMatrix& source, std::span<const std::int64_t> segment_k, std::byte* target);
+void pack_b(const BrgemmKernel& kernel, const BMatrix& source, std::span<const std::int64_t> segment_k,
+            std::byte* target);
 
 /// The plain definition of correctness, in portable code: same contract, any nr and k_group.
 void brgemm_reference(const BrgemmKernel& kernel, const BrgemmBlock& block);

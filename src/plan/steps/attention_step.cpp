@@ -6,10 +6,13 @@
 namespace tessera {
 namespace {
 
-/// Queries handled together: their scores (48 x 512 keys in f32) take 96 KiB, so that they and the head's panels stay in L2.
+/// Queries handled together: their scores (48 x 512 keys in f32) take 96 KiB, so that they and the head's panels stay
+/// in L2.
 constexpr int row_block = 48;
 
-std::int64_t padded(std::int64_t value, std::int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+std::int64_t padded(std::int64_t value, std::int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
 
 }  // namespace
 

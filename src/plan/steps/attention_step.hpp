@@ -1,7 +1,8 @@
-// AttentionStep: softmax(scale * Q K^T + mask) V for every batch item and head, without the scores ever leaving the cache.
+// AttentionStep: softmax(scale * Q K^T + mask) V for every batch item and head, without the scores ever leaving the
+// cache.
 //
-// Members share (batch item, head, block of queries). For a unit a member packs K^T and V of the head as B panels into its scratch, then
-// for each row block computes the scores, their softmax and the product with V.
+// Members share (batch item, head, block of queries). For a unit a member packs K^T and V of the head as B panels into
+// its scratch, then for each row block computes the scores, their softmax and the product with V.
 #pragma once
 
 #include "kernels/brgemm/brgemm.hpp"
@@ -22,7 +23,7 @@ struct AttentionSpec {
   Requantize y_quantization;
   std::int64_t batch = 1, heads = 1, head_size = 64, queries = 0, keys = 0;
   float scale = 1.0F;
-  BufferId mask = no_buffer;      ///< f32, additive; strides in elements, 0 where it is broadcast
+  BufferId mask = no_buffer;  ///< f32, additive; strides in elements, 0 where it is broadcast
   std::int64_t mask_batch_stride = 0, mask_head_stride = 0, mask_query_stride = 0;
 };
 

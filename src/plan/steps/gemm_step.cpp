@@ -27,8 +27,7 @@ GridSplit split_grid(std::int64_t row_tiles, std::int64_t panels, int members) n
   for (int rows = members; rows >= 1; --rows) {
     if (members % rows != 0) continue;
     const int columns = members / rows;
-    const std::int64_t cost =
-        ((row_tiles + rows - 1) / rows) * ((panels + columns - 1) / columns);
+    const std::int64_t cost = ((row_tiles + rows - 1) / rows) * ((panels + columns - 1) / columns);
     if (best_cost < 0 || cost < best_cost) {
       best_cost = cost;
       best = {rows, columns};
@@ -53,7 +52,8 @@ void GemmStep::split_k() {
   // Blocks of equal size rather than full ones and a crumb.
   const std::int64_t most = std::max<std::int64_t>(64, l1_budget / bytes_per_k);
   const std::int64_t count = (total + most - 1) / most;
-  const std::int64_t limit = static_cast<std::int64_t>(round_up(static_cast<std::size_t>((total + count - 1) / count), 16));
+  const std::int64_t limit =
+      static_cast<std::int64_t>(round_up(static_cast<std::size_t>((total + count - 1) / count), 16));
 
   std::int64_t b_offset = 0, in_block = 0;
   blocks_.push_back({});
@@ -67,7 +67,8 @@ void GemmStep::split_k() {
       const std::int64_t k = std::min(segment.k - done, room);
       segments_.push_back({segment.a_offset + done * static_cast<std::int64_t>(size_of(kernel_.a)), k});
       ++blocks_.back().segment_count;
-      const auto padded = static_cast<std::int64_t>(round_up(static_cast<std::size_t>(k), static_cast<std::size_t>(kernel_.k_group)));
+      const auto padded =
+          static_cast<std::int64_t>(round_up(static_cast<std::size_t>(k), static_cast<std::size_t>(kernel_.k_group)));
       b_offset += static_cast<std::int64_t>(packed_k_bytes(kernel_, padded));
       in_block += padded;
       done += k;

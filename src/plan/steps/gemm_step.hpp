@@ -1,8 +1,10 @@
 // GemmStep: a convolution or a linear layer as loops around the batch-reduce GEMM.
 //
-// The rows of the product are output pixels. Row m reads input pixel (h * stride_h, w * stride_w) and, at each segment, the pixels
-// of one kernel row below it; a linear layer is the 1x1 convolution over an image of one row. Loop order, outside in:
-//   members share the grid of row blocks x column panels -> row block (its A stays in L2) -> panel -> K block (its B stays in L1).
+// The rows of the product are output pixels. Row m reads input pixel (h * stride_h, w * stride_w) and, at each segment,
+// the pixels of one kernel row below it; a linear layer is the 1x1 convolution over an image of one row. Loop order,
+// outside in:
+//   members share the grid of row blocks x column panels -> row block (its A stays in L2) -> panel -> K block (its B
+//   stays in L1).
 #pragma once
 
 #include <memory>
@@ -16,14 +18,14 @@ namespace tessera {
 /// The operands and geometry of one product.
 struct GemmSpec {
   Image a, c;
-  Image residual;                  ///< buffer == no_buffer: none
+  Image residual;  ///< buffer == no_buffer: none
   std::int64_t stride_h = 1, stride_w = 1;
   std::int64_t first_tap = 0;      ///< bytes from an input pixel to the first tap of its window: minus the padding
   std::vector<KSegment> segments;  ///< offsets relative to first_tap
   std::int64_t columns = 0;        ///< output channels of one group
   std::int64_t groups = 1;
-  std::uint8_t fill = 0;           ///< halo byte of c
-  Epilogue epilogue;               ///< bias, scale, compensation: [groups][columns padded to panels]
+  std::uint8_t fill = 0;               ///< halo byte of c
+  Epilogue epilogue;                   ///< bias, scale, compensation: [groups][columns padded to panels]
   const std::byte* weights = nullptr;  ///< packed, group after group
 };
 
@@ -53,7 +55,7 @@ class GemmStep final : public Step {
   GemmSpec spec_;
   std::vector<KSegment> segments_;  ///< spec_.segments cut at K block borders
   std::vector<KBlock> blocks_;
-  std::int64_t panels_ = 0;         ///< of one group
+  std::int64_t panels_ = 0;  ///< of one group
   std::int64_t panel_bytes_ = 0;
   std::int64_t rows_ = 0;
   int row_block_ = 0;

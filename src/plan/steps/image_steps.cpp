@@ -10,7 +10,10 @@ namespace {
 class ToNhwc final : public Step {
  public:
   ToNhwc(const VectorKernels& kernels, BufferId source, const Value& target, const Image& image)
-      : kernel_(kernels.to_nhwc), source_(source), image_(image), requantize_(requantization(target)),
+      : kernel_(kernels.to_nhwc),
+        source_(source),
+        image_(image),
+        requantize_(requantization(target)),
         fill_(zero_byte(target)) {}
 
   void run(const RunContext& context) const noexcept override {
@@ -23,7 +26,12 @@ class ToNhwc final : public Step {
       kernel_({source + n * image_.channels * image_.height * image_.width,
                {context.at(image_.buffer) + image_.origin() + n * image_.image_stride(), image_.pixel_stride(),
                 image_.type, requantize_},
-               image_.row_stride(), image_.channels, image_.height, image_.width, first, last});
+               image_.row_stride(),
+               image_.channels,
+               image_.height,
+               image_.width,
+               first,
+               last});
       row += last - first;
     }
   }
@@ -50,8 +58,13 @@ class ToNchw final : public Step {
       const std::int64_t last = std::min(image_.height, first + range.last - row);
       kernel_({{context.at(image_.buffer) + image_.origin() + n * image_.image_stride(), image_.pixel_stride(),
                 image_.type, dequantize_},
-               image_.row_stride(), target + n * image_.channels * image_.height * image_.width, image_.channels,
-               image_.height, image_.width, first, last});
+               image_.row_stride(),
+               target + n * image_.channels * image_.height * image_.width,
+               image_.channels,
+               image_.height,
+               image_.width,
+               first,
+               last});
       row += last - first;
     }
   }
@@ -75,7 +88,8 @@ class MoveElements final : public Step {
     const auto size = static_cast<std::int64_t>(size_of(image_.type));
     for (std::int64_t row = range.first; row < range.last; ++row) {
       const std::int64_t n = row / image_.height, h = row % image_.height;
-      std::byte* pixels = context.at(image_.buffer) + image_.origin() + n * image_.image_stride() + h * image_.row_stride();
+      std::byte* pixels =
+          context.at(image_.buffer) + image_.origin() + n * image_.image_stride() + h * image_.row_stride();
       for (std::int64_t c = 0; c < image_.channels; ++c) {
         std::byte* plane = context.at(dense_) + ((n * image_.channels + c) * image_.height + h) * image_.width * size;
         for (std::int64_t w = 0; w < image_.width; ++w) {

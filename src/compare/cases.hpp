@@ -1,0 +1,52 @@
+// Cases: which precision on which instruction set, as asked for and as this machine can give it.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cpu/features.hpp"
+#include "cpu/isa.hpp"
+#include "tessera/tessera.hpp"
+
+namespace tessera {
+
+/// `PRECISION[@ISA]` as somebody wrote it.
+struct CaseRequest {
+  std::string name;  ///< "int8@avx512_core_vnni"
+  Precision precision = Precision::fp32;
+  std::optional<Isa> isa;  ///< nothing: the best tier under the ceiling
+  bool capped =
+      false;  ///< the ceiling holds for a named ISA too: so for the default list, not for what a person asked for
+};
+
+/// A row of the comparison.
+struct PlannedCase {
+  std::string name;
+  Precision precision = Precision::fp32;
+  Isa isa = Isa::avx2;
+  std::optional<std::string> unavailable;  ///< why the row cannot run here
+};
+
+/// Error{invalid} with the list of valid names for anything that is no case.
+CaseRequest parse_case(std::string_view text);
+
+/// fp32, bf16@avx512_core_amx, int8@avx512_core_vnni, int8@avx512_core_amx.
+std::vector<CaseRequest> default_cases();
+
+/// The highest tier that these features and the ceiling allow; Error{unavailable} when not even avx2 is there.
+Isa best_isa_below(const CpuFeatures& features, std::optional<Isa> ceiling);
+
+/// The lowest tier whose kernels for `precision` are those of `best`: int8 on avx512_core_bf16 runs the
+/// avx512_core_vnni code, and is named for it, so that no row is measured twice under two names.
+Isa serving_tier(Precision precision, Isa best);
+
+/// The rows to run. One that is unavailable keeps its row and reason, and its precision also runs once on the best tier
+/// there is, behind the last requested row of that precision. `strict`: Error{unavailable} instead. Repeated requests
+/// are taken once.
+std::vector<PlannedCase> plan_cases(std::span<const CaseRequest> requests, const CpuFeatures& features,
+                                    std::optional<Isa> ceiling, bool strict);
+
+}  // namespace tessera

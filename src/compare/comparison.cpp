@@ -1,0 +1,270 @@
+#include "compare/comparison.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "compare/accuracy.hpp"
+#include "compare/process_memory.hpp"
+#include "compare/statistics.hpp"
+#include "core/error.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr double milli = 1e3;
+constexpr double mega = 1e-6;
+
+/// A case with its session while there is one.
+struct Candidate {
+  CaseReport row;
+  std::unique_ptr<Session> session;
+};
+
+class Comparison {
+ public:
+  Comparison(const Model& model, const ComparisonOptions& options, const ComparisonEvents& events)
+      : model_(model), options_(options), events_(events), clock_(steady_clock()) {}
+
+  ModelReport run() {
+    inputs_ = model_.random_inputs(options_.extents, options_.seed);
+    describe();
+    for (const PlannedCase& planned : options_.cases) prepare(planned);
+    compare_outputs();
+    measure_all();
+    for (Candidate& candidate : candidates_) report_.cases.push_back(std::move(candidate.row));
+    return std::move(report_);
+  }
+
+ private:
+  void stage(const std::string& activity) const {
+    if (events_.stage) events_.stage(activity);
+  }
+
+  void describe() {
+    report_.name = model_.name();
+    report_.synthetic_weights = model_.synthetic_weights();
+    const std::vector<TensorInfo> infos = model_.inputs();
+    if (!infos.empty() && inputs_.at(infos.front().name).shape().rank() > 0)
+      report_.batch = static_cast<int>(inputs_.at(infos.front().name).shape()[0]);
+    for (const TensorInfo& info : infos) {
+      const Shape& shape = inputs_.at(info.name).shape();
+      if (shape.rank() == 2 && info.type == DataType::i64) report_.seq = static_cast<int>(shape[1]);
+    }
+  }
+
+  /// Runs `work`; what it throws becomes the state of the row and ends its session.
+  template <typename Work>
+  bool guarded(Candidate& candidate, Work work) const {
+    try {
+      work();
+      return true;
+    } catch (const Error& error) {
+      candidate.row.status = error.kind() == ErrorKind::unavailable ? CaseStatus::unavailable : CaseStatus::failed;
+      candidate.row.reason = error.what();
+    } catch (const std::bad_alloc&) {
+      candidate.row.status = CaseStatus::failed;
+      candidate.row.reason = "out of memory";
+    } catch (const std::exception& error) {
+      candidate.row.status = CaseStatus::failed;
+      candidate.row.reason = error.what();
+    }
+    candidate.session.reset();
+    return false;
+  }
+
+  SessionOptions session_options(Precision precision, std::optional<Isa> isa) const {
+    SessionOptions session;
+    session.precision = precision;
+    session.isa = isa;
+    session.threads = options_.threads;
+    session.extents = options_.extents;
+    session.calibration = options_.calibration;
+    return session;
+  }
+
+  void prepare(const PlannedCase& planned) {
+    Candidate& candidate = candidates_.emplace_back();
+    CaseReport& row = candidate.row;
+    row.name = planned.name;
+    row.precision = planned.precision;
+    row.isa = planned.isa;
+    if (planned.unavailable) {
+      row.status = CaseStatus::unavailable;
+      row.reason = *planned.unavailable;
+      return;
+    }
+    stage("preparing " + planned.name);
+    guarded(candidate, [&] {
+      const double begin = clock_();
+      candidate.session = std::make_unique<Session>(model_.compile(session_options(planned.precision, planned.isa)));
+      const double compiled = clock_();
+      for (const auto& [name, tensor] : inputs_) candidate.session->set_input(name, tensor);
+      const double bound = clock_();
+      candidate.session->infer();
+      row.prepare_ms = (compiled - begin) * milli;
+      row.first_inference_ms = (clock_() - bound) * milli;
+      const MemoryInfo memory = candidate.session->memory();
+      row.memory = {static_cast<double>(memory.packed_weights) * mega, static_cast<double>(memory.arena) * mega,
+                    resident_mb()};
+    });
+  }
+
+  // ---- accuracy -----------------------------------------------------------------------------------------------
+
+  /// Real data of the compiled shapes where there are some, seeded random inputs (not those of the timing) otherwise.
+  std::vector<TensorMap> accuracy_inputs() {
+    std::vector<TensorMap> chosen;
+    const auto fits = [this](const TensorMap& batch) {
+      return std::all_of(inputs_.begin(), inputs_.end(), [&](const auto& input) {
+        const auto found = batch.find(input.first);
+        return found != batch.end() && found->second.shape() == input.second.shape();
+      });
+    };
+    const auto wanted = static_cast<std::size_t>(std::max(options_.accuracy_inputs, 0));
+    for (const TensorMap& batch : options_.calibration)
+      if (chosen.size() < wanted && fits(batch)) chosen.push_back(batch);
+    const bool real = !chosen.empty();
+    for (std::uint64_t i = 1; !real && chosen.size() < wanted; ++i)
+      chosen.push_back(model_.random_inputs(options_.extents, options_.seed + i));
+    report_.accuracy_inputs =
+        std::to_string(chosen.size()) + (real ? " batches of the calibration data" : " seeded random inputs");
+    return chosen;
+  }
+
+  /// The first output is what a model is asked for; nothing where it does not hold numbers to compare.
+  std::optional<std::string> main_output() const {
+    const std::vector<TensorInfo> outputs = model_.outputs();
+    if (outputs.empty() || outputs.front().type != DataType::f32) return std::nullopt;
+    return outputs.front().name;
+  }
+
+  static std::vector<Tensor> outputs_of(Session& session, const std::vector<TensorMap>& inputs,
+                                        const std::string& output) {
+    std::vector<Tensor> results;
+    for (const TensorMap& batch : inputs) {
+      for (const auto& [name, tensor] : batch) session.set_input(name, tensor);
+      session.infer();
+      results.push_back(session.output(output));
+    }
+    return results;
+  }
+
+  Candidate* baseline() {
+    for (Candidate& candidate : candidates_)
+      if (candidate.session != nullptr && candidate.row.precision == Precision::fp32) return &candidate;
+    return nullptr;
+  }
+
+  void compare_outputs() {
+    const std::optional<std::string> output = main_output();
+    if (!output) return;
+    const std::vector<TensorMap> inputs = accuracy_inputs();
+    if (inputs.empty()) return;
+    stage("comparing outputs with FP32");
+    std::vector<Tensor> reference;
+    Candidate* base = baseline();
+    if (base != nullptr) {
+      if (!guarded(*base, [&] { reference = outputs_of(*base->session, inputs, *output); })) return;
+    } else {
+      // No FP32 case is measured, but accuracy stands beside every speed: a session for the reference outputs alone.
+      Candidate reference_only;
+      if (!guarded(reference_only, [&] {
+            Session session = model_.compile(session_options(Precision::fp32, std::nullopt));
+            reference = outputs_of(session, inputs, *output);
+          }))
+        return;
+    }
+    for (Candidate& candidate : candidates_) {
+      if (candidate.session == nullptr) continue;
+      guarded(candidate, [&] {
+        const std::vector<Tensor> results =
+            &candidate == base ? reference : outputs_of(*candidate.session, inputs, *output);
+        AccuracyMeter meter;
+        for (std::size_t i = 0; i < results.size(); ++i) meter.add(reference[i], results[i]);
+        candidate.row.accuracy = meter.result();
+        for (const auto& [name, tensor] : inputs_) candidate.session->set_input(name, tensor);
+      });
+    }
+  }
+
+  // ---- speed --------------------------------------------------------------------------------------------------
+
+  void measure_all() {
+    std::vector<Candidate*> running;
+    std::vector<Inference> inferences;
+    for (Candidate& candidate : candidates_) {
+      if (candidate.session == nullptr) continue;
+      running.push_back(&candidate);
+      inferences.emplace_back([session = candidate.session.get()] { session->infer(); });
+    }
+    if (running.empty()) return;
+    measure_peaks(running);
+    stage("measuring");
+    std::vector<CaseSamples> samples = measure(inferences, options_.measure, clock_, events_.progress);
+    for (CaseSamples& taken : samples)
+      for (double& value : taken.seconds) value *= milli;
+    stage("summarising");
+    const Candidate* base = baseline();
+    const std::vector<double>* base_samples = nullptr;
+    for (std::size_t i = 0; i < running.size(); ++i)
+      if (running[i] == base && !samples[i].failure) base_samples = &samples[i].seconds;
+    for (std::size_t i = 0; i < running.size(); ++i) summarize_case(*running[i], samples[i], base_samples);
+  }
+
+  void measure_peaks(const std::vector<Candidate*>& running) {
+    if (!options_.peak) return;
+    std::map<Isa, PeakRates> peaks;
+    for (Candidate* candidate : running) {
+      const Isa isa = candidate->row.isa;
+      if (!peaks.contains(isa)) {
+        stage("measuring the peak of " + std::string(name_of(isa)));
+        peaks[isa] = options_.peak(isa, candidate->session->threads());
+      }
+      switch (candidate->row.precision) {
+        case Precision::fp32: candidate->row.peak_gflops = peaks[isa].fp32_gflops; break;
+        case Precision::bf16: candidate->row.peak_gflops = peaks[isa].bf16_gflops; break;
+        case Precision::int8: candidate->row.peak_gflops = peaks[isa].int8_gops; break;
+      }
+    }
+  }
+
+  void summarize_case(Candidate& candidate, const CaseSamples& taken, const std::vector<double>* base) const {
+    CaseReport& row = candidate.row;
+    if (taken.failure || taken.seconds.empty()) {
+      row.status = CaseStatus::failed;
+      row.reason = taken.failure.value_or("no sample was taken");
+      return;
+    }
+    row.samples = static_cast<int>(taken.seconds.size());
+    row.latency_ms = summarize(taken.seconds, options_.seed);
+    const double seconds = row.latency_ms.p50 / milli;
+    if (!(seconds > 0)) return;
+    row.throughput_per_s = report_.batch / seconds;
+    row.gflops = candidate.session->gflop() / seconds;
+    if (row.peak_gflops && *row.peak_gflops > 0) row.peak_fraction = row.gflops / *row.peak_gflops;
+    if (base == nullptr) return;
+    row.speedup_vs_fp32 = median(*base) / row.latency_ms.p50;
+    if (base != &taken.seconds) row.speedup_ci95 = ratio_interval(*base, taken.seconds, options_.seed);
+  }
+
+  const Model& model_;
+  const ComparisonOptions& options_;
+  const ComparisonEvents& events_;
+  Clock clock_;
+  TensorMap inputs_;
+  std::vector<Candidate> candidates_;
+  ModelReport report_;
+};
+
+}  // namespace
+
+ModelReport compare_model(const Model& model, const ComparisonOptions& options, const ComparisonEvents& events) {
+  return Comparison(model, options, events).run();
+}
+
+}  // namespace tessera

@@ -1,0 +1,37 @@
+// One model through all its cases: prepare each, compare outputs with FP32, measure side by side, fill in the report.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "compare/cases.hpp"
+#include "compare/measure.hpp"
+#include "compare/report.hpp"
+#include "tessera/tessera.hpp"
+
+namespace tessera {
+
+struct ComparisonOptions {
+  std::vector<PlannedCase> cases;
+  std::map<std::string, std::int64_t> extents;  ///< as in SessionOptions
+  int threads = 0;
+  std::vector<TensorMap> calibration;
+  MeasureOptions measure;
+  int accuracy_inputs = 8;
+  std::uint64_t seed = 1;
+  /// Measured multiply-add rates of a tier with that many threads; called once per tier. May be empty.
+  std::function<PeakRates(Isa, int)> peak;
+};
+
+struct ComparisonEvents {
+  std::function<void(const std::string&)> stage;  ///< what begins now: "preparing int8@avx2"
+  std::function<void(const MeasureProgress&)> progress;
+};
+
+/// Never throws for what happens to one case (its row says it); throws what concerns the model as a whole.
+ModelReport compare_model(const Model& model, const ComparisonOptions& options, const ComparisonEvents& events = {});
+
+}  // namespace tessera

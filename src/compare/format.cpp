@@ -1,0 +1,87 @@
+#include "compare/format.hpp"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+
+namespace tessera {
+
+std::string fixed(double value, int decimals) {
+  std::array<char, 400> digits{};
+  const auto end =
+      std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed, decimals);
+  return {digits.data(), end.ptr};
+}
+
+std::string quantity(double value) {
+  const double size = std::abs(value);
+  if (size >= 1000) return fixed(value, 0);
+  if (size >= 100) return fixed(value, 1);
+  if (size >= 1) return fixed(value, 2);
+  return fixed(value, size >= 0.1 || size == 0 ? 3 : 4);
+}
+
+std::string milliseconds(double value) {
+  return quantity(value);
+}
+
+std::string short_number(double value) {
+  std::array<char, 32> digits{};
+  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr};
+}
+
+std::string percent(double share) {
+  const std::string text = fixed(share * 100.0, 1);
+  if (share == 1.0) return "100 %";
+  return (text == "100.0" ? "99.9" : text) + " %";
+}
+
+std::string cosine_text(double cosine) {
+  return fixed(std::trunc(cosine * 1e5) / 1e5, 5);
+}
+
+std::string sqnr_text(double sqnr_db) {
+  return std::isinf(sqnr_db) && sqnr_db > 0 ? "exact" : fixed(sqnr_db, 1) + " dB";
+}
+
+std::string escape_xml(std::string_view text) {
+  std::string escaped;
+  for (const char letter : text) {
+    switch (letter) {
+      case '&': escaped += "&amp;"; break;
+      case '<': escaped += "&lt;"; break;
+      case '>': escaped += "&gt;"; break;
+      case '"': escaped += "&quot;"; break;
+      case '\'': escaped += "&#39;"; break;
+      default:
+        if (static_cast<unsigned char>(letter) >= 0x20 || letter == '\n' || letter == '\t') escaped += letter;
+    }
+  }
+  return escaped;
+}
+
+namespace {
+bool starts_code_point(char letter) noexcept {
+  return (static_cast<unsigned char>(letter) & 0xc0U) != 0x80U;
+}
+}  // namespace
+
+std::size_t display_width(std::string_view text) noexcept {
+  std::size_t width = 0;
+  for (const char letter : text) width += starts_code_point(letter) ? 1U : 0U;
+  return width;
+}
+
+std::string shorten(std::string_view text, std::size_t width) {
+  if (display_width(text) <= width) return std::string(text);
+  std::size_t kept = 0;
+  std::size_t bytes = 0;
+  while (bytes < text.size()) {
+    if (starts_code_point(text[bytes]) && ++kept == width) break;
+    ++bytes;
+  }
+  return std::string(text.substr(0, bytes)) + "…";
+}
+
+}  // namespace tessera

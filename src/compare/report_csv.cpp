@@ -1,0 +1,73 @@
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "compare/writers.hpp"
+
+namespace tessera {
+namespace {
+
+/// RFC 4180: quoted where a comma, quote or line break would be misread.
+std::string field(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string quoted = "\"";
+  for (const char letter : text) {
+    if (letter == '"') quoted += '"';
+    quoted += letter;
+  }
+  return quoted + "\"";
+}
+
+/// The shortest digits that read back as the same number; empty where there is none.
+std::string number(const std::optional<double>& value) {
+  if (!value || !std::isfinite(*value)) return {};
+  std::array<char, 32> digits{};
+  return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), *value).ptr};
+}
+
+constexpr std::string_view header =
+    "model,source,batch,seq,case,precision,isa,status,reason,samples,min_ms,p10_ms,p50_ms,p90_ms,p99_ms,max_ms,mean_ms,"
+    "ci95_low_ms,ci95_high_ms,throughput_per_s,speedup_vs_fp32,speedup_ci95_low,speedup_ci95_high,gflops,peak_gflops,"
+    "peak_fraction,cosine,sqnr_db,top1_agreement,relative_l2,weights_mb,arena_mb,rss_mb,prepare_ms,first_inference_ms,"
+    "cpu,"
+    "threads";
+
+std::string line(const Report& report, const ModelReport& model, const CaseReport& row) {
+  std::string text;
+  const auto add = [&text](std::string_view cell) { (text += field(cell)) += ','; };
+  const auto add_if = [&](bool known, double value) { add(known ? number(value) : std::string()); };
+  const bool ok = row.status == CaseStatus::ok;
+  const Summary& time = row.latency_ms;
+  add(model.name), add(model.source), add(std::to_string(model.batch)),
+      add(model.seq ? std::to_string(*model.seq) : "");
+  add(row.name), add(name_of(row.precision)), add(name_of(row.isa)), add(name_of(row.status)), add(row.reason);
+  add(ok ? std::to_string(row.samples) : "0");
+  for (const double value : {time.min, time.p10, time.p50, time.p90, time.p99, time.max, time.mean, time.ci95.low,
+                             time.ci95.high, row.throughput_per_s})
+    add_if(ok, value);
+  add(number(row.speedup_vs_fp32));
+  const Interval speedup = row.speedup_ci95.value_or(Interval{});
+  add_if(row.speedup_ci95.has_value(), speedup.low), add_if(row.speedup_ci95.has_value(), speedup.high);
+  add_if(ok, row.gflops), add(number(row.peak_gflops)), add(number(row.peak_fraction));
+  const Accuracy accuracy = row.accuracy.value_or(Accuracy{});
+  for (const double value : {accuracy.cosine, accuracy.sqnr_db, accuracy.top1_agreement, accuracy.relative_l2})
+    add_if(row.accuracy.has_value(), value);
+  add_if(ok, row.memory.weights_mb), add_if(ok, row.memory.arena_mb), add(number(row.memory.rss_mb));
+  add_if(ok, row.prepare_ms), add_if(ok, row.first_inference_ms);
+  add(report.machine.cpu);
+  return text + std::to_string(report.machine.threads) + "\n";
+}
+
+}  // namespace
+
+std::string report_csv(const Report& report) {
+  std::string text = std::string(header) + "\n";
+  for (const ModelReport& model : report.models)
+    for (const CaseReport& row : model.cases) text += line(report, model, row);
+  return text;
+}
+
+}  // namespace tessera

@@ -1,0 +1,111 @@
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "compare/writers.hpp"
+
+namespace tessera {
+namespace {
+
+// Insertion order is kept so that a person reading the file finds it in the order the interface describes.
+using Json = nlohmann::ordered_json;
+
+Json number(const std::optional<double>& value) {
+  // JSON has no infinity; null says "no finite figure" (an SQNR of equal outputs).
+  return value && std::isfinite(*value) ? Json(*value) : Json(nullptr);
+}
+
+Json interval(const std::optional<Interval>& value) {
+  return value ? Json::array({number(value->low), number(value->high)}) : Json(nullptr);
+}
+
+Json latency(const Summary& summary) {
+  return {{"min", summary.min}, {"p10", summary.p10}, {"p50", summary.p50},   {"p90", summary.p90},
+          {"p99", summary.p99}, {"max", summary.max}, {"mean", summary.mean}, {"ci95", interval(summary.ci95)}};
+}
+
+Json accuracy(const std::optional<Accuracy>& value) {
+  if (!value) return nullptr;
+  return {{"cosine", number(value->cosine)},
+          {"sqnr_db", number(value->sqnr_db)},
+          {"top1_agreement", number(value->top1_agreement)},
+          {"relative_l2", number(value->relative_l2)},
+          {"inputs", value->inputs}};
+}
+
+Json measured_case(const CaseReport& row) {
+  const bool ok = row.status == CaseStatus::ok;
+  Json json = {{"case", row.name},
+               {"precision", name_of(row.precision)},
+               {"isa", name_of(row.isa)},
+               {"status", name_of(row.status)},
+               {"reason", row.reason.empty() ? Json(nullptr) : Json(row.reason)}};
+  json["samples"] = ok ? row.samples : 0;
+  json["latency_ms"] = ok ? latency(row.latency_ms) : Json(nullptr);
+  json["throughput_per_s"] = ok ? Json(row.throughput_per_s) : Json(nullptr);
+  json["speedup_vs_fp32"] = number(row.speedup_vs_fp32);
+  json["speedup_ci95"] = interval(row.speedup_ci95);
+  json["gflops"] = ok ? Json(row.gflops) : Json(nullptr);
+  json["peak_gflops"] = number(row.peak_gflops);
+  json["peak_fraction"] = number(row.peak_fraction);
+  json["accuracy"] = accuracy(row.accuracy);
+  json["memory_mb"] =
+      ok ? Json{{"weights", row.memory.weights_mb}, {"arena", row.memory.arena_mb}, {"rss", number(row.memory.rss_mb)}}
+         : Json(nullptr);
+  json["prepare_ms"] = ok ? Json(row.prepare_ms) : Json(nullptr);
+  json["first_inference_ms"] = ok ? Json(row.first_inference_ms) : Json(nullptr);
+  return json;
+}
+
+Json machine(const MachineReport& report) {
+  return {{"cpu", report.cpu},
+          {"isa", name_of(report.isa)},
+          {"features", report.features},
+          {"usable_cpus", report.usable_cpus},
+          {"threads", report.threads},
+          {"kernel", report.kernel},
+          {"peak",
+           {{"fp32_gflops", number(report.peak.fp32_gflops)},
+            {"bf16_gflops", number(report.peak.bf16_gflops)},
+            {"int8_gops", number(report.peak.int8_gops)}}}};
+}
+
+Json model(const ModelReport& report) {
+  Json json = {{"name", report.name},
+               {"source", report.source},
+               {"batch", report.batch},
+               {"seq", report.seq ? Json(*report.seq) : Json(nullptr)},
+               {"synthetic_weights", report.synthetic_weights},
+               {"accuracy_inputs", report.accuracy_inputs},
+               {"cases", Json::array()}};
+  for (const CaseReport& row : report.cases) json["cases"].push_back(measured_case(row));
+  return json;
+}
+
+}  // namespace
+
+std::string_view name_of(CaseStatus status) noexcept {
+  switch (status) {
+    case CaseStatus::ok: return "ok";
+    case CaseStatus::unavailable: return "unavailable";
+    case CaseStatus::failed: return "failed";
+  }
+  return "?";
+}
+
+std::string report_json(const Report& report) {
+  Json json = {{"tessera", {{"version", report.version}}},
+               {"created", report.created},
+               {"machine", machine(report.machine)},
+               {"protocol",
+                {{"warmup", report.protocol.warmup},
+                 {"samples", report.protocol.samples},
+                 {"max_seconds", report.protocol.max_seconds > 0 ? Json(report.protocol.max_seconds) : Json(nullptr)}}},
+               {"models", Json::array()}};
+  for (const ModelReport& entry : report.models) json["models"].push_back(model(entry));
+  // A path or a message may hold bytes that are not UTF-8; they are replaced, never a reason to lose the report.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace tessera

@@ -1,0 +1,242 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compare/format.hpp"
+#include "compare/writers.hpp"
+
+namespace tessera {
+namespace {
+
+constexpr std::size_t minimum_width = 60;
+constexpr std::size_t case_width = 22;
+
+/// A column of the table. Columns leave from the least important when the terminal is narrow.
+struct Column {
+  std::string_view title;
+  std::size_t width;
+  int keep;  ///< higher stays longer
+};
+
+enum ColumnIndex : std::size_t {
+  median_column,
+  p90_column,
+  p99_column,
+  rate_column,
+  peak_column,
+  cosine_column,
+  top1_column,
+  speed_column,
+};
+constexpr std::array<Column, 8> columns = {{{"median ms", 9, 9},
+                                            {"p90", 8, 4},
+                                            {"p99", 8, 3},
+                                            {"per s", 8, 5},
+                                            {"% peak", 7, 1},
+                                            {"cosine", 9, 7},
+                                            {"top-1", 8, 6},
+                                            {"speed-up", 10, 8}}};
+
+class TextReport {
+ public:
+  TextReport(const Report& report, const TextStyle& style)
+      : report_(report),
+        style_(style),
+        width_(std::max<std::size_t>(static_cast<std::size_t>(std::max(style.width, 0)), minimum_width)) {
+    choose_columns();
+  }
+
+  std::string text() {
+    machine();
+    for (const ModelReport& model : report_.models) table(model);
+    return std::move(out_);
+  }
+
+ private:
+  void choose_columns() {
+    std::size_t used = case_width;
+    std::vector<std::size_t> order = {0, 1, 2, 3, 4, 5, 6, 7};
+    std::stable_sort(order.begin(), order.end(),
+                     [](std::size_t a, std::size_t b) { return columns[a].keep > columns[b].keep; });
+    for (const std::size_t index : order) {
+      if (used + columns[index].width > width_) break;
+      used += columns[index].width;
+      shown_[index] = true;
+    }
+    // What is left over becomes the bars, behind the figures.
+    bar_width_ = width_ - used > 2 ? std::min<std::size_t>(width_ - used - 2, 24) : 0;
+    if (bar_width_ < 4) bar_width_ = 0;
+  }
+
+  [[nodiscard]] std::string paint(std::string_view code, const std::string& text) const {
+    return style_.colour ? "\x1b[" + std::string(code) + "m" + text + "\x1b[0m" : text;
+  }
+  [[nodiscard]] std::string_view colour_of(Precision precision) const {
+    switch (precision) {
+      case Precision::fp32: return "37";
+      case Precision::bf16: return "34";
+      case Precision::int8: return "36";
+    }
+    return "0";
+  }
+  /// Text with the few characters beyond ASCII replaced where the terminal cannot show them.
+  [[nodiscard]] std::string plain(std::string text) const {
+    if (style_.unicode) return text;
+    const std::array<std::pair<std::string_view, std::string_view>, 4> replacements = {
+        {{"×", "x"}, {"·", "|"}, {"…", "..."}, {"─", "-"}}};
+    for (const auto& [from, to] : replacements)
+      for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+        text.replace(at, from.size(), to);
+    return text;
+  }
+
+  /// Cut to the width with an ellipsis that this terminal has.
+  [[nodiscard]] std::string cut(const std::string& text, std::size_t width) const {
+    if (style_.unicode || display_width(text) <= width) return shorten(plain(text), width);
+    constexpr std::size_t ellipsis = 3;
+    return plain(shorten(text, width > ellipsis ? width - ellipsis + 1 : 1));
+  }
+
+  static std::string left(const std::string& text, std::size_t width) {
+    const std::size_t used = display_width(text);
+    return text + std::string(used < width ? width - used : 0, ' ');
+  }
+  static std::string right(const std::string& text, std::size_t width) {
+    const std::size_t used = display_width(text);
+    return std::string(used < width ? width - used : 0, ' ') + text;
+  }
+
+  void put(const std::string& line) { out_ += line + "\n"; }
+
+  /// Words broken at spaces so that no line passes the width; following lines are indented.
+  void put_wrapped(const std::string& words, std::size_t indent, std::string_view code) {
+    std::string line;
+    bool first = true;
+    const auto flush = [&] {
+      if (!line.empty()) put(std::string(first ? 0 : indent, ' ') + paint(code, line));
+      first = false;
+      line.clear();
+    };
+    std::size_t begin = 0;
+    while (begin < words.size()) {
+      const std::size_t end = std::min(words.find(' ', begin), words.size());
+      const std::string word = words.substr(begin, end - begin);
+      const std::size_t room = width_ - (first ? 0 : indent);
+      if (!line.empty() && display_width(line) + 1 + display_width(word) > room) flush();
+      line += (line.empty() ? "" : " ") + word;
+      begin = end + 1;
+    }
+    flush();
+  }
+
+  void machine() {
+    const MachineReport& machine = report_.machine;
+    put(paint("1", cut(machine.cpu, width_)));
+    std::string facts = std::to_string(machine.threads) + (machine.threads == 1 ? " thread" : " threads") + " of " +
+                        std::to_string(machine.usable_cpus) + " usable CPUs · best tier " +
+                        std::string(name_of(machine.isa));
+    const PeakRates& peak = machine.peak;
+    if (peak.fp32_gflops) facts += " · measured peak FP32 " + quantity(*peak.fp32_gflops) + " GFLOP/s";
+    if (peak.bf16_gflops) facts += ", BF16 " + quantity(*peak.bf16_gflops) + " GFLOP/s";
+    if (peak.int8_gops) facts += ", INT8 " + quantity(*peak.int8_gops) + " GOP/s";
+    put_wrapped(plain(facts), 2, "2");
+    std::string protocol = std::to_string(report_.protocol.warmup) + " warm-up inferences per case, then up to " +
+                           std::to_string(report_.protocol.samples) + " interleaved rounds";
+    if (report_.protocol.max_seconds > 0)
+      protocol += " within " + short_number(report_.protocol.max_seconds) + " s per model";
+    put_wrapped(plain(protocol), 2, "2");
+  }
+
+  void table(const ModelReport& model) {
+    put("");
+    std::string facts = "batch " + std::to_string(model.batch);
+    if (model.seq) facts += " · sequence " + std::to_string(*model.seq);
+    facts += " · " + model.source;
+    const std::size_t used = std::min(display_width(model.name), width_ / 2) + 2;
+    put(paint("1", cut(model.name, used - 2)) + "  " + paint("2", cut(facts, width_ - used)));
+    header();
+    double fastest = 0;
+    for (const CaseReport& row : model.cases) fastest = std::max(fastest, row.speedup_vs_fp32.value_or(0));
+    for (const CaseReport& row : model.cases) line(row, fastest);
+    put_wrapped(plain(accuracy_note(model)), 0, "2");
+  }
+
+  static std::string accuracy_note(const ModelReport& model) {
+    std::string note = model.synthetic_weights ? "Synthetic weights: accuracy is agreement with FP32"
+                                               : "Accuracy is agreement with FP32";
+    if (!model.accuracy_inputs.empty()) note += " on " + model.accuracy_inputs;
+    return note + ".";
+  }
+
+  void header() {
+    std::string titles = left("case", case_width);
+    for (std::size_t index = 0; index < columns.size(); ++index)
+      if (shown_[index]) titles += right(std::string(columns[index].title), columns[index].width);
+    put(paint("2", titles));
+    std::string rule;
+    for (std::size_t i = 0; i < display_width(titles) + (bar_width_ > 0 ? bar_width_ + 2 : 0); ++i) rule += "─";
+    put(paint("2", plain(rule)));
+  }
+
+  void line(const CaseReport& row, double fastest) {
+    if (row.status != CaseStatus::ok) {
+      const std::string words = (row.status == CaseStatus::failed ? "failed: " : "not available here: ") + row.reason;
+      put_wrapped(left(row.name, case_width - 1) + " " + plain(words), case_width,
+                  row.status == CaseStatus::failed ? "31" : "2");
+      return;
+    }
+    std::string text = paint(colour_of(row.precision), left(cut(row.name, case_width - 1), case_width));
+    for (std::size_t index = 0; index < columns.size(); ++index) {
+      if (!shown_[index]) continue;
+      const std::string cell = plain(right(figure(row, index), columns[index].width));
+      text += index == speed_column || index == median_column ? paint("1", cell) : cell;
+    }
+    if (bar_width_ > 0 && row.speedup_vs_fp32)
+      text += "  " + paint(colour_of(row.precision), bar(*row.speedup_vs_fp32 / fastest));
+    put(text);
+  }
+
+  static std::string figure(const CaseReport& row, std::size_t column) {
+    switch (column) {
+      case median_column: return milliseconds(row.latency_ms.p50);
+      case p90_column: return milliseconds(row.latency_ms.p90);
+      case p99_column: return milliseconds(row.latency_ms.p99);
+      case rate_column: return quantity(row.throughput_per_s);
+      case peak_column: return row.peak_fraction ? fixed(*row.peak_fraction * 100, 0) : "-";
+      case speed_column: return row.speedup_vs_fp32 ? fixed(*row.speedup_vs_fp32, 2) + "×" : "-";
+      case cosine_column: return row.accuracy ? cosine_text(row.accuracy->cosine) : "-";
+      case top1_column: return row.accuracy ? percent(row.accuracy->top1_agreement) : "-";
+      default: return {};
+    }
+  }
+
+  /// `share` of the bar column, to an eighth of a character where the terminal has the blocks for it.
+  [[nodiscard]] std::string bar(double share) const {
+    constexpr std::array<std::string_view, 8> parts = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    const double cells = std::clamp(share, 0.0, 1.0) * static_cast<double>(bar_width_);
+    std::string text;
+    if (!style_.unicode) return std::string(static_cast<std::size_t>(std::lround(cells)), '#');
+    const auto eighths = static_cast<std::size_t>(std::lround(cells * 8));
+    for (std::size_t i = 0; i < eighths / 8; ++i) text += "█";
+    return text + std::string(parts[eighths % 8]);
+  }
+
+  const Report& report_;
+  TextStyle style_;
+  std::size_t width_;
+  std::array<bool, columns.size()> shown_{};
+  std::size_t bar_width_ = 0;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string report_text(const Report& report, const TextStyle& style) {
+  return TextReport(report, style).text();
+}
+
+}  // namespace tessera

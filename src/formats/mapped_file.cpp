@@ -1,0 +1,51 @@
+#include "formats/mapped_file.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "core/error.hpp"
+
+namespace tessera {
+namespace {
+
+struct Descriptor {
+  int number;
+  ~Descriptor() {
+    if (number >= 0) ::close(number);
+  }
+};
+
+[[noreturn]] void reject_errno(const std::string& path, int error) {
+  reject(path, "cannot open the file (" + std::generic_category().message(error) + ")",
+         "check the path and its permissions");
+}
+
+}  // namespace
+
+std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
+  // O_NONBLOCK: opening a pipe that nobody writes to would wait for ever; it has no effect on regular files.
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  if (file.number < 0) reject_errno(path, errno);
+  struct stat status {};
+  if (::fstat(file.number, &status) != 0) reject_errno(path, errno);
+  if (S_ISDIR(status.st_mode)) reject(path, "is a folder, not a file", "name the file inside it");
+  if (!S_ISREG(status.st_mode)) reject(path, "is not a regular file", "name a regular file");
+
+  const auto size = static_cast<std::size_t>(status.st_size);
+  if (size == 0)
+    return std::shared_ptr<const MappedFile>(new MappedFile(nullptr, 0));  // an empty mapping is an error to mmap
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number, 0);
+  if (data == MAP_FAILED) reject_errno(path, errno);
+  return std::shared_ptr<const MappedFile>(new MappedFile(static_cast<const std::byte*>(data), size));
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+}  // namespace tessera

@@ -1,0 +1,30 @@
+// MappedFile: a regular file mapped read-only. Tensors read from it share the mapping instead of copying their
+// elements.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace tessera {
+
+class MappedFile {
+ public:
+  /// Error{invalid} naming the path and the reason: missing, a folder, not a regular file, not readable.
+  static std::shared_ptr<const MappedFile> open(const std::string& path);
+
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+
+ private:
+  MappedFile(const std::byte* data, std::size_t size) noexcept : data_(data), size_(size) {}
+
+  const std::byte* data_;
+  std::size_t size_;
+};
+
+}  // namespace tessera

@@ -1,0 +1,25 @@
+// ONNX file -> Graph. Whatever Tessera does not support is an Error{invalid} that names the file and the node, op,
+// attribute or tensor: a graph that is returned means what the file says.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "graph/graph.hpp"
+
+namespace tessera {
+
+/// Operator set versions of the standard domain that the reader accepts.
+inline constexpr int min_opset = 11;
+inline constexpr int max_opset = 23;
+
+/// Reads a model with its weights, inside the file or as external data in the same folder. Weights are shared with the
+/// file's mapping or moved out of the parsed message, not copied. Shapes are not inferred yet.
+Graph read_onnx(const std::string& path);
+
+/// The same from memory. `origin` stands for the file in messages; external data is looked for in `folder` (none where
+/// empty).
+Graph parse_onnx(std::span<const std::byte> bytes, const std::string& origin, const std::string& folder);
+
+}  // namespace tessera

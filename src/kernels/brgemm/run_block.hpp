@@ -1,0 +1,55 @@
+// One BrgemmBlock: its rows in register tiles of even height, each multiplied and then finished while its sums are in
+// L1.
+#pragma once
+
+#include "kernels/brgemm/epilogue.hpp"
+#include "kernels/brgemm/tile.hpp"
+
+namespace tessera {
+namespace {
+
+using MultiplyRows = void (*)(const BrgemmBlock& block, int row, std::byte* target, const std::byte* prefetch);
+
+/// multiply_rows for `rows` <= most.
+template <class Ops, int most>
+MultiplyRows multiply_for(int rows) {
+  if constexpr (most > 1) {
+    if (rows < most) return multiply_for<Ops, most - 1>(rows);
+  }
+  return multiply_rows<Ops, most>;
+}
+
+template <class Ops>
+TESSERA_INLINE std::int64_t bytes_of_b(const BrgemmBlock& block) {
+  constexpr std::int64_t group_k = Ops::step_k * Ops::steps_per_group;
+  std::int64_t groups = 0;
+  for (int s = 0; s < block.segment_count; ++s) groups += (block.segments[s].k + group_k - 1) / group_k;
+  return groups * Ops::group_bytes;
+}
+
+template <class Ops, Sums sums, int mr>
+TESSERA_INLINE void run_block(const BrgemmBlock& block) {
+  constexpr int nr = panel_vectors * static_cast<int>(sizeof(typename Ops::Accumulator)) / step_bytes;
+  alignas(64) std::byte sums_in_l1[mr * nr * step_bytes];
+  const FinishRows finish = block.last ? finish_for<sums, nr>(*block.epilogue) : nullptr;
+
+  // Seven rows as 4 + 3 rather than 6 + 1: a tile of one row waits for its own multiply-adds most of the time.
+  const int tiles = (block.m + mr - 1) / mr;
+  const int height = block.m / tiles;
+  const int taller = block.m % tiles;
+  const MultiplyRows multiply[2] = {multiply_for<Ops, mr>(height),
+                                    multiply_for<Ops, mr>(height < mr ? height + 1 : mr)};
+  // What comes next in memory (the next K block or panel) is what the caller will ask for next. Each tile fetches its share of it.
+  const std::int64_t b_bytes = bytes_of_b<Ops>(block);
+  const std::int64_t share = b_bytes / unrolled_bytes<Ops> * prefetch_lines<Ops> * 64;
+  for (int t = 0, row = 0; t < tiles; ++t) {
+    const int rows = height + (t < taller);
+    std::byte* const target = block.last ? sums_in_l1 : block.accumulators + row * nr * step_bytes;
+    multiply[t < taller](block, row, target, t * share < b_bytes ? block.b + b_bytes + t * share : block.b);
+    if (finish != nullptr) finish(block, row, rows, target);
+    row += rows;
+  }
+}
+
+}  // namespace
+}  // namespace tessera

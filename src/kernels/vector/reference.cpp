@@ -1,0 +1,197 @@
+// The definition of correctness for the vector kernels, in portable code. What is exact in the kernels (conversion,
+// quantization,
+// +, -, *, /, ReLU, pooling, layout) is computed here with the same operations in float and must agree bit for bit;
+// what is rounded along the way there (softmax, LayerNorm, GELU, tanh) is computed in double and rounded once.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "kernels/vector_kernels.hpp"
+
+namespace tessera {
+namespace {
+
+template <class T>
+T read_as(const std::byte* p) {
+  T value;
+  std::memcpy(&value, p, sizeof value);
+  return value;
+}
+template <class T>
+void write_as(std::byte* p, T value) {
+  std::memcpy(p, &value, sizeof value);
+}
+
+std::int64_t bytes_of(DataType type) {
+  return static_cast<std::int64_t>(size_of(type));
+}
+
+float get(const RowsIn& in, const std::byte* row, std::int64_t i) {
+  const std::byte* const p = row + i * bytes_of(in.type);
+  switch (in.type) {
+    case DataType::f32: return read_as<float>(p);
+    case DataType::bf16: return static_cast<float>(read_as<bfloat16>(p));
+    default: return static_cast<float>(read_as<std::uint8_t>(p) - in.quantization.zero_point) * in.quantization.scale;
+  }
+}
+
+std::uint8_t quantize(float x, const Requantize& q) {
+  const float scaled = x * q.inverse_scale;
+  if (std::isnan(scaled)) return 0;
+  const float limited = std::clamp(scaled, -65536.0F, 65536.0F);
+  const auto whole = static_cast<std::int32_t>(std::nearbyint(limited)) + q.zero_point;
+  return static_cast<std::uint8_t>(std::clamp(whole, 0, 255));
+}
+
+void put(const RowsOut& out, std::byte* row, std::int64_t i, float x) {
+  std::byte* const p = row + i * bytes_of(out.type);
+  switch (out.type) {
+    case DataType::f32: return write_as(p, x);
+    case DataType::bf16: return write_as(p, bfloat16(x));
+    default: return write_as(p, quantize(x, out.quantization));
+  }
+}
+
+float activated(Activation activation, float x) {
+  const double wide = x;
+  switch (activation) {
+    case Activation::none: return x;
+    case Activation::relu: return x < 0.0F ? 0.0F : x;
+    case Activation::gelu: return static_cast<float>(0.5 * wide * std::erfc(-wide / std::sqrt(2.0)));
+    case Activation::tanh: return static_cast<float>(std::tanh(wide));
+  }
+  return x;
+}
+
+float combined(Binary op, float a, float b) {
+  switch (op) {
+    case Binary::add: return a + b;
+    case Binary::sub: return a - b;
+    case Binary::mul: return a * b;
+    case Binary::div: return a / b;
+  }
+  return a;
+}
+
+void softmax(const SoftmaxCall& call) {
+  for (std::int64_t r = 0; r < call.rows; ++r) {
+    const std::byte* const x = call.x.data + r * call.x.stride;
+    const auto logit = [&](std::int64_t i) {
+      const double mask = call.mask == nullptr ? 0.0 : call.mask[r * call.mask_stride + i];
+      return static_cast<double>(get(call.x, x, i)) * call.scale + mask;
+    };
+    double top = -std::numeric_limits<double>::infinity(), sum = 0.0;
+    for (std::int64_t i = 0; i < call.n; ++i) top = std::max(top, logit(i));
+    for (std::int64_t i = 0; i < call.n; ++i) sum += std::exp(logit(i) - top);
+    // y may alias x: each logit is read before its result is written.
+    for (std::int64_t i = 0; i < call.n; ++i)
+      put(call.y, call.y.data + r * call.y.stride, i, static_cast<float>(std::exp(logit(i) - top) / sum));
+  }
+}
+
+void layer_norm(const LayerNormCall& call) {
+  for (std::int64_t r = 0; r < call.rows; ++r) {
+    const std::byte* const x = call.x.data + r * call.x.stride;
+    double sum = 0.0, squares = 0.0;
+    for (std::int64_t i = 0; i < call.n; ++i) sum += get(call.x, x, i);
+    const double mean = sum / static_cast<double>(call.n);
+    for (std::int64_t i = 0; i < call.n; ++i) squares += std::pow(get(call.x, x, i) - mean, 2);
+    const double deviation = std::sqrt(squares / static_cast<double>(call.n) + call.epsilon);
+    for (std::int64_t i = 0; i < call.n; ++i) {
+      const double beta = call.beta == nullptr ? 0.0 : call.beta[i];
+      const double y = (get(call.x, x, i) - mean) / deviation * call.gamma[i] + beta;
+      put(call.y, call.y.data + r * call.y.stride, i, static_cast<float>(y));
+    }
+  }
+}
+
+void elementwise(const ElementwiseCall& call) {
+  for (std::int64_t r = 0; r < call.rows; ++r) {
+    for (std::int64_t i = 0; i < call.n; ++i) {
+      float x = get(call.a, call.a.data + r * call.a.stride, i);
+      if (call.b.data != nullptr) x = combined(call.op, x, get(call.b, call.b.data + r * call.b.stride, i));
+      put(call.y, call.y.data + r * call.y.stride, i, activated(call.activation, x));
+    }
+  }
+}
+
+/// One output of pooling: channel c of the pixel whose window starts at (top, left).
+float pooled(const PoolCall& call, std::int64_t top, std::int64_t left, std::int64_t c) {
+  float highest = -std::numeric_limits<float>::infinity(), sum = 0.0F;
+  std::int32_t byte_sum = 0;
+  int pixels = 0;
+  for (std::int64_t h = std::max<std::int64_t>(top, 0); h < std::min(top + call.kernel_h, call.height); ++h) {
+    for (std::int64_t w = std::max<std::int64_t>(left, 0); w < std::min(left + call.kernel_w, call.width); ++w) {
+      const std::byte* const pixel = call.x.data + h * call.x_row_stride + w * call.x.stride;
+      const float x = get(call.x, pixel, c);
+      highest = highest > x ? highest : x;
+      sum += x;
+      if (call.x.type == DataType::u8) byte_sum += read_as<std::uint8_t>(pixel + c) - call.x.quantization.zero_point;
+      ++pixels;
+    }
+  }
+  if (!call.average) return highest;
+  // u8 adds up in integers and is scaled once.
+  if (call.x.type == DataType::u8) sum = static_cast<float>(byte_sum) * call.x.quantization.scale;
+  return sum / static_cast<float>(call.count_include_pad ? call.kernel_h * call.kernel_w : pixels);
+}
+
+void pool(const PoolCall& call) {
+  for (std::int64_t oh = call.first_row; oh < call.last_row; ++oh)
+    for (std::int64_t ow = 0; ow < call.out_width; ++ow)
+      for (std::int64_t c = 0; c < call.channels; ++c)
+        put(call.y, call.y.data + oh * call.y_row_stride + ow * call.y.stride, c,
+            pooled(call, oh * call.stride_h - call.pad_top, ow * call.stride_w - call.pad_left, c));
+}
+
+void convert(const ConvertCall& call) {
+  for (std::int64_t r = 0; r < call.rows; ++r)
+    for (std::int64_t i = 0; i < call.n; ++i)
+      put(call.y, call.y.data + r * call.y.stride, i, get(call.x, call.x.data + r * call.x.stride, i));
+}
+
+void to_nhwc(const ToNhwcCall& call) {
+  for (std::int64_t c = 0; c < call.channels; ++c)
+    for (std::int64_t h = call.first_row; h < call.last_row; ++h)
+      for (std::int64_t w = 0; w < call.width; ++w)
+        put(call.y, call.y.data + h * call.y_row_stride + w * call.y.stride, c,
+            call.x[(c * call.height + h) * call.width + w]);
+}
+
+void to_nchw(const ToNchwCall& call) {
+  for (std::int64_t c = 0; c < call.channels; ++c)
+    for (std::int64_t h = call.first_row; h < call.last_row; ++h)
+      for (std::int64_t w = 0; w < call.width; ++w)
+        call.y[(c * call.height + h) * call.width + w] =
+            get(call.x, call.x.data + h * call.x_row_stride + w * call.x.stride, c);
+}
+
+void pack(const PackCall& call) {
+  const RowsIn source{nullptr, 0, call.type, {}};
+  const RowsOut target{nullptr, 0, call.k_group == 1 ? DataType::f32 : DataType::bf16, {}};
+  const std::int64_t groups = (call.k + call.k_group - 1) / call.k_group;
+  for (std::int64_t panel = call.first_panel; panel < call.last_panel; ++panel) {
+    std::int64_t at = panel * groups * call.nr * call.k_group;
+    for (std::int64_t group = 0; group < groups; ++group) {
+      for (int column = 0; column < call.nr; ++column) {
+        for (int part = 0; part < call.k_group; ++part, ++at) {
+          const std::int64_t k = group * call.k_group + part, n = panel * call.nr + column;
+          const bool inside = k < call.k && n < call.n;
+          put(target, call.target, at,
+              inside ? get(source, call.data + k * call.k_stride + n * call.n_stride, 0) : 0.0F);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+const VectorKernels& reference_vector_kernels() noexcept {
+  static const VectorKernels kernels = {"reference", Isa::avx2, softmax, layer_norm, elementwise,
+                                        pool,        convert,   to_nhwc, to_nchw,    pack};
+  return kernels;
+}
+
+}  // namespace tessera

@@ -1,0 +1,30 @@
+// The op families: one function per file, each returning the definitions it holds. A new op goes into the family it
+// resembles; a new family gets a line here and one in registry.cpp.
+#pragma once
+
+#include <vector>
+
+#include "ops/op.hpp"
+
+namespace tessera {
+
+// Moving, selecting and describing data.
+std::vector<OpSchema> shape_ops();
+std::vector<OpSchema> movement_ops();
+std::vector<OpSchema> select_ops();
+std::vector<OpSchema> join_ops();
+std::vector<OpSchema> cast_ops();
+std::vector<OpSchema> compare_ops();
+
+// Arithmetic.
+std::vector<OpSchema> elementwise_ops();
+std::vector<OpSchema> activation_ops();
+std::vector<OpSchema> reduce_ops();
+std::vector<OpSchema> normalization_ops();
+std::vector<OpSchema> convolution_ops();
+std::vector<OpSchema> pooling_ops();
+std::vector<OpSchema> matmul_ops();
+std::vector<OpSchema> quantization_ops();
+std::vector<OpSchema> fused_ops();
+
+}  // namespace tessera

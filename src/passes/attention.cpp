@@ -1,0 +1,234 @@
+// Multi-head attention from its parts becomes FusedAttention:
+//
+//   q = heads(Q), k = heads(K), v = heads(V)          heads: Reshape [B, S, H, D], then axes [B, H, S, D] (K: [B, H, D,
+//   S]) y = Softmax(q * k * scale [+ mask]) * v           back to [B, S, H * D] by Transpose and Reshape
+//
+// The scale may stand on the product, on q, on k or on both, as a Mul or a Div by a constant.
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "passes/match.hpp"
+#include "passes/passes.hpp"
+#include "passes/rewrite.hpp"
+
+namespace tessera::passes {
+namespace {
+
+using Order = std::array<std::int64_t, 4>;
+constexpr Order heads_first{0, 2, 1, 3};       ///< [B, S, H, D] -> [B, H, S, D]
+constexpr Order heads_transposed{0, 2, 3, 1};  ///< [B, S, H, D] -> [B, H, D, S]
+
+/// What stands between a projection and a product: its source, the order of axes and the scale gathered on the way.
+struct Heads {
+  ValueId source = no_value;  ///< [B, S, H * D]
+  SymbolicShape split;        ///< [B, S, H, D]
+  Order order{0, 1, 2, 3};
+  double scale = 1;
+};
+
+struct Scores {
+  ValueId product = no_value;  ///< output of the MatMul of q and k
+  ValueId mask = no_value;
+  double scale = 1;
+};
+
+class AttentionPattern {
+ public:
+  AttentionPattern(Rewriter& rewriter, const Node& softmax)
+      : rewriter_(rewriter), graph_(rewriter.graph()), softmax_(softmax) {}
+
+  /// Rewrites the pattern around the Softmax. Anything that is no attention at all is passed over in silence.
+  void fuse() {
+    const Node* context = rewriter_.only_consumer(softmax_.outputs[0], "MatMul");
+    const auto scores = scores_of(softmax_.inputs[0]);
+    if (context == nullptr || context->inputs[0] != softmax_.outputs[0] || !scores) return look_for_near_match(scores);
+    if (!is_last_axis(graph_, softmax_.inputs[0], softmax_.attribute_or("axis", std::int64_t{-1}))) {
+      return decline("Softmax is not over the last axis");
+    }
+    const Node& product = *rewriter_.producer(scores->product, "MatMul");
+    const auto q = heads_of(product.inputs[0], "Q");
+    const auto k = q ? heads_of(product.inputs[1], "K") : std::nullopt;
+    const auto v = k ? heads_of(context->inputs[1], "V") : std::nullopt;
+    if (!v || !fit_together(*q, *k, *v)) return;
+    const Node* last = merge_of_heads(*context, *q);
+    if (last == nullptr || !mask_fits(*scores, *q, *k) || !interior_vanishes(*scores)) return;
+
+    const double scale = scores->scale * q->scale * k->scale;
+    const Attributes attributes{{"num_heads", q->split.dims[2].value()}, {"scale", static_cast<float>(scale)}};
+    rewriter_.replace(rewriter_.index_of(*last),
+                      {"FusedAttention", softmax_.name, {q->source, k->source, v->source, scores->mask}, attributes},
+                      "became FusedAttention");
+  }
+
+ private:
+  void decline(std::string why) { rewriter_.decline(softmax_, std::move(why)); }
+
+  void look_for_near_match(const std::optional<Scores>& scores) {
+    if (!scores) return;
+    decline(rewriter_.uses().single_use(softmax_.outputs[0])
+                ? "the probabilities do not feed the left side of a MatMul"
+                : "the probabilities " + graph_.value(softmax_.outputs[0]).name + " are used elsewhere");
+  }
+
+  /// The value and factor of a Mul or Div by a constant scalar.
+  std::optional<std::pair<ValueId, double>> scaled(ValueId value) const {
+    if (const Node* div = rewriter_.producer(value, "Div")) {
+      if (const auto number = scalar(graph_, div->inputs[1])) return std::pair{div->inputs[0], 1 / *number};
+    }
+    if (const Node* mul = rewriter_.producer(value, "Mul")) {
+      const Operands factor = pick(*mul, [&](ValueId id) { return scalar(graph_, id).has_value(); });
+      if (factor) return std::pair{factor.other, *scalar(graph_, factor.match)};
+    }
+    return std::nullopt;
+  }
+
+  /// The product of q and k behind an optional scale.
+  std::optional<Scores> scaled_product(ValueId value) const {
+    Scores scores{value, no_value, 1};
+    while (const auto step = scaled(scores.product)) {
+      scores.product = step->first;
+      scores.scale *= step->second;
+    }
+    if (rewriter_.producer(scores.product, "MatMul") == nullptr) return std::nullopt;
+    return scores;
+  }
+
+  std::optional<Scores> scores_of(ValueId value) const {
+    const Node* add = rewriter_.producer(value, "Add");
+    if (add == nullptr) return scaled_product(value);
+    for (const std::size_t side : {0U, 1U}) {
+      if (auto scores = scaled_product(add->inputs[side])) {
+        scores->mask = add->inputs[1 - side];
+        return scores;
+      }
+    }
+    return std::nullopt;
+  }
+
+  /// Walks from an operand of a product up to the Reshape that splits the heads.
+  std::optional<Heads> heads_of(ValueId value, const std::string& role) {
+    Heads heads;
+    while (true) {
+      if (!rewriter_.uses().single_use(value)) {
+        decline(role + " " + graph_.value(value).name + " is used elsewhere");
+        return std::nullopt;
+      }
+      if (const auto step = scaled(value)) {
+        value = step->first;
+        heads.scale *= step->second;
+      } else if (const Node* transpose = rewriter_.producer(value, "Transpose")) {
+        const auto perm = permutation(graph_, *transpose);
+        if (perm.size() != 4) break;
+        for (std::int64_t& axis : heads.order) axis = perm[static_cast<std::size_t>(axis)];
+        value = transpose->inputs[0];
+      } else {
+        break;
+      }
+    }
+    const Node* split = rewriter_.producer(value, "Reshape");
+    if (split == nullptr || !splits_heads(split->inputs[0], value)) {
+      decline(role + " is not a Reshape of [B, S, H * D] to [B, S, H, D]");
+      return std::nullopt;
+    }
+    heads.source = split->inputs[0];
+    heads.split = graph_.value(value).shape;
+    // A scale in front of the split, as some models apply it to the projection of Q, stays where it is: it is one cheap
+    // node.
+    return heads;
+  }
+
+  bool splits_heads(ValueId from, ValueId to) const {
+    const SymbolicShape& flat = graph_.value(from).shape;
+    const SymbolicShape& split = graph_.value(to).shape;
+    return flat.ranked && split.ranked && flat.rank() == 3 && split.rank() == 4 && flat.dims[0] == split.dims[0] &&
+           flat.dims[1] == split.dims[1] && split.dims[2].known() && split.dims[3].known();
+  }
+
+  bool fit_together(const Heads& q, const Heads& k, const Heads& v) {
+    if (q.order != heads_first || v.order != heads_first || k.order != heads_transposed) {
+      decline("the axes of Q, K or V are in another order");
+      return false;
+    }
+    if (v.scale != 1.0) {
+      decline("V is scaled");
+      return false;
+    }
+    const auto& a = q.split.dims;
+    const bool same_batch = a[0] == k.split.dims[0] && a[0] == v.split.dims[0];
+    const bool same_heads =
+        a[2] == k.split.dims[2] && a[2] == v.split.dims[2] && a[3] == k.split.dims[3] && a[3] == v.split.dims[3];
+    if (!same_batch || !same_heads || !(k.split.dims[1] == v.split.dims[1])) {
+      decline("Q, K and V differ in batch, heads or sequence");
+      return false;
+    }
+    return true;
+  }
+
+  /// The Reshape that ends the pattern, or null with the reason noted.
+  const Node* merge_of_heads(const Node& context, const Heads& q) {
+    const Node* transpose = rewriter_.only_consumer(context.outputs[0], "Transpose");
+    const std::vector<std::int64_t> back(heads_first.begin(), heads_first.end());
+    const Node* reshape = nullptr;
+    if (transpose != nullptr && permutation(graph_, *transpose) == back) {
+      reshape = rewriter_.only_consumer(transpose->outputs[0], "Reshape");
+    }
+    if (reshape == nullptr || reshape->inputs[0] != transpose->outputs[0]) {
+      decline("the context is not brought back by Transpose and Reshape, or is used in between");
+      return nullptr;
+    }
+    if (!same_shape(graph_, reshape->outputs[0], q.source)) {
+      decline("the context ends as " + to_string(graph_.value(reshape->outputs[0]).shape));
+      return nullptr;
+    }
+    return reshape;
+  }
+
+  /// The mask must broadcast to [B, H, S, T] without making the scores larger.
+  bool mask_fits(const Scores& scores, const Heads& q, const Heads& k) {
+    if (scores.mask == no_value) return true;
+    const SymbolicShape& mask = graph_.value(scores.mask).shape;
+    const std::array<Dim, 4> target{q.split.dims[0], q.split.dims[2], q.split.dims[1], k.split.dims[1]};
+    bool fits = mask.ranked && mask.rank() <= target.size();
+    for (std::size_t i = 0; fits && i < mask.rank(); ++i) {
+      const Dim& dim = mask.dims[mask.rank() - 1 - i];
+      fits = dim == Dim(1) || dim == target[target.size() - 1 - i];
+    }
+    if (!fits) decline("the mask " + to_string(mask) + " does not broadcast to the scores");
+    return fits;
+  }
+
+  /// The values between the first product and the Softmax have no other reader.
+  bool interior_vanishes(const Scores& scores) {
+    ValueId value = softmax_.inputs[0];
+    while (true) {
+      if (!rewriter_.may_vanish(softmax_, value)) return false;
+      if (value == scores.product) return true;
+      const Node& step = rewriter_.node(static_cast<std::size_t>(rewriter_.uses().producer(value)));
+      const bool right = step.op != "Div" && leads_to_product(step.inputs[1], scores.product);
+      value = step.inputs[right ? 1 : 0];
+    }
+  }
+  bool leads_to_product(ValueId value, ValueId product) const {
+    const auto scores = scaled_product(value);
+    return scores && scores->product == product;
+  }
+
+  Rewriter& rewriter_;
+  const Graph& graph_;
+  const Node& softmax_;
+};
+
+}  // namespace
+
+int fuse_attention(Graph& graph, std::vector<PassNote>& notes) {
+  Rewriter rewriter(graph, "attention", notes);
+  for (std::size_t i = 0; i < rewriter.size(); ++i) {
+    if (rewriter.node(i).op == "Softmax") AttentionPattern(rewriter, rewriter.node(i)).fuse();
+  }
+  return rewriter.count();
+}
+
+}  // namespace tessera::passes

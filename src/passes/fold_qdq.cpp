@@ -1,0 +1,202 @@
+// Moves integers into the ops of a graph with QuantizeLinear/DequantizeLinear nodes:
+//
+//   u8 x -> DequantizeLinear -> MaxPool, Reshape -> QuantizeLinear of the same scale:   the op works on u8
+//   u8 x, s8 w [, s32 b] [, u8 r] -> DequantizeLinear each -> FusedConv, FusedMatMul:   reads x, w and r themselves; b
+//   in f32 u8 x -> DequantizeLinear -> GlobalAveragePool, AveragePool:                        reads x itself any of
+//   these, FusedAttention or LayerNormalization -> QuantizeLinear, nobody else:  writes u8 itself
+//
+// The scales move to Value::quantization. Activations must be u8 per tensor, weights s8 and symmetric, per tensor or
+// per output channel. What does not fit stays as it is: QuantizeLinear and DequantizeLinear are ops like any other.
+// Only the DequantizeLinear of a constant that nobody took in is computed here and now.
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/tensor.hpp"
+#include "ops/op.hpp"
+#include "passes/match.hpp"
+#include "passes/passes.hpp"
+#include "passes/quantization.hpp"
+#include "passes/rewrite.hpp"
+
+namespace tessera::passes {
+namespace {
+
+/// An integer value and what it stands for.
+struct Integers {
+  ValueId value = no_value;
+  Quantization quantization;
+};
+
+class QdqFolder {
+ public:
+  QdqFolder(Graph& graph, std::vector<PassNote>& notes) : graph_(graph), rewriter_(graph, "fold_qdq", notes) {}
+
+  int run() {
+    for (std::size_t i = 0; i < rewriter_.size(); ++i) {
+      const std::string& op = rewriter_.node(i).op;
+      if (op == "QuantizeLinear") move_integers_through(i);
+    }
+    for (std::size_t i = 0; i < rewriter_.size(); ++i) {
+      const std::string& op = rewriter_.node(i).op;
+      if (op == "FusedConv" || op == "FusedMatMul") fold_product(i);
+      if (op == "GlobalAveragePool" || op == "AveragePool") fold_average(i);
+      if (op == "FusedAttention" || op == "LayerNormalization") absorb_quantize(i);
+    }
+    for (std::size_t i = 0; i < rewriter_.size(); ++i) {
+      if (rewriter_.node(i).op == "DequantizeLinear") compute_constant(i);
+    }
+    return rewriter_.count();
+  }
+
+ private:
+  static bool only_moves(const std::string& op) {
+    return op == "MaxPool" || op == "Reshape" || op == "Flatten" || op == "Squeeze" || op == "Unsqueeze";
+  }
+
+  /// What stands behind a DequantizeLinear with constant parameters.
+  std::optional<Integers> dequantized(ValueId value) const {
+    const Node* dequantize = rewriter_.producer(value, "DequantizeLinear");
+    if (dequantize == nullptr) return std::nullopt;
+    auto quantization = quantization_of(graph_, *dequantize);
+    if (!quantization) return std::nullopt;
+    const auto& known = graph_.value(dequantize->inputs[0]).quantization;
+    if (known && !(*known == *quantization)) return std::nullopt;
+    return Integers{dequantize->inputs[0], std::move(*quantization)};
+  }
+
+  /// The same for an activation the kernels can read: u8, one scale.
+  std::optional<Integers> activation(ValueId value) const {
+    auto integers = dequantized(value);
+    if (!integers || !integers->quantization.per_tensor()) return std::nullopt;
+    const Value& held = graph_.value(integers->value);
+    return held.type == DataType::u8 && !held.is_constant() ? integers : std::nullopt;
+  }
+
+  void move_integers_through(std::size_t index) {
+    const Node& quantize = rewriter_.node(index);
+    const int made_by = rewriter_.uses().producer(quantize.inputs[0]);
+    if (made_by < 0) return;
+    const Node& mover = rewriter_.node(static_cast<std::size_t>(made_by));
+    if (!only_moves(mover.op)) return;
+    const auto before = activation(mover.inputs[0]);
+    if (!before) return;
+    if (quantization_of(graph_, quantize) != before->quantization) {
+      return rewriter_.decline(quantize, mover.name + " stands between two different scales");
+    }
+    if (!rewriter_.may_vanish(quantize, quantize.inputs[0])) return;
+    std::vector<ValueId> inputs = mover.inputs;
+    inputs[0] = before->value;
+    mark(*before);
+    mark({quantize.outputs[0], before->quantization});
+    rewriter_.replace(index, {mover.op, mover.name, inputs, mover.attributes}, mover.op + " works on integers");
+  }
+
+  /// Why the inputs of a product cannot be integers; empty when they can.
+  std::string reason_against(const Node& node, const std::optional<Integers>& x,
+                             const std::optional<Integers>& w) const {
+    if (!x) return "X is not u8 with one constant scale";
+    if (!w) return "W does not come from integers with constant scales";
+    const Value& weight = graph_.value(w->value);
+    if (!weight.is_constant() || weight.type != DataType::s8) return "the weights are not s8 constants";
+    if (!is_symmetric(w->quantization)) return "the weights are not symmetric";
+    const bool by_row = node.op == "FusedConv" || node.attribute_or("transB", std::int64_t{0}) != 0;
+    const int axis = by_row ? 0 : 1;
+    if (!w->quantization.per_tensor() && w->quantization.axis != axis) return "the weight scales are not per output";
+    return {};
+  }
+
+  void fold_product(std::size_t index) {
+    const Node& node = rewriter_.node(index);
+    const auto x = activation(node.inputs[0]);
+    const auto w = dequantized(node.inputs[1]);
+    if (!x && !w) return;  // a float layer
+    if (const std::string why = reason_against(node, x, w); !why.empty()) return rewriter_.decline(node, why);
+
+    std::vector<ValueId> inputs = node.inputs;
+    inputs[0] = x->value;
+    inputs[1] = w->value;
+    if (node.has_input(2) && !graph_.value(node.inputs[2]).is_constant()) {
+      const auto bias = dequantized(node.inputs[2]);
+      if (!bias || graph_.value(bias->value).constant.type() != DataType::s32) {
+        return rewriter_.decline(node, "the bias is neither a constant nor the DequantizeLinear of an s32 constant");
+      }
+      inputs[2] = rewriter_.add_constant(node.name + "_bias", real(*bias));
+    }
+    mark(*x);
+    mark(*w);
+    if (node.has_input(3)) {
+      if (const auto residual = activation(node.inputs[3])) {
+        inputs[3] = residual->value;
+        mark(*residual);
+      }
+    }
+    rewriter_.replace(index, {node.op, node.name, inputs, node.attributes}, "reads integers");
+    absorb_quantize(index);
+  }
+
+  void fold_average(std::size_t index) {
+    const Node& node = rewriter_.node(index);
+    if (const auto x = activation(node.inputs[0])) {
+      mark(*x);
+      rewriter_.replace(index, {node.op, node.name, {x->value}, node.attributes}, "reads integers");
+    }
+    absorb_quantize(index);
+  }
+
+  /// A weight whose layer stayed in float: better dequantized once than in every inference.
+  void compute_constant(std::size_t index) {
+    const Node& node = rewriter_.node(index);
+    std::vector<Tensor> inputs;
+    for (const ValueId id : node.inputs) {
+      if (id == no_value || !graph_.value(id).is_constant()) return;
+      inputs.push_back(graph_.value(id).constant);
+    }
+    if (rewriter_.uses().is_output(node.outputs[0])) return;
+    rewriter_.fold(index, evaluate_node(graph_, node, inputs).front(), "no integer kernel takes these integers");
+  }
+
+  void absorb_quantize(std::size_t index) {
+    const Node& node = rewriter_.node(index);
+    const Node* quantize = rewriter_.only_consumer(node.outputs[0], "QuantizeLinear");
+    if (quantize == nullptr || quantize->inputs[0] != node.outputs[0]) return;
+    if (rewriter_.uses().is_output(quantize->outputs[0]))
+      return rewriter_.decline(*quantize, "its integers are a graph output");
+    const auto quantization = quantization_of(graph_, *quantize);
+    if (!quantization || !quantization->per_tensor() || graph_.value(quantize->outputs[0]).type != DataType::u8) {
+      return rewriter_.decline(*quantize, "the output is not u8 with one constant scale");
+    }
+    mark({quantize->outputs[0], *quantization});
+    rewriter_.replace(rewriter_.index_of(*quantize), {node.op, node.name, node.inputs, node.attributes},
+                      "writes integers");
+  }
+
+  void mark(const Integers& integers) { graph_.value(integers.value).quantization = integers.quantization; }
+
+  /// The reals of a constant: a bias of s32 times the scales of X and W.
+  Tensor real(const Integers& integers) const {
+    const Tensor& held = graph_.value(integers.value).constant;
+    Tensor tensor(DataType::f32, held.shape());
+    const auto to = tensor.mutable_as<float>();
+    const auto from = held.as<std::int32_t>();
+    const bool one = integers.quantization.per_tensor();
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      const std::size_t channel = one ? 0 : i;
+      const auto centred = static_cast<std::int64_t>(from[i]) - integers.quantization.zero_point[channel];
+      to[i] = static_cast<float>(centred) * integers.quantization.scale[channel];
+    }
+    return tensor;
+  }
+
+  Graph& graph_;
+  Rewriter rewriter_;
+};
+
+}  // namespace
+
+int fold_qdq(Graph& graph, std::vector<PassNote>& notes) {
+  return QdqFolder(graph, notes).run();
+}
+
+}  // namespace tessera::passes

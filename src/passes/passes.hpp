@@ -1,0 +1,24 @@
+// The passes, one function and one file each. What each recognises is written at the head of its file.
+#pragma once
+
+#include <vector>
+
+#include "passes/pass.hpp"
+
+namespace tessera::passes {
+
+int eliminate(Graph& graph, std::vector<PassNote>& notes);
+int fold_constants(Graph& graph, std::vector<PassNote>& notes);
+int simplify_reshapes(Graph& graph, std::vector<PassNote>& notes);
+int fold_batch_norm(Graph& graph, std::vector<PassNote>& notes);
+int relax_qdq(Graph& graph, std::vector<PassNote>& notes);
+int fuse_layer_norm(Graph& graph, std::vector<PassNote>& notes);
+int fuse_gelu(Graph& graph, std::vector<PassNote>& notes);
+int fuse_linear(Graph& graph, std::vector<PassNote>& notes);
+int fuse_conv(Graph& graph, std::vector<PassNote>& notes);
+int fuse_attention(Graph& graph, std::vector<PassNote>& notes);
+int fuse_epilogue(Graph& graph, std::vector<PassNote>& notes);
+int merge_qkv(Graph& graph, std::vector<PassNote>& notes);
+int fold_qdq(Graph& graph, std::vector<PassNote>& notes);
+
+}  // namespace tessera::passes

@@ -1,0 +1,71 @@
+// The list of passes and the loop that runs it.
+#include <array>
+#include <string>
+
+#include "graph/graph.hpp"
+#include "ops/op.hpp"
+#include "passes/pass.hpp"
+#include "passes/passes.hpp"
+
+namespace tessera {
+namespace {
+
+using namespace passes;
+
+// What relies on what:
+// - folding makes weights, scales and axes constants, which every later pattern asks for;
+// - reshape targets lose their Shape nodes before anything is fused, or those would count as users of interior values;
+// - BatchNormalization goes into Conv before Conv becomes FusedConv;
+// - Quantize/Dequantize pairs that stand inside a pattern go before the pattern is looked for;
+// - GELU is whole before it can become an epilogue, the epilogues are in place before integers are pushed through them;
+// - projections are merged only once attention is known, and before quantization so that integers see one product.
+constexpr std::array<Pass, 14> passes_in_order{{
+    {"eliminate", &eliminate},
+    {"constant_folding", &fold_constants},
+    {"reshape_targets", &simplify_reshapes},
+    {"batch_norm_folding", &fold_batch_norm},
+    {"relax_qdq", &relax_qdq},
+    {"layer_norm", &fuse_layer_norm},
+    {"gelu", &fuse_gelu},
+    {"linear", &fuse_linear},
+    {"conv", &fuse_conv},
+    {"attention", &fuse_attention},
+    {"epilogue", &fuse_epilogue},
+    {"qkv_merge", &merge_qkv},
+    {"fold_qdq", &fold_qdq},
+    {"eliminate", &eliminate},
+}};
+constexpr std::size_t quantized_tail = 2;
+
+void check_invariants(const Graph& graph, std::string_view pass) {
+  try {
+    graph.validate();
+  } catch (const Error& error) {
+    fail("pass " + std::string(pass), std::string("left a broken graph (") + error.what() + ")",
+         "report this; --opt-level 0 runs the model without passes");
+  }
+}
+
+}  // namespace
+
+std::span<const Pass> default_passes() noexcept {
+  return passes_in_order;
+}
+
+std::span<const Pass> quantized_passes() noexcept {
+  return std::span<const Pass>(passes_in_order).last(quantized_tail);
+}
+
+void run_passes(Graph& graph, std::span<const Pass> passes, std::vector<PassNote>* notes) {
+  std::vector<PassNote> unwanted;
+  std::vector<PassNote>& log = notes != nullptr ? *notes : unwanted;
+  infer_shapes(graph);
+  for (const Pass& pass : passes) {
+    if (pass.run(graph, log) == 0) continue;
+    graph.remove_unused();
+    check_invariants(graph, pass.name);
+    infer_shapes(graph);
+  }
+}
+
+}  // namespace tessera

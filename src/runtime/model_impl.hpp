@@ -1,0 +1,41 @@
+// What a Model holds: the graph as read, its rewritten forms, and the weights packed from them.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "graph/graph.hpp"
+#include "ops/op.hpp"
+#include "passes/pass.hpp"
+#include "plan/weight_store.hpp"
+#include "tessera/tessera.hpp"
+
+namespace tessera {
+
+struct Model::Impl {
+  std::string name;
+  bool synthetic = false;  ///< weights were made up, not trained
+  Graph source;            ///< as read, shapes symbolic
+  Graph fused;             ///< after the default passes, shapes symbolic
+
+  mutable WeightStore weights;
+  mutable std::mutex quantized_mutex;
+  /// Quantized graphs by calibration data (addresses of its tensors): sessions of different tiers share one.
+  mutable std::map<std::string, std::shared_ptr<const Graph>> quantized;
+};
+
+/// The extents of every symbol in the graph inputs: given by name, or generically as "batch" (first axis) and "seq"
+/// (second axis of a matrix), or the defaults batch 1, sequence 128, image side 224.
+std::vector<Binding> bindings_for(const Graph& graph, const std::map<std::string, std::int64_t>& extents);
+
+/// models/inputs.hpp for a graph whose shapes are still symbolic.
+TensorMap make_random_inputs(const Graph& graph, std::span<const Binding> bindings, std::uint64_t seed);
+
+/// The graph quantized by min-max calibration on `batches` (empty: seeded random inputs of `extents`), cached in the
+/// model.
+std::shared_ptr<const Graph> quantized_graph(const Model::Impl& model, const SessionOptions& options);
+
+}  // namespace tessera

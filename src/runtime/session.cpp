@@ -1,0 +1,155 @@
+#include <algorithm>
+#include <cstring>
+
+#include "cpu/features.hpp"
+#include "cpu/topology.hpp"
+#include "passes/bf16.hpp"
+#include "runtime/executor.hpp"
+#include "runtime/model_impl.hpp"
+
+namespace tessera {
+
+struct Session::Impl {
+  std::unique_ptr<Executor> executor;
+
+  [[nodiscard]] const Plan& plan() const noexcept { return executor->plan(); }
+};
+
+namespace {
+
+Isa choose_isa(const SessionOptions& options) {
+  if (!options.isa) return best_isa(cpu_features());
+  if (const auto reason = why_unavailable(cpu_features(), *options.isa))
+    throw Error(ErrorKind::unavailable, "isa " + std::string(name_of(*options.isa)), *reason,
+                "choose " + std::string(name_of(best_isa(cpu_features()))) + " or lower");
+  return *options.isa;
+}
+
+/// The graph that the options ask for, shapes still symbolic.
+Graph lowered_graph(const Model::Impl& model, const SessionOptions& options) {
+  if (options.opt_level == 0) {
+    if (options.precision != Precision::fp32)
+      reject("opt-level 0",
+             "runs the file node by node in its own precision, not in " + std::string(name_of(options.precision)),
+             "use --opt-level 1");
+    return model.source;
+  }
+  if (options.precision == Precision::int8) return *quantized_graph(model, options);
+  Graph graph = model.fused;
+  if (options.precision == Precision::bf16) convert_to_bf16(graph);
+  return graph;
+}
+
+std::vector<TensorInfo> describe(const std::vector<Port>& ports) {
+  std::vector<TensorInfo> infos;
+  for (const Port& port : ports) {
+    TensorInfo info{port.name, port.type, {}};
+    for (const std::int64_t extent : port.shape.dims()) info.shape.push_back(std::to_string(extent));
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+const Port& find_port(const std::vector<Port>& ports, const std::string& name, const char* kind) {
+  for (const Port& port : ports)
+    if (port.name == name) return port;
+  std::string names;
+  for (const Port& port : ports) names += (names.empty() ? "" : ", ") + port.name;
+  reject(std::string(kind) + " " + name, std::string("the model has no such ") + kind, "use one of: " + names);
+}
+
+}  // namespace
+
+Session Model::compile(const SessionOptions& options) const {
+  const Isa isa = choose_isa(options);
+  if (options.threads < 0 || options.threads > 1024)
+    reject("threads", std::to_string(options.threads) + " is not a number of threads", "use 0 (all) to 1024");
+  if (options.opt_level != 0 && options.opt_level != 1)
+    reject("opt-level", std::to_string(options.opt_level) + " does not exist", "use 0 or 1");
+
+  Graph graph = lowered_graph(*impl_, options);
+  bind_shapes(graph, bindings_for(graph, options.extents));
+  std::shared_ptr<const Plan> plan = make_plan(graph, isa, impl_->weights);
+
+  const Topology topology = detect_topology();
+  const int threads = options.threads > 0 ? options.threads : topology.usable_cpus();
+  std::vector<int> cpus;
+  if (options.pin && threads <= static_cast<int>(topology.one_per_core.size()))
+    cpus.assign(topology.one_per_core.begin(), topology.one_per_core.begin() + threads);
+  auto impl = std::make_unique<Session::Impl>();
+  impl->executor = std::make_unique<Executor>(std::move(plan), threads, cpus);
+  return Session(std::move(impl));
+}
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+void Session::set_input(const std::string& name, const Tensor& tensor) {
+  const Port& port = find_port(impl_->plan().inputs, name, "input");
+  if (tensor.type() != port.type || !(tensor.shape() == port.shape))
+    reject("input " + name,
+           std::string(name_of(tensor.type())) + " " + to_string(tensor.shape()) + " does not fit the compiled " +
+               std::string(name_of(port.type)) + " " + to_string(port.shape),
+           "convert the data, or compile with other extents (--batch, --seq)");
+  std::memcpy(impl_->executor->data(port.buffer), tensor.data(), tensor.bytes());
+}
+
+void Session::infer() {
+  impl_->executor->infer();
+}
+
+Tensor Session::output(const std::string& name) const {
+  const Port& port = find_port(impl_->plan().outputs, name, "output");
+  Tensor tensor(port.type, port.shape);
+  std::memcpy(tensor.mutable_data(), impl_->executor->data(port.buffer), tensor.bytes());
+  return tensor;
+}
+
+TensorMap Session::run(const TensorMap& inputs) {
+  for (const Port& port : impl_->plan().inputs)
+    if (!inputs.contains(port.name)) reject("input " + port.name, "no data given", "give every input of the model");
+  for (const auto& [name, tensor] : inputs) set_input(name, tensor);
+  infer();
+  TensorMap outputs;
+  for (const Port& port : impl_->plan().outputs) outputs[port.name] = output(port.name);
+  return outputs;
+}
+
+std::vector<TensorInfo> Session::inputs() const {
+  return describe(impl_->plan().inputs);
+}
+std::vector<TensorInfo> Session::outputs() const {
+  return describe(impl_->plan().outputs);
+}
+Isa Session::isa() const noexcept {
+  return impl_->plan().isa;
+}
+int Session::threads() const noexcept {
+  return impl_->executor->threads();
+}
+
+MemoryInfo Session::memory() const noexcept {
+  return {impl_->plan().weight_bytes, impl_->executor->arena_bytes()};
+}
+
+double Session::gflop() const noexcept {
+  double total = 0;
+  for (const auto& step : impl_->plan().steps) total += step->info.gflop;
+  return total;
+}
+
+std::vector<StepInfo> Session::explain(int profile_runs) {
+  const auto& steps = impl_->plan().steps;
+  std::vector<double> seconds(steps.size());
+  for (int i = 0; i < profile_runs; ++i) impl_->executor->infer_timed(seconds);
+  std::vector<StepInfo> infos;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    infos.push_back(steps[i]->info);
+    if (profile_runs > 0) infos.back().seconds = seconds[i] / profile_runs;
+  }
+  return infos;
+}
+
+}  // namespace tessera

@@ -1,0 +1,2 @@
+#define TIER avx512_core
+#include "probe.inc"

@@ -1,0 +1,97 @@
+#include "arguments.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstdlib>
+#include <string_view>
+#include <utility>
+
+#include "core/error.hpp"
+
+namespace tessera::tool {
+namespace {
+
+std::string isa_names() {
+  std::string names;
+  for (const Isa isa : all_isas) names += (names.empty() ? "" : ", ") + std::string(name_of(isa));
+  return names;
+}
+
+std::string lower(std::string word) {
+  std::transform(word.begin(), word.end(), word.begin(),
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  return word;
+}
+
+/// Values of ONEDNN_MAX_CPU_ISA that are no tier here: nothing means no ceiling.
+struct ForeignIsa {
+  std::string_view name;
+  std::optional<Isa> tier;
+};
+constexpr std::array foreign_isas = {ForeignIsa{"default", std::nullopt},
+                                     ForeignIsa{"all", std::nullopt},
+                                     ForeignIsa{"avx2_vnni_2", Isa::avx2_vnni},
+                                     ForeignIsa{"avx512_core_fp16", Isa::avx512_core_bf16},
+                                     ForeignIsa{"avx10_1_512", Isa::avx512_core_bf16},
+                                     ForeignIsa{"avx512_core_amx_fp16", Isa::avx512_core_amx},
+                                     ForeignIsa{"avx10_1_512_amx", Isa::avx512_core_amx},
+                                     ForeignIsa{"avx10_1_512_amx_fp16", Isa::avx512_core_amx}};
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+void require_extent(const Model& model, const char* option, std::int64_t actual, std::optional<int> wanted) {
+  if (!wanted || actual == *wanted) return;
+  reject(std::string(option) + " " + std::to_string(*wanted),
+         "model " + model.name() + " is fixed to " + std::to_string(actual),
+         "leave out " + std::string(option) + " or export the model with a symbolic extent");
+}
+
+}  // namespace
+
+Isa isa_option(const std::string& word) {
+  if (const auto isa = isa_from_name(word)) return *isa;
+  reject("--isa " + word, "no such instruction set", "choose one of " + isa_names());
+}
+
+Precision precision_option(const std::string& word) {
+  if (const auto precision = precision_from_name(word)) return *precision;
+  reject("--precision " + word, "no such precision", "choose fp32, bf16 or int8");
+}
+
+std::optional<Isa> isa_ceiling(const std::string& tessera_value, const std::string& onednn_value) {
+  const bool own = !tessera_value.empty();
+  const std::string& value = own ? tessera_value : onednn_value;
+  if (value.empty()) return std::nullopt;
+  if (const auto isa = isa_from_name(value)) return isa;
+  for (const ForeignIsa& foreign : foreign_isas)
+    if (lower(value) == foreign.name) return foreign.tier;
+  reject(std::string(own ? "TESSERA_MAX_CPU_ISA" : "ONEDNN_MAX_CPU_ISA") + "=" + value,
+         "no instruction set of this program", "set TESSERA_MAX_CPU_ISA to one of " + isa_names());
+}
+
+std::optional<Isa> isa_ceiling_from_environment() {
+  return isa_ceiling(environment("TESSERA_MAX_CPU_ISA"), environment("ONEDNN_MAX_CPU_ISA"));
+}
+
+std::map<std::string, std::int64_t> extents_of(std::optional<int> batch, std::optional<int> seq) {
+  std::map<std::string, std::int64_t> extents;
+  if (batch) extents["batch"] = *batch;
+  if (seq) extents["seq"] = *seq;
+  return extents;
+}
+
+void require_extents(const Model& model, const TensorMap& inputs, std::optional<int> batch, std::optional<int> seq) {
+  for (const TensorInfo& info : model.inputs()) {
+    const auto found = inputs.find(info.name);
+    if (found == inputs.end()) continue;
+    const Shape& shape = found->second.shape();
+    if (shape.rank() > 0) require_extent(model, "--batch", shape[0], batch);
+    if (shape.rank() == 2 && info.type == DataType::i64) require_extent(model, "--seq", shape[1], seq);
+  }
+}
+
+}  // namespace tessera::tool

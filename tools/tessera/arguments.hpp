@@ -1,0 +1,31 @@
+// Words that several subcommands share: instruction sets, precisions, the ceiling in the environment, extents.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "cpu/isa.hpp"
+#include "tessera/tessera.hpp"
+
+namespace tessera::tool {
+
+inline constexpr int most_threads = 1024;
+
+/// Error{invalid} naming the option and the valid names.
+Isa isa_option(const std::string& word);
+Precision precision_option(const std::string& word);
+
+/// The ceiling that TESSERA_MAX_CPU_ISA sets, or ONEDNN_MAX_CPU_ISA where that is unset. The one place that reads them.
+std::optional<Isa> isa_ceiling_from_environment();
+/// The same for given values; empty ones count as unset. Error{invalid} for a word that is no instruction set.
+std::optional<Isa> isa_ceiling(const std::string& tessera_value, const std::string& onednn_value);
+
+/// --batch and --seq as the extents that Model takes.
+std::map<std::string, std::int64_t> extents_of(std::optional<int> batch, std::optional<int> seq);
+
+/// Error{invalid} when the model fixes an extent that was asked to be another: `inputs` are those it really takes.
+void require_extents(const Model& model, const TensorMap& inputs, std::optional<int> batch, std::optional<int> seq);
+
+}  // namespace tessera::tool

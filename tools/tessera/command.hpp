@@ -1,0 +1,23 @@
+// How a subcommand joins the program: one file each, with one function that adds its options to the parser and sets
+// `action` once its words have been understood. A new subcommand is a new file, a line here and a line in main.cpp.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "terminal.hpp"
+
+namespace tessera::tool {
+
+/// What every subcommand may look at. Lives in main for the whole run.
+struct Context {
+  Terminal terminal;
+  bool quiet = false;           ///< -q: no progress, no notes
+  std::function<int()> action;  ///< runs after parsing; returns the exit status, or throws
+};
+
+void add_compare(CLI::App& app, Context& context);
+void add_run(CLI::App& app, Context& context);
+void add_doctor(CLI::App& app, Context& context);
+
+}  // namespace tessera::tool

@@ -1,0 +1,220 @@
+// tessera compare: the cases of every model side by side, and the report.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "arguments.hpp"
+#include "command.hpp"
+#include "compare/calibration_data.hpp"
+#include "compare/comparison.hpp"
+#include "compare/output_directory.hpp"
+#include "compare/team_peak.hpp"
+#include "compare/writers.hpp"
+#include "core/error.hpp"
+#include "cpu/features.hpp"
+#include "cpu/topology.hpp"
+
+namespace tessera::tool {
+namespace {
+
+constexpr const char* success_marker = "[CODE_SAMPLE_COMPLETED_SUCCESSFULLY]";
+
+struct CompareWords {
+  std::vector<std::string> models = {"resnet50", "bert-base"};
+  std::vector<std::string> cases;
+  std::optional<int> batch, seq;
+  int samples = 1000, warmup = 20, threads = 0, accuracy_inputs = 8;
+  double max_seconds = 0;
+  std::uint64_t seed = 1;
+  std::string calibration, report;
+  bool strict = false, json = false;
+};
+
+struct LoadedModel {
+  Model model;
+  std::string source;
+  std::vector<TensorMap> calibration;
+};
+
+std::string utc_now() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+MachineReport describe_machine(std::optional<Isa> ceiling, int threads) {
+  const CpuFeatures& features = cpu_features();
+  const Topology topology = detect_topology();
+  MachineReport machine;
+  machine.cpu = features.brand;
+  machine.isa = best_isa_below(features, ceiling);
+  machine.features = feature_names(features);
+  machine.usable_cpus = topology.usable_cpus();
+  machine.threads = threads > 0 ? threads : topology.usable_cpus();
+  machine.kernel = topology.kernel;
+  machine.peak = measure_team_peak(machine.isa, machine.threads);
+  return machine;
+}
+
+/// Everything about a model that can be wrong is found here, before any measuring.
+LoadedModel load(const std::string& name, const CompareWords& words) {
+  Model model = Model::load(name);
+  const TensorMap inputs = model.random_inputs(extents_of(words.batch, words.seq), words.seed);
+  require_extents(model, inputs, words.batch, words.seq);
+  std::vector<TensorMap> calibration;
+  if (!words.calibration.empty())
+    calibration = read_calibration(words.calibration, model.inputs(), words.batch.value_or(1));
+  std::string source = model.synthetic_weights() ? "built-in, synthetic weights" : name;
+  return {std::move(model), std::move(source), std::move(calibration)};
+}
+
+std::vector<PlannedCase> planned_cases(const CompareWords& words, std::optional<Isa> ceiling) {
+  std::vector<CaseRequest> requests = default_cases();
+  if (!words.cases.empty()) {
+    requests.clear();
+    for (const std::string& text : words.cases) requests.push_back(parse_case(text));
+  }
+  return plan_cases(requests, cpu_features(), ceiling, words.strict);
+}
+
+/// Two files of one name must not write one chart over the other.
+std::string unique_name(const Report& report, const std::string& name) {
+  std::string unique = name;
+  const auto taken = [&](const ModelReport& model) { return model.name == unique; };
+  for (int number = 2; std::any_of(report.models.begin(), report.models.end(), taken); ++number)
+    unique = name + "-" + std::to_string(number);
+  return unique;
+}
+
+Report measure_models(const std::vector<LoadedModel>& models, const CompareWords& words, const Context& context,
+                      std::optional<Isa> ceiling, const std::vector<PlannedCase>& cases) {
+  ProgressLine line(context.terminal, !context.quiet);
+  line.stage("measuring the peak of this machine");
+  Report report;
+  report.machine = describe_machine(ceiling, words.threads);
+  report.version = std::string(version);
+  report.created = utc_now();
+  report.protocol = {words.warmup, words.samples, words.max_seconds};
+
+  ComparisonOptions options;
+  options.cases = cases;
+  options.extents = extents_of(words.batch, words.seq);
+  options.threads = words.threads;
+  options.measure = {
+      .warmup = words.warmup, .samples = words.samples, .max_seconds = words.max_seconds, .seed = words.seed};
+  options.accuracy_inputs = words.accuracy_inputs;
+  options.seed = words.seed;
+  options.peak = [&report](Isa isa, int threads) {
+    return isa == report.machine.isa ? report.machine.peak : measure_team_peak(isa, threads);
+  };
+  for (const LoadedModel& entry : models) {
+    options.calibration = entry.calibration;
+    const ComparisonEvents events = {
+        [&](const std::string& activity) { line.stage(entry.model.name() + ": " + activity); },
+        [&](const MeasureProgress& progress) { line.update(progress.fraction); }};
+    ModelReport model = compare_model(entry.model, options, events);
+    model.name = unique_name(report, model.name);
+    model.source = entry.source;
+    report.models.push_back(std::move(model));
+  }
+  return report;
+}
+
+/// The rows that should have run and did not.
+int count_failures(const Report& report) {
+  int failures = 0;
+  for (const ModelReport& model : report.models)
+    failures += static_cast<int>(std::count_if(model.cases.begin(), model.cases.end(),
+                                               [](const CaseReport& row) { return row.status == CaseStatus::failed; }));
+  return failures;
+}
+
+int run_compare(const CompareWords& words, const Context& context) {
+  const std::optional<Isa> ceiling = isa_ceiling_from_environment();
+  const std::vector<PlannedCase> cases = planned_cases(words, ceiling);
+  std::unique_ptr<OutputDirectory> folder;
+  if (!words.report.empty()) folder = std::make_unique<OutputDirectory>(words.report);
+  std::vector<LoadedModel> models;
+  {
+    ProgressLine line(context.terminal, !context.quiet);
+    for (const std::string& name : words.models) {
+      line.stage("loading " + name);
+      models.push_back(load(name, words));
+    }
+  }
+  const Report report = measure_models(models, words, context, ceiling, cases);
+  if (folder != nullptr) {
+    for (const auto& [name, content] : report_files(report)) folder->stage(name, content);
+    folder->commit();
+  }
+  const TextStyle style = {context.terminal.colour, context.terminal.unicode, context.terminal.width};
+  const std::string text = words.json ? report_json(report) : report_text(report, style);
+  std::fputs(text.c_str(), stdout);
+  if (folder != nullptr && !words.json) std::printf("\nreport: %s\n", (folder->folder() / "report.html").c_str());
+  if (const int failures = count_failures(report); failures > 0)
+    fail("compare", std::to_string(failures) + (failures == 1 ? " case" : " cases") + " failed", "the rows say why");
+  if (!words.json) std::printf("%s\n", success_marker);
+  return 0;
+}
+
+}  // namespace
+
+void add_compare(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("compare", "run the cases of each model side by side and report");
+  auto words = std::make_shared<CompareWords>();
+  command->add_option("--model", words->models, "built-in name or .onnx file; may be repeated [resnet50 bert-base]")
+      ->type_name("NAME|FILE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command
+      ->add_option(
+          "--case", words->cases,
+          "PRECISION[@ISA], may be repeated [fp32 bf16@avx512_core_amx int8@avx512_core_vnni int8@avx512_core_amx]")
+      ->type_name("CASE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_option("--batch", words->batch, "inputs per inference [1]")->type_name("N")->check(CLI::Range(1, 65536));
+  command->add_option("--seq", words->seq, "tokens per input of a text model [128]")
+      ->type_name("N")
+      ->check(CLI::Range(1, 65536));
+  command->add_option("--samples", words->samples, "inferences to time per case [1000]")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10000000));
+  command->add_option("--warmup", words->warmup, "inferences per case before timing [20]")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1000000));
+  command
+      ->add_option("--max-seconds", words->max_seconds,
+                   "stop measuring a model after this time; at least 3 samples are taken [no limit]")
+      ->type_name("S")
+      ->check(CLI::Range(0.0, 1e7));
+  command->add_option("--threads", words->threads, "0 for all usable CPUs [0]")
+      ->type_name("N")
+      ->check(CLI::Range(0, most_threads));
+  command
+      ->add_option("--calibration", words->calibration,
+                   ".npz file or a folder of them: arrays named as the inputs, first axis samples [seeded random data]")
+      ->type_name("DIR|FILE");
+  command->add_option("--accuracy-inputs", words->accuracy_inputs, "inputs on which outputs are compared with FP32 [8]")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10000));
+  command->add_option("--seed", words->seed, "of random inputs and of the order of rounds [1]")->type_name("N");
+  command->add_option("--report", words->report, "write report.json, .csv, .html and charts there")->type_name("DIR");
+  command->add_flag("--strict", words->strict, "an unavailable case is an error (exit status 3)");
+  command->add_flag("--json", words->json, "print the report as JSON, and nothing else");
+  command->footer("Without --json the last line of a successful run is " + std::string(success_marker) +
+                  ".\n"
+                  "TESSERA_MAX_CPU_ISA (or ONEDNN_MAX_CPU_ISA) caps the instruction sets of the default cases.");
+  command->callback([words, &context] { context.action = [words, &context] { return run_compare(*words, context); }; });
+}
+
+}  // namespace tessera::tool

@@ -1,0 +1,154 @@
+#include "doctor.hpp"
+
+#include <iomanip>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
+#include <string>
+
+#include "tessera/tessera.hpp"
+
+namespace tessera::tool {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// best_isa without its exception: a machine without any tier is still worth a report.
+std::optional<Isa> best_tier(const CpuFeatures& features) {
+  if (why_unavailable(features, Isa::avx2)) return std::nullopt;
+  return best_isa(features);
+}
+
+/// "0-3,8,10-11"
+std::string ranges_text(const std::vector<int>& cpus) {
+  std::ostringstream text;
+  for (std::size_t begin = 0; begin < cpus.size();) {
+    std::size_t end = begin;
+    while (end + 1 < cpus.size() && cpus[end + 1] == cpus[end] + 1) ++end;
+    text << (begin > 0 ? "," : "") << cpus[begin];
+    if (end > begin) text << "-" << cpus[end];
+    begin = end + 1;
+  }
+  return text.str();
+}
+
+std::string bytes_text(std::size_t bytes) {
+  constexpr double kib = 1024.0, mib = kib * kib;
+  const auto size = static_cast<double>(bytes);
+  std::ostringstream text;
+  if (size >= mib) {
+    text << std::setprecision(4) << size / mib << " MiB";
+  } else {
+    text << std::setprecision(4) << size / kib << " KiB";
+  }
+  return text.str();
+}
+
+std::string quota_text(double quota) {
+  if (quota <= 0.0) return "none";
+  std::ostringstream text;
+  text << quota << " CPUs";
+  return text.str();
+}
+
+std::string usable_text(const Topology& topology) {
+  std::string text = std::to_string(topology.usable_cpus());
+  const auto cores = topology.one_per_core.size();
+  if (static_cast<std::size_t>(topology.usable_cpus()) < cores) return text + " (the cgroup quota allows no more)";
+  if (cores < topology.allowed_cpus.size()) return text + " (one thread for each physical core)";
+  return text;
+}
+
+std::ostream& row(std::ostream& out, const std::string& label) {
+  return out << "  " << std::left << std::setw(18) << label;
+}
+
+void print_tiers(const CpuFeatures& features, std::ostream& out) {
+  out << "Instruction sets\n";
+  for (const Isa isa : all_isas) {
+    row(out, std::string(name_of(isa)));
+    const auto reason = why_unavailable(features, isa);
+    if (!reason) {
+      out << "yes\n";
+      continue;
+    }
+    out << "no   " << *reason << "\n";
+    row(out, "") << "     " << remedy_for(features, isa) << "\n";
+  }
+  const auto best = best_tier(features);
+  row(out, "best") << (best ? name_of(*best) : "none: Tessera needs avx2") << "\n";
+}
+
+void print_table(const CpuFeatures& features, const Topology& topology, std::ostream& out) {
+  out << "Machine\n";
+  row(out, "CPU") << features.brand << "\n";
+  row(out, "features");
+  const auto names = feature_names(features);
+  for (const std::string& name : names) out << name << (&name == &names.back() ? "" : " ");
+  out << (names.empty() ? "none that Tessera uses\n" : "\n");
+  row(out, "kernel") << topology.kernel << "\n";
+  row(out, "Tessera") << version << "\n\n";
+
+  print_tiers(features, out);
+
+  out << "\nCPUs\n";
+  row(out, "usable") << usable_text(topology) << "\n";
+  row(out, "affinity mask") << topology.allowed_cpus.size() << " (" << ranges_text(topology.allowed_cpus) << ")\n";
+  row(out, "physical cores") << topology.one_per_core.size() << "\n";
+  row(out, "cgroup quota") << quota_text(topology.quota_cpus) << "\n";
+  row(out, "NUMA nodes") << topology.numa_nodes << "\n";
+
+  out << "\nCaches\n";
+  row(out, "L1d") << bytes_text(topology.l1d_bytes) << " per core\n";
+  row(out, "L2") << bytes_text(topology.l2_bytes) << " per core\n";
+  row(out, "L3") << (topology.l3_bytes == 0 ? "none" : bytes_text(topology.l3_bytes)) << "\n";
+}
+
+Json tiers_json(const CpuFeatures& features) {
+  Json tiers = Json::array();
+  for (const Isa isa : all_isas) {
+    Json tier = {{"isa", name_of(isa)}, {"available", true}};
+    if (const auto reason = why_unavailable(features, isa)) {
+      tier["available"] = false;
+      tier["reason"] = *reason;
+      tier["remedy"] = remedy_for(features, isa);
+    }
+    tiers.push_back(std::move(tier));
+  }
+  return tiers;
+}
+
+Json machine_json(const CpuFeatures& features, const Topology& topology) {
+  const auto best = best_tier(features);
+  return {
+      {"tessera", {{"version", version}}},
+      {"cpu", {{"brand", features.brand}, {"features", feature_names(features)}}},
+      {"kernel", topology.kernel},
+      {"isa", best ? Json(name_of(*best)) : Json(nullptr)},
+      {"tiers", tiers_json(features)},
+      {"cpus",
+       {{"usable", topology.usable_cpus()},
+        {"allowed", topology.allowed_cpus},
+        {"one_per_core", topology.one_per_core},
+        {"quota", topology.quota_cpus > 0.0 ? Json(topology.quota_cpus) : Json(nullptr)},
+        {"numa_nodes", topology.numa_nodes}}},
+      {"caches", {{"l1d_bytes", topology.l1d_bytes}, {"l2_bytes", topology.l2_bytes}, {"l3_bytes", topology.l3_bytes}}},
+  };
+}
+
+}  // namespace
+
+void report_machine(const CpuFeatures& features, const Topology& topology, bool json, std::ostream& out) {
+  if (json) {
+    // A brand string is whatever the hypervisor put there; bytes that are not UTF-8 are replaced, not an error.
+    out << machine_json(features, topology).dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+  } else {
+    print_table(features, topology, out);
+  }
+}
+
+void run_doctor(bool json, std::ostream& out) {
+  report_machine(cpu_features(), detect_topology(), json, out);
+}
+
+}  // namespace tessera::tool

@@ -1,0 +1,291 @@
+// tessera run: one model on given inputs, once.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "arguments.hpp"
+#include "command.hpp"
+#include "compare/calibration_data.hpp"
+#include "compare/cases.hpp"
+#include "compare/format.hpp"
+#include "compare/output_directory.hpp"
+#include "core/error.hpp"
+#include "cpu/features.hpp"
+#include "formats/npy.hpp"
+#include "hash.hpp"
+
+namespace tessera::tool {
+namespace {
+
+struct RunWords {
+  std::string model, precision = "fp32", isa, output_dir, calibration;
+  std::vector<std::string> inputs;
+  std::optional<int> batch, seq;
+  int threads = 0, opt_level = 1;
+  std::uint64_t seed = 1;
+  bool hash = false, strict = false, json = false;
+};
+
+struct RunResult {
+  Isa isa = Isa::avx2;
+  int threads = 1;
+  double prepare_ms = 0, inference_ms = 0;
+  std::vector<std::string> random_inputs;
+  std::vector<std::pair<std::string, Tensor>> outputs;  ///< in the order of the model
+  std::vector<std::string> files;
+};
+
+double now_ms() {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// NAME=FILE.npy read; the model says whether the name exists and the type and rank fit.
+std::pair<std::string, Tensor> read_input(const std::string& word, const std::vector<TensorInfo>& infos) {
+  const std::size_t equals = word.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == word.size())
+    reject("--input " + word, "is not of the form NAME=FILE.npy", "write for example --input x=x.npy");
+  const std::string name = word.substr(0, equals);
+  const auto info =
+      std::find_if(infos.begin(), infos.end(), [&](const TensorInfo& entry) { return entry.name == name; });
+  if (info == infos.end()) {
+    std::string names;
+    for (const TensorInfo& entry : infos) names += (names.empty() ? "" : ", ") + entry.name;
+    reject("--input " + word, "the model has no input '" + name + "'", "its inputs are: " + names);
+  }
+  Tensor tensor = read_npy(word.substr(equals + 1));
+  std::string declared;
+  for (const std::string& extent : info->shape) declared += (declared.empty() ? "" : ", ") + extent;
+  const std::string expected = std::string(name_of(info->type)) + " [" + declared + "]";
+  const std::string given = std::string(name_of(tensor.type())) + " " + to_string(tensor.shape());
+  bool fits = tensor.type() == info->type && tensor.shape().rank() == info->shape.size();
+  for (std::size_t axis = 0; fits && axis < info->shape.size(); ++axis) {
+    const std::string& extent = info->shape[axis];
+    const bool number = extent.find_first_not_of("0123456789") == std::string::npos;
+    fits = !number || extent == std::to_string(tensor.shape()[axis]);
+  }
+  if (!fits) reject("--input " + word, "holds " + given + ", the model takes " + expected, "convert the array");
+  return {name, std::move(tensor)};
+}
+
+/// Symbolic extents as the given inputs have them; two inputs that disagree about one are an error.
+void bind_extents(const TensorInfo& info, const Tensor& tensor, std::map<std::string, std::int64_t>& extents) {
+  for (std::size_t axis = 0; axis < info.shape.size(); ++axis) {
+    const std::string& symbol = info.shape[axis];
+    if (symbol.find_first_not_of("0123456789") == std::string::npos) continue;
+    const auto [entry, fresh] = extents.emplace(symbol, tensor.shape()[axis]);
+    if (!fresh && entry->second != tensor.shape()[axis])
+      reject("--input " + info.name,
+             "its extent '" + symbol + "' is " + std::to_string(tensor.shape()[axis]) + ", elsewhere it is " +
+                 std::to_string(entry->second),
+             "give arrays of matching shapes");
+  }
+}
+
+/// The tier to compile for. One that is not available here is an error under --strict, and replaced with a note
+/// otherwise.
+Isa choose_isa(const RunWords& words, const Context& context) {
+  const CpuFeatures& features = cpu_features();
+  const Isa best = best_isa_below(features, isa_ceiling_from_environment());
+  if (words.isa.empty()) return best;
+  const Isa wanted = isa_option(words.isa);
+  const auto reason = why_unavailable(features, wanted);
+  if (!reason) return wanted;
+  if (words.strict)
+    throw Error(ErrorKind::unavailable, "--isa " + words.isa, *reason,
+                "leave out --strict to run on " + std::string(name_of(best)));
+  if (!context.quiet)
+    print_note("--isa " + words.isa + " is not available here (" + *reason + "), running on " +
+               std::string(name_of(best)));
+  return best;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+/// "[1,1000]": one word, so that lines split at spaces.
+std::string compact(const Shape& shape) {
+  std::string text = to_string(shape);
+  std::erase(text, ' ');
+  return text;
+}
+
+std::string hash_line(const std::string& name, const Tensor& tensor) {
+  return name + " " + compact(tensor.shape()) + " " + std::string(name_of(tensor.type())) + " " +
+         sha256({tensor.data(), tensor.bytes()});
+}
+
+std::string summary_line(const std::string& name, const Tensor& tensor) {
+  std::string line = name + "  " + std::string(name_of(tensor.type())) + " " + to_string(tensor.shape());
+  if (tensor.type() != DataType::f32 || tensor.bytes() == 0) return line;
+  const auto values = tensor.as<float>();
+  double sum = 0;
+  for (const float value : values) sum += value;
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return line + "  min " + fixed(*low, 5) + "  mean " + fixed(sum / static_cast<double>(values.size()), 5) + "  max " +
+         fixed(*high, 5) + "  largest at " + std::to_string(high - values.begin());
+}
+
+nlohmann::ordered_json result_json(const RunWords& words, const RunResult& result) {
+  nlohmann::ordered_json json = {{"model", words.model},
+                                 {"precision", words.precision},
+                                 {"isa", name_of(result.isa)},
+                                 {"threads", result.threads},
+                                 {"seed", words.seed},
+                                 {"random_inputs", result.random_inputs},
+                                 {"prepare_ms", result.prepare_ms},
+                                 {"inference_ms", result.inference_ms},
+                                 {"outputs", nlohmann::ordered_json::array()}};
+  for (std::size_t i = 0; i < result.outputs.size(); ++i) {
+    const auto& [name, tensor] = result.outputs[i];
+    nlohmann::ordered_json output = {{"name", name},
+                                     {"shape", tensor.shape().dims()},
+                                     {"dtype", name_of(tensor.type())},
+                                     {"sha256", sha256({tensor.data(), tensor.bytes()})}};
+    output["file"] =
+        i < result.files.size() ? nlohmann::ordered_json(result.files[i]) : nlohmann::ordered_json(nullptr);
+    json["outputs"].push_back(std::move(output));
+  }
+  return json;
+}
+
+/// Two outputs whose names differ only in '/' must not share a file.
+std::vector<std::string> file_names(const std::vector<TensorInfo>& outputs) {
+  std::vector<std::string> names;
+  std::set<std::string> taken;
+  for (const TensorInfo& output : outputs) {
+    const std::string stem = safe_file_name(output.name);
+    std::string name = stem + ".npy";
+    for (int number = 2; !taken.insert(name).second; ++number) name = stem + "-" + std::to_string(number) + ".npy";
+    names.push_back(name);
+  }
+  return names;
+}
+
+RunResult infer(const Model& model, const RunWords& words, const Context& context, Isa isa) {
+  const std::vector<TensorInfo> infos = model.inputs();
+  std::map<std::string, std::int64_t> extents;
+  TensorMap given;
+  for (const std::string& word : words.inputs) {
+    auto [name, tensor] = read_input(word, infos);
+    const auto info =
+        std::find_if(infos.begin(), infos.end(), [&](const TensorInfo& entry) { return entry.name == name; });
+    bind_extents(*info, tensor, extents);
+    if (!given.emplace(name, std::move(tensor)).second)
+      reject("--input " + word, "input '" + name + "' is given twice");
+  }
+  extents.merge(extents_of(words.batch, words.seq));
+  RunResult result;
+  TensorMap inputs = given;
+  for (const TensorInfo& info : infos)
+    if (!given.contains(info.name)) result.random_inputs.push_back(info.name);
+  if (!result.random_inputs.empty()) {
+    inputs = model.random_inputs(extents, words.seed);
+    for (const auto& [name, tensor] : given) inputs[name] = tensor;
+    if (!context.quiet)
+      print_note("seeded random data (seed " + std::to_string(words.seed) + ") for " + joined(result.random_inputs));
+  }
+  require_extents(model, inputs, words.batch, words.seq);
+
+  SessionOptions options;
+  options.precision = precision_option(words.precision);
+  options.isa = isa;
+  options.threads = words.threads;
+  options.opt_level = words.opt_level;
+  options.extents = extents;
+  if (!words.calibration.empty())
+    options.calibration = read_calibration(words.calibration, infos, words.batch.value_or(1));
+  const double begin = now_ms();
+  Session session = model.compile(options);
+  result.prepare_ms = now_ms() - begin;
+  for (const auto& [name, tensor] : inputs) session.set_input(name, tensor);
+  const double bound = now_ms();
+  session.infer();
+  result.inference_ms = now_ms() - bound;
+  result.isa = session.isa();
+  result.threads = session.threads();
+  for (const TensorInfo& output : model.outputs())
+    result.outputs.emplace_back(output.name, session.output(output.name));
+  return result;
+}
+
+void print_result(const RunWords& words, const RunResult& result, const Context& context) {
+  if (words.json) {
+    std::printf("%s\n",
+                result_json(words, result).dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    return;
+  }
+  for (const auto& [name, tensor] : result.outputs)
+    std::printf("%s\n", (words.hash ? hash_line(name, tensor) : summary_line(name, tensor)).c_str());
+  if (!context.quiet && context.terminal.stderr_is_terminal)
+    print_note(words.precision + " on " + std::string(name_of(result.isa)) + ", " + std::to_string(result.threads) +
+               (result.threads == 1 ? " thread" : " threads") + ": prepared in " + milliseconds(result.prepare_ms) +
+               " ms, first inference in " + milliseconds(result.inference_ms) + " ms");
+}
+
+int run_model(const RunWords& words, const Context& context) {
+  precision_option(words.precision);
+  const Isa isa = choose_isa(words, context);
+  std::unique_ptr<OutputDirectory> folder;
+  if (!words.output_dir.empty()) folder = std::make_unique<OutputDirectory>(words.output_dir);
+  const Model model = Model::load(words.model);
+  RunResult result = infer(model, words, context, isa);
+  if (folder != nullptr) {
+    const std::vector<std::string> names = file_names(model.outputs());
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      write_npy(result.outputs[i].second, folder->stage_path(names[i]).string());
+      result.files.push_back((folder->folder() / names[i]).string());
+    }
+    folder->commit();
+  }
+  print_result(words, result, context);
+  return 0;
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("run", "run one model on given inputs and write its outputs");
+  auto words = std::make_shared<RunWords>();
+  command->add_option("model", words->model, "built-in name or .onnx file")->required()->type_name("MODEL");
+  command->add_option("--precision", words->precision, "fp32, bf16 or int8 [fp32]")->type_name("P");
+  command->add_option("--isa", words->isa, "highest instruction set to use [the best here]")->type_name("ISA");
+  command->add_option("--threads", words->threads, "0 for all usable CPUs [0]")
+      ->type_name("N")
+      ->check(CLI::Range(0, most_threads));
+  command->add_option("--input", words->inputs, "may be repeated; inputs not given are seeded random [all random]")
+      ->type_name("NAME=FILE.npy")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_option("--output-dir", words->output_dir, "write each output to DIR/NAME.npy ('/' becomes '_')")
+      ->type_name("DIR");
+  command->add_option("--batch", words->batch, "inputs per inference [1, or as the inputs have it]")
+      ->type_name("N")
+      ->check(CLI::Range(1, 65536));
+  command->add_option("--seq", words->seq, "tokens per input of a text model [128, or as the inputs have it]")
+      ->type_name("N")
+      ->check(CLI::Range(1, 65536));
+  command->add_option("--opt-level", words->opt_level, "0: node by node as the file has it; 1: optimised [1]")
+      ->type_name("L")
+      ->check(CLI::Range(0, 1));
+  command
+      ->add_option("--calibration", words->calibration, "for int8: .npz file or a folder of them [seeded random data]")
+      ->type_name("DIR|FILE");
+  command->add_option("--seed", words->seed, "of random inputs [1]")->type_name("N");
+  command->add_flag("--hash", words->hash, "print NAME SHAPE DTYPE SHA256 for each output");
+  command->add_flag("--strict", words->strict, "an unavailable instruction set is an error (exit status 3)");
+  command->add_flag("--json", words->json, "print the result as JSON, and nothing else");
+  command->callback([words, &context] { context.action = [words, &context] { return run_model(*words, context); }; });
+}
+
+}  // namespace tessera::tool
