@@ -22,6 +22,8 @@ constexpr double bar_height = 20;
 constexpr double axis_height = 34;
 constexpr double plot_left = label_width;
 constexpr double plot_width = chart_width - label_width - value_width;
+// A whisker leaves the chart rather than squeeze every bar: one disturbed case would otherwise hide all the others.
+constexpr double whisker_reach = 1.4;
 constexpr std::size_t reason_characters = 68;
 
 // Classes carry a prefix because the charts also stand inside the page, whose style they must not touch.
@@ -82,7 +84,10 @@ double tick_step(double range) {
 class Scale {
  public:
   explicit Scale(const Chart& chart) {
-    for (const Bar& bar : chart.bars) range_ = std::max({range_, bar.value, bar.whisker.high});
+    double longest = 0;
+    for (const Bar& bar : chart.bars) longest = std::max(longest, bar.value);
+    for (const Bar& bar : chart.bars)
+      range_ = std::max({range_, bar.value, std::min(bar.whisker.high, whisker_reach * longest)});
     if (chart.baseline) range_ = std::max(range_, 1.0);
     if (!(range_ > 0)) range_ = 1;
   }
@@ -126,11 +131,11 @@ std::string measured_row(const Bar& bar, const Scale& scale, double top) {
   svg += "<rect class=\"tc-" + std::string(name_of(bar.row->precision)) + "\"" + at("x", plot_left) + at("y", bar_top) +
          at("width", std::max(end - plot_left, 1.0)) + at("height", bar_height) + " rx=\"3\"/>\n";
   const double low = scale(bar.whisker.low);
-  const double high = scale(bar.whisker.high);
+  const bool leaves = bar.whisker.high > scale.range() * (1 + 1e-9);
+  const double high = leaves ? plot_left + plot_width : scale(bar.whisker.high);
   if (high > low) {
-    svg += line("tc-whisker", low, middle, high, middle);
-    svg +=
-        line("tc-whisker", low, middle - 4, low, middle + 4) + line("tc-whisker", high, middle - 4, high, middle + 4);
+    svg += line("tc-whisker", low, middle, high, middle) + line("tc-whisker", low, middle - 4, low, middle + 4);
+    if (!leaves) svg += line("tc-whisker", high, middle - 4, high, middle + 4);
   }
   return svg + text("tc-value tc-over", std::max(end, high) + 8, middle + 4.5, bar.label);
 }

@@ -1,6 +1,7 @@
-// Everything but the matrix product: written once over a 16-lane float vector (simd/), compiled per tier, one table entry a tier.
-// All functions work on the slice they are given; splitting among threads is the caller's job. Rows may over-read 64 bytes.
-// Reductions run in a fixed order (16 running lanes, then a fixed tree), so that results agree bit for bit between tiers.
+// Everything but the matrix product: written once over a 16-lane float vector (simd/), compiled per tier, one table
+// entry a tier. All functions work on the slice they are given; splitting among threads is the caller's job. Rows may
+// over-read 64 bytes. Reductions run in a fixed order (16 running lanes, then a fixed tree), so that results agree bit
+// for bit between tiers.
 #pragma once
 
 #include <cstddef>
@@ -56,12 +57,13 @@ struct ElementwiseCall {
   std::int64_t rows = 0, n = 0;
 };
 
-/// Pooling over NHWC. The input window of output pixel (h, w) starts at row h*stride_h - pad_top and is clipped to the image; the
-/// divisor of average is the number of pixels in the clipped window, or kernel_h*kernel_w with count_include_pad.
+/// Pooling over NHWC. The input window of output pixel (h, w) starts at row h*stride_h - pad_top and is clipped to the
+/// image; the divisor of average is the number of pixels in the clipped window, or kernel_h*kernel_w with
+/// count_include_pad.
 struct PoolCall {
   bool average = false;
-  RowsIn x;   ///< data at pixel (0,0) of one image; stride: bytes between pixels
-  RowsOut y;  ///< data at output pixel (0,0); stride: bytes between pixels
+  RowsIn x;                                         ///< data at pixel (0,0) of one image; stride: bytes between pixels
+  RowsOut y;                                        ///< data at output pixel (0,0); stride: bytes between pixels
   std::int64_t x_row_stride = 0, y_row_stride = 0;  ///< bytes between image rows
   std::int64_t height = 0, width = 0, channels = 0;
   std::int64_t out_width = 0;
@@ -95,6 +97,7 @@ struct ToNchwCall {
 
 /// Packs activations as B panels for the attention products (brgemm.hpp layout, one segment of k):
 /// source element (k, n) at data + k*k_stride + n*n_stride bytes, f32 or bf16; panels [first, last).
+/// The panels hold f32 when k_group is 1 and bf16 when it is 2, whatever the source. nr is a multiple of 16.
 struct PackCall {
   const std::byte* data = nullptr;
   DataType type = DataType::f32;

@@ -9,7 +9,7 @@ namespace tessera {
 
 void RangeObserver::observe(const std::string& name, const Tensor& tensor) {
   auto [entry, fresh] = intervals_.try_emplace(name);
-  Interval& interval = entry->second;
+  ActivationRange& interval = entry->second;
   const auto elements = tensor.as<float>();
   if (elements.empty()) return;
   float low = elements[0], high = elements[0], sum = 0.0F;
@@ -29,14 +29,14 @@ void RangeObserver::observe(const std::string& name, const Tensor& tensor) {
   interval.seen += static_cast<std::int64_t>(elements.size());
 }
 
-const Interval& RangeObserver::of(const std::string& name) const {
+const ActivationRange& RangeObserver::of(const std::string& name) const {
   const auto found = intervals_.find(name);
   if (found == intervals_.end() || found->second.seen == 0)
     fail("calibration", "activation " + name + " was never observed");
   return found->second;
 }
 
-Quantization activation_quantization(const Interval& interval) {
+Quantization activation_quantization(const ActivationRange& interval) {
   const float low = std::min(0.0F, interval.low), high = std::max(0.0F, interval.high);
   const float scale = high > low ? (high - low) / 255.0F : 1.0F;
   const auto zero = static_cast<std::int32_t>(std::lround(-low / scale));

@@ -12,13 +12,16 @@ namespace tessera {
 namespace {
 
 /// The value that element (k, n) gets: different for all, exact in every type.
-int value_of(std::int64_t k, std::int64_t n) { return static_cast<int>((k * 37 + n * 11) % 101) - 50; }
+int value_of(std::int64_t k, std::int64_t n) {
+  return static_cast<int>((k * 37 + n * 11) % 101) - 50;
+}
 
 template <typename T>
 std::vector<T> weights(std::int64_t k, std::int64_t n, std::int64_t k_stride, std::int64_t n_stride) {
   std::vector<T> data(static_cast<std::size_t>((k - 1) * k_stride + (n - 1) * n_stride + 1));
   for (std::int64_t i = 0; i < k; ++i)
-    for (std::int64_t j = 0; j < n; ++j) data[static_cast<std::size_t>(i * k_stride + j * n_stride)] = static_cast<T>(value_of(i, j));
+    for (std::int64_t j = 0; j < n; ++j)
+      data[static_cast<std::size_t>(i * k_stride + j * n_stride)] = static_cast<T>(value_of(i, j));
   return data;
 }
 
@@ -35,8 +38,8 @@ float packed_value(const BrgemmKernel& kernel, const std::vector<std::byte>& pac
   }
 }
 
-void expect_layout(const BrgemmKernel& kernel, const std::vector<std::byte>& packed, const std::vector<std::int64_t>& segment_k,
-                   std::int64_t n) {
+void expect_layout(const BrgemmKernel& kernel, const std::vector<std::byte>& packed,
+                   const std::vector<std::int64_t>& segment_k, std::int64_t n) {
   std::size_t index = 0;
   for (std::int64_t n0 = 0; n0 < n; n0 += kernel.nr) {
     std::int64_t k0 = 0;
@@ -45,7 +48,8 @@ void expect_layout(const BrgemmKernel& kernel, const std::vector<std::byte>& pac
         for (std::int64_t column = n0; column < n0 + kernel.nr; ++column) {
           for (std::int64_t i = group; i < group + kernel.k_group; ++i, ++index) {
             const int expected = i < k && column < n ? value_of(k0 + i, column) : 0;
-            ASSERT_EQ(packed_value(kernel, packed, index), static_cast<float>(expected)) << kernel.name << " at " << index;
+            ASSERT_EQ(packed_value(kernel, packed, index), static_cast<float>(expected))
+                << kernel.name << " at " << index;
           }
         }
       }
@@ -55,13 +59,15 @@ void expect_layout(const BrgemmKernel& kernel, const std::vector<std::byte>& pac
   EXPECT_EQ(index * size_of(kernel.b), packed.size());
 }
 
-std::vector<std::byte> pack(const BrgemmKernel& kernel, const std::vector<std::int64_t>& segment_k, std::int64_t n, bool transposed) {
+std::vector<std::byte> pack(const BrgemmKernel& kernel, const std::vector<std::int64_t>& segment_k, std::int64_t n,
+                            bool transposed) {
   const std::int64_t k = std::accumulate(segment_k.begin(), segment_k.end(), std::int64_t{0});
   const std::int64_t k_stride = transposed ? 1 : n, n_stride = transposed ? k : 1;
   // Garbage first: packing must write the padding too.
   std::vector<std::byte> packed(packed_b_bytes(kernel, segment_k, n), std::byte{0x7f});
   const auto pack_from = [&](const auto& source, DataType type) {
-    pack_b(kernel, {reinterpret_cast<const std::byte*>(source.data()), type, k, n, k_stride, n_stride}, segment_k, packed.data());
+    pack_b(kernel, {reinterpret_cast<const std::byte*>(source.data()), type, k, n, k_stride, n_stride}, segment_k,
+           packed.data());
   };
   if (kernel.b == DataType::s8) {
     pack_from(weights<std::int8_t>(k, n, k_stride, n_stride), DataType::s8);
@@ -73,9 +79,11 @@ std::vector<std::byte> pack(const BrgemmKernel& kernel, const std::vector<std::i
 
 TEST(BrgemmPack, LayoutIsAsDescribed) {
   for (const BrgemmKernel& kernel : all_brgemm()) {
-    for (const std::vector<std::int64_t>& segment_k : {std::vector<std::int64_t>{64}, {1}, {21, 21, 21}, {147}, {3, 5, 33}}) {
+    for (const std::vector<std::int64_t>& segment_k :
+         {std::vector<std::int64_t>{64}, {1}, {21, 21, 21}, {147}, {3, 5, 33}}) {
       for (const std::int64_t n : {1, kernel.nr - 1, kernel.nr, 2 * kernel.nr + 5}) {
-        for (const bool transposed : {false, true}) expect_layout(kernel, pack(kernel, segment_k, n, transposed), segment_k, n);
+        for (const bool transposed : {false, true})
+          expect_layout(kernel, pack(kernel, segment_k, n, transposed), segment_k, n);
       }
     }
   }
@@ -91,10 +99,12 @@ TEST(BrgemmPack, CuttingASegmentAtAGroupChangesNothing) {
 
 TEST(BrgemmPack, Bf16WeightsAreRoundedToNearestEven) {
   const BrgemmKernel& kernel = *find_brgemm(DataType::bf16, DataType::bf16, Isa::avx2);
-  const std::vector<float> source = {1.00390625F, 1.01171875F, -1.00390637F, 3.0e38F};  // ties down, ties up, above a tie
+  const std::vector<float> source = {1.00390625F, 1.01171875F, -1.00390637F,
+                                     3.0e38F};  // ties down, ties up, above a tie
   const std::vector<std::int64_t> segment_k = {4};
   std::vector<std::byte> packed(packed_b_bytes(kernel, segment_k, 1));
-  pack_b(kernel, {reinterpret_cast<const std::byte*>(source.data()), DataType::f32, 4, 1, 1, 1}, segment_k, packed.data());
+  pack_b(kernel, {reinterpret_cast<const std::byte*>(source.data()), DataType::f32, 4, 1, 1, 1}, segment_k,
+         packed.data());
   const std::vector<float> expected = {1.0F, 1.015625F, -1.0078125F, static_cast<float>(bfloat16(3.0e38F))};
   for (std::size_t k = 0; k < 4; ++k) {
     const std::size_t index = k / 2 * 2 * static_cast<std::size_t>(kernel.nr) + k % 2;
@@ -107,7 +117,9 @@ TEST(BrgemmPack, OtherTypesAreRejected) {
   const std::vector<std::int64_t> segment_k = {4};
   std::vector<std::byte> packed(packed_b_bytes(kernel, segment_k, 1));
   const float source[4] = {};
-  EXPECT_THROW(pack_b(kernel, {reinterpret_cast<const std::byte*>(source), DataType::f32, 4, 1, 1, 1}, segment_k, packed.data()), Error);
+  EXPECT_THROW(
+      pack_b(kernel, {reinterpret_cast<const std::byte*>(source), DataType::f32, 4, 1, 1, 1}, segment_k, packed.data()),
+      Error);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-// One BRGEMM problem as the tests set it up: rows of A scattered with NaN or 0xff around every segment, guard bytes around every row of
-// C, several panels, optional K blocks. It is run twice, by a kernel and by the reference, and the whole of C is compared.
+// One BRGEMM problem as the tests set it up: rows of A scattered with NaN or 0xff around every segment, guard bytes
+// around every row of C, several panels, optional K blocks. It is run twice, by a kernel and by the reference, and the
+// whole of C is compared.
 #pragma once
 
 #include <algorithm>
@@ -25,14 +26,16 @@ struct BrgemmOptions {
   bool has_bias = true;
   bool has_compensation = true;
   Requantize requantize{0.25F, 3};
-  /// Whole numbers so small that every order of summation gives the same f32 bits: dot-product hardware can be held to equality.
+  /// Whole numbers so small that every order of summation gives the same f32 bits: dot-product hardware can be held to
+  /// equality.
   bool small_integers = false;
   unsigned seed = 1;
 };
 
 class BrgemmCase {
  public:
-  BrgemmCase(const BrgemmKernel& kernel, const BrgemmOptions& options) : kernel_(kernel), options_(options), random_(options.seed) {
+  BrgemmCase(const BrgemmKernel& kernel, const BrgemmOptions& options)
+      : kernel_(kernel), options_(options), random_(options.seed) {
     make_a();
     make_b();
     make_epilogue();
@@ -72,12 +75,16 @@ class BrgemmCase {
   [[nodiscard]] Epilogue& epilogue() { return epilogue_; }
 
  private:
-  [[nodiscard]] double a_value(int row, std::int64_t k) const { return a_values_[static_cast<std::size_t>(row * total_k_ + k)]; }
+  [[nodiscard]] double a_value(int row, std::int64_t k) const {
+    return a_values_[static_cast<std::size_t>(row * total_k_ + k)];
+  }
   [[nodiscard]] double b_value(std::int64_t k, int column) const {
     return b_values_[static_cast<std::size_t>(k * options_.n + column)];
   }
   [[nodiscard]] std::size_t c_offset(int row) const { return guard + static_cast<std::size_t>(row) * c_stride(); }
-  [[nodiscard]] std::size_t c_stride() const { return static_cast<std::size_t>(options_.n) * size_of(options_.c_type) + guard; }
+  [[nodiscard]] std::size_t c_stride() const {
+    return static_cast<std::size_t>(options_.n) * size_of(options_.c_type) + guard;
+  }
 
   double random_value(DataType type) {
     if (type == DataType::u8) return std::uniform_int_distribution<int>(0, 255)(random_);
@@ -199,7 +206,8 @@ class BrgemmCase {
         block.last = i + 1 == blocks.size();
         run_block(block);
         const auto first = static_cast<std::size_t>(block.segments - segments_.data());
-        block.b += packed_panel_bytes(kernel_, std::span(options_.segment_k).subspan(first, static_cast<std::size_t>(blocks[i])));
+        block.b += packed_panel_bytes(
+            kernel_, std::span(options_.segment_k).subspan(first, static_cast<std::size_t>(blocks[i])));
         block.segments += blocks[i];
       }
     }

@@ -12,17 +12,22 @@
 namespace tessera {
 
 void PrintTo(const BrgemmKernel& kernel, std::ostream* out);  // found by GoogleTest
-void PrintTo(const BrgemmKernel& kernel, std::ostream* out) { *out << kernel.name; }
+void PrintTo(const BrgemmKernel& kernel, std::ostream* out) {
+  *out << kernel.name;
+}
 
 namespace testing {
 namespace {
 
-bool has_dot_rounding(const BrgemmKernel& kernel) { return kernel.a == DataType::bf16 && has_bf16_dot(kernel.isa); }
+bool has_dot_rounding(const BrgemmKernel& kernel) {
+  return kernel.a == DataType::bf16 && has_bf16_dot(kernel.isa);
+}
 
 class Brgemm : public ::testing::TestWithParam<BrgemmKernel> {
  protected:
   void SetUp() override {
-    if (const auto reason = why_unavailable(cpu_features(), kernel().isa)) GTEST_SKIP() << kernel().name << ": " << *reason;
+    if (const auto reason = why_unavailable(cpu_features(), kernel().isa))
+      GTEST_SKIP() << kernel().name << ": " << *reason;
   }
   static const BrgemmKernel& kernel() { return GetParam(); }
   static BrgemmOptions options() {
@@ -62,9 +67,19 @@ TEST_P(Brgemm, EveryNumberOfColumns) {
 }
 
 TEST_P(Brgemm, EveryLengthOfSegments) {
-  const std::vector<std::vector<std::int64_t>> lengths = {
-      {1}, {2}, {3}, {4}, {5}, {7}, {8}, {15}, {16}, {17}, {31}, {33}, {64}, {147}, {576}, {1, 1, 1}, {3, 3, 3},
-      {21, 21, 21, 21, 21, 21, 21}, {127, 1, 129}, {192, 192, 192}, {255}, {256}, {257}, {300, 513}, {1025}, {}};
+  const std::vector<std::vector<std::int64_t>> lengths = {{1},           {2},
+                                                          {3},           {4},
+                                                          {5},           {7},
+                                                          {8},           {15},
+                                                          {16},          {17},
+                                                          {31},          {33},
+                                                          {64},          {147},
+                                                          {576},         {1, 1, 1},
+                                                          {3, 3, 3},     {21, 21, 21, 21, 21, 21, 21},
+                                                          {127, 1, 129}, {192, 192, 192},
+                                                          {255},         {256},
+                                                          {257},         {300, 513},
+                                                          {1025},        {}};
   for (const auto& segment_k : lengths) {
     BrgemmOptions o = options();
     o.m = kernel().mr + 1;
@@ -99,7 +114,8 @@ TEST_P(Brgemm, EveryEpilogue) {
   BrgemmOptions o = options();
   o.m = kernel().mr;
   o.n = kernel().nr + 5;
-  for (o.c_type = DataType::f32; o.c_type <= DataType::u8; o.c_type = static_cast<DataType>(static_cast<int>(o.c_type) + 1)) {
+  for (o.c_type = DataType::f32; o.c_type <= DataType::u8;
+       o.c_type = static_cast<DataType>(static_cast<int>(o.c_type) + 1)) {
     for (const Activation activation : {Activation::none, Activation::relu}) {
       for (int bits = 0; bits < 16; ++bits) {
         o.activation = activation;
@@ -138,7 +154,8 @@ TEST_P(Brgemm, TranscendentalActivations) {
       for (int n = 0; n < o.n; ++n) {
         const float e = problem.at<float>(expected, m, n);
         // simd/math.hpp promises 6 ulp; an ulp is at most epsilon of the value.
-        EXPECT_NEAR(problem.at<float>(actual, m, n), e, 7 * std::numeric_limits<float>::epsilon() * std::abs(e) + 1e-37);
+        EXPECT_NEAR(problem.at<float>(actual, m, n), e,
+                    7 * std::numeric_limits<float>::epsilon() * std::abs(e) + 1e-37);
       }
     }
   }
@@ -171,7 +188,8 @@ TEST_P(Brgemm, Int8IsExactAtItsLimits) {
     const auto c = problem.run();
     for (int m = 0; m < o.m; ++m) {
       for (int n = 0; n < o.n; ++n)
-        ASSERT_EQ(problem.at<float>(c, m, n), static_cast<float>(k * 255 * (n % 2 == 0 ? 127 : -127))) << kernel().name << " k " << k;
+        ASSERT_EQ(problem.at<float>(c, m, n), static_cast<float>(k * 255 * (n % 2 == 0 ? 127 : -127)))
+            << kernel().name << " k " << k;
     }
     problem.fill(255, -128, 127);
     EXPECT_TRUE(problem.run() == problem.reference());

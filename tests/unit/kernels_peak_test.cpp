@@ -23,7 +23,8 @@ TEST(Peak, EveryLoopThatRunsHereHasAPlausibleRate) {
       RecordProperty(loop.name, *reason);
       continue;
     }
-    // Above what scalar code does at 0.1 GHz, below two of the widest units at 10 GHz: a loop that the compiler removed shows.
+    // Above what scalar code does at 0.1 GHz, below two of the widest units at 10 GHz: a loop that the compiler removed
+    // shows.
     const double rate = measure_loop(loop);
     EXPECT_GT(rate, 0.1) << loop.name;
     EXPECT_LT(rate, 10.0 * loop.operations / 4) << loop.name;

@@ -16,8 +16,16 @@ struct Context {
   std::function<int()> action;  ///< runs after parsing; returns the exit status, or throws
 };
 
+/// A range check that keeps quiet in --help, where the limits would only be noise.
+template <typename Number>
+CLI::Validator between(Number low, Number high) {
+  return CLI::Range(low, high).description("");
+}
+
 void add_compare(CLI::App& app, Context& context);
 void add_run(CLI::App& app, Context& context);
+void add_explain(CLI::App& app, Context& context);
+void add_models(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 
 }  // namespace tessera::tool

@@ -175,45 +175,47 @@ void add_compare(CLI::App& app, Context& context) {
       ->type_name("NAME|FILE")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command
-      ->add_option(
-          "--case", words->cases,
-          "PRECISION[@ISA], may be repeated [fp32 bf16@avx512_core_amx int8@avx512_core_vnni int8@avx512_core_amx]")
+  command->add_option("--case", words->cases, "PRECISION[@ISA], may be repeated [see below]")
       ->type_name("CASE")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--batch", words->batch, "inputs per inference [1]")->type_name("N")->check(CLI::Range(1, 65536));
+  command->add_option("--batch", words->batch, "inputs per inference [1]")->type_name("N")->check(between(1, 65536));
   command->add_option("--seq", words->seq, "tokens per input of a text model [128]")
       ->type_name("N")
-      ->check(CLI::Range(1, 65536));
+      ->check(between(1, 65536));
   command->add_option("--samples", words->samples, "inferences to time per case [1000]")
       ->type_name("N")
-      ->check(CLI::Range(1, 10000000));
+      ->check(between(1, 10000000));
   command->add_option("--warmup", words->warmup, "inferences per case before timing [20]")
       ->type_name("N")
-      ->check(CLI::Range(0, 1000000));
+      ->check(between(0, 1000000));
   command
       ->add_option("--max-seconds", words->max_seconds,
                    "stop measuring a model after this time; at least 3 samples are taken [no limit]")
       ->type_name("S")
-      ->check(CLI::Range(0.0, 1e7));
+      ->check(between(0.0, 1e7));
   command->add_option("--threads", words->threads, "0 for all usable CPUs [0]")
       ->type_name("N")
-      ->check(CLI::Range(0, most_threads));
+      ->check(between(0, most_threads));
   command
-      ->add_option("--calibration", words->calibration,
-                   ".npz file or a folder of them: arrays named as the inputs, first axis samples [seeded random data]")
+      ->add_option("--calibration", words->calibration, ".npz file or a folder of them: seeded random data otherwise")
       ->type_name("DIR|FILE");
   command->add_option("--accuracy-inputs", words->accuracy_inputs, "inputs on which outputs are compared with FP32 [8]")
       ->type_name("N")
-      ->check(CLI::Range(1, 10000));
+      ->check(between(1, 10000));
   command->add_option("--seed", words->seed, "of random inputs and of the order of rounds [1]")->type_name("N");
   command->add_option("--report", words->report, "write report.json, .csv, .html and charts there")->type_name("DIR");
   command->add_flag("--strict", words->strict, "an unavailable case is an error (exit status 3)");
   command->add_flag("--json", words->json, "print the report as JSON, and nothing else");
-  command->footer("Without --json the last line of a successful run is " + std::string(success_marker) +
-                  ".\n"
-                  "TESSERA_MAX_CPU_ISA (or ONEDNN_MAX_CPU_ISA) caps the instruction sets of the default cases.");
+  command->footer(
+      "Without --json the last line of a successful run is " + std::string(success_marker) +
+      ".\n"
+      "Default cases: fp32 bf16@avx512_core_amx int8@avx512_core_vnni int8@avx512_core_amx; where one is not "
+      "available,\n"
+      "its precision also runs on the best instruction set that is. ISA: avx2 avx2_vnni avx512_core avx512_core_vnni\n"
+      "avx512_core_bf16 avx512_core_amx. Calibration arrays are named as the model names its inputs, first axis "
+      "samples.\n"
+      "TESSERA_MAX_CPU_ISA (or ONEDNN_MAX_CPU_ISA) caps the instruction sets of the default cases.");
   command->callback([words, &context] { context.action = [words, &context] { return run_compare(*words, context); }; });
 }
 

@@ -68,6 +68,8 @@ int run(int argc, char** argv) {
       "Exit status: 0 done; 1 the work failed; 2 the words or the input were wrong; 3 not available on this machine.");
   add_compare(app, context);
   add_run(app, context);
+  add_explain(app, context);
+  add_models(app, context);
   add_doctor(app, context);
 
   try {

@@ -262,7 +262,7 @@ void add_run(CLI::App& app, Context& context) {
   command->add_option("--isa", words->isa, "highest instruction set to use [the best here]")->type_name("ISA");
   command->add_option("--threads", words->threads, "0 for all usable CPUs [0]")
       ->type_name("N")
-      ->check(CLI::Range(0, most_threads));
+      ->check(between(0, most_threads));
   command->add_option("--input", words->inputs, "may be repeated; inputs not given are seeded random [all random]")
       ->type_name("NAME=FILE.npy")
       ->expected(1)
@@ -271,13 +271,13 @@ void add_run(CLI::App& app, Context& context) {
       ->type_name("DIR");
   command->add_option("--batch", words->batch, "inputs per inference [1, or as the inputs have it]")
       ->type_name("N")
-      ->check(CLI::Range(1, 65536));
+      ->check(between(1, 65536));
   command->add_option("--seq", words->seq, "tokens per input of a text model [128, or as the inputs have it]")
       ->type_name("N")
-      ->check(CLI::Range(1, 65536));
+      ->check(between(1, 65536));
   command->add_option("--opt-level", words->opt_level, "0: node by node as the file has it; 1: optimised [1]")
       ->type_name("L")
-      ->check(CLI::Range(0, 1));
+      ->check(between(0, 1));
   command
       ->add_option("--calibration", words->calibration, "for int8: .npz file or a folder of them [seeded random data]")
       ->type_name("DIR|FILE");

@@ -19,6 +19,8 @@ struct DotU8S8Ops : IntegerSums {
 
 }  // namespace
 
-void brgemm_avx2_vnni_u8s8(const BrgemmBlock& block) { run_block<DotU8S8Ops, Sums::s32, 6>(block); }
+void brgemm_avx2_vnni_u8s8(const BrgemmBlock& block) {
+  run_block<DotU8S8Ops, Sums::s32, 6>(block);
+}
 
 }  // namespace tessera

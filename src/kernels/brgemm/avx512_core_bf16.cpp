@@ -23,6 +23,8 @@ struct DotBf16Ops : FloatSums {
 
 }  // namespace
 
-void brgemm_avx512_core_bf16_dot(const BrgemmBlock& block) { run_block<DotBf16Ops, Sums::f32, 14>(block); }
+void brgemm_avx512_core_bf16_dot(const BrgemmBlock& block) {
+  run_block<DotBf16Ops, Sums::f32, 14>(block);
+}
 
 }  // namespace tessera

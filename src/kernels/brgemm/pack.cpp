@@ -14,15 +14,16 @@ std::int64_t padded_k(const BrgemmKernel& kernel, std::int64_t k) {
   return (k + group - 1) / group * group;
 }
 
-/// Elements of a column handled before the next column: a cache line of f32, so that every line of the source is read once even
-/// where columns lie a power of two apart.
+/// Elements of a column handled before the next column: a cache line of f32, so that every line of the source is read
+/// once even where columns lie a power of two apart.
 constexpr std::int64_t k_block = 16;
 
 /// k elements (at most k_block, from a group border) of `columns` columns.
 template <typename Source, typename Target, int group>
 void pack_block(const BMatrix& source, std::int64_t k0, std::int64_t k, std::int64_t n0, std::int64_t columns, int nr,
                 Target* target) {
-  const Source* const first = reinterpret_cast<const Source*>(source.data) + k0 * source.k_stride + n0 * source.n_stride;
+  const Source* const first =
+      reinterpret_cast<const Source*>(source.data) + k0 * source.k_stride + n0 * source.n_stride;
   for (std::int64_t n = 0; n < columns; ++n) {
     const Source* const column = first + n * source.n_stride;
     for (std::int64_t i = 0; i < k; ++i)
@@ -31,7 +32,8 @@ void pack_block(const BMatrix& source, std::int64_t k0, std::int64_t k, std::int
 }
 
 template <typename Source, typename Target, int group>
-void pack(const BrgemmKernel& kernel, const BMatrix& source, std::span<const std::int64_t> segment_k, std::byte* target) {
+void pack(const BrgemmKernel& kernel, const BMatrix& source, std::span<const std::int64_t> segment_k,
+          std::byte* target) {
   static_assert(k_block % group == 0);
   const std::size_t panel_bytes = packed_panel_bytes(kernel, segment_k);
   for (std::int64_t n0 = 0; n0 < source.n; n0 += kernel.nr, target += panel_bytes) {
@@ -78,7 +80,8 @@ std::size_t packed_b_bytes(const BrgemmKernel& kernel, std::span<const std::int6
   return packed_panel_bytes(kernel, segment_k) * static_cast<std::size_t>((n + kernel.nr - 1) / kernel.nr);
 }
 
-void pack_b(const BrgemmKernel& kernel, const BMatrix& source, std::span<const std::int64_t> segment_k, std::byte* target) {
+void pack_b(const BrgemmKernel& kernel, const BMatrix& source, std::span<const std::int64_t> segment_k,
+            std::byte* target) {
   if (source.type == DataType::f32 && kernel.b == DataType::f32)
     return pack_any_group<float, float>(kernel, source, segment_k, target);
   if (source.type == DataType::f32 && kernel.b == DataType::bf16)

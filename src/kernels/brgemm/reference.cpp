@@ -76,7 +76,9 @@ void store(const Epilogue& e, int m, int column, float x, std::byte* c_row) {
   }
 }
 
-float scaled(const Epilogue& e, float sum, int column) { return e.bias == nullptr ? sum : sum + e.bias[column]; }
+float scaled(const Epilogue& e, float sum, int column) {
+  return e.bias == nullptr ? sum : sum + e.bias[column];
+}
 
 float scaled(const Epilogue& e, std::int32_t sum, int column) {
   const std::int32_t total = sum + (e.compensation == nullptr ? 0 : e.compensation[column]);
@@ -103,7 +105,9 @@ void run(const BrgemmKernel& kernel, const BrgemmBlock& block, MultiplyAdd multi
 }  // namespace
 
 void brgemm_reference(const BrgemmKernel& kernel, const BrgemmBlock& block) {
-  const auto fused = [](auto a, auto b, float sum) { return std::fma(static_cast<float>(a), static_cast<float>(b), sum); };
+  const auto fused = [](auto a, auto b, float sum) {
+    return std::fma(static_cast<float>(a), static_cast<float>(b), sum);
+  };
   const auto exact = [](std::uint8_t a, std::int8_t b, std::int32_t sum) { return sum + a * b; };
   switch (kernel.a) {
     case DataType::bf16: return run<bfloat16, bfloat16, float>(kernel, block, fused);

@@ -39,7 +39,8 @@ TESSERA_INLINE void run_block(const BrgemmBlock& block) {
   const int taller = block.m % tiles;
   const MultiplyRows multiply[2] = {multiply_for<Ops, mr>(height),
                                     multiply_for<Ops, mr>(height < mr ? height + 1 : mr)};
-  // What comes next in memory (the next K block or panel) is what the caller will ask for next. Each tile fetches its share of it.
+  // What comes next in memory (the next K block or panel) is what the caller will ask for next. Each tile fetches its
+  // share of it.
   const std::int64_t b_bytes = bytes_of_b<Ops>(block);
   const std::int64_t share = b_bytes / unrolled_bytes<Ops> * prefetch_lines<Ops> * 64;
   for (int t = 0, row = 0; t < tiles; ++t) {

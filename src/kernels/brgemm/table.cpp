@@ -14,7 +14,9 @@ constexpr std::array kernels = {
 
 }  // namespace
 
-std::span<const BrgemmKernel> all_brgemm() noexcept { return kernels; }
+std::span<const BrgemmKernel> all_brgemm() noexcept {
+  return kernels;
+}
 
 const BrgemmKernel* find_brgemm(DataType a, DataType b, Isa ceiling) noexcept {
   const BrgemmKernel* best = nullptr;

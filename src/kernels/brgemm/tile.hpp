@@ -36,7 +36,7 @@ constexpr int slice_stride = slice_bytes + 64;
 
 /// Bytes of B in the unrolled steps.
 template <class Ops>
-constexpr int unrolled_bytes = unrolled_steps / Ops::steps_per_group * Ops::group_bytes;
+constexpr int unrolled_bytes = unrolled_steps / Ops::steps_per_group* Ops::group_bytes;
 /// Lines of the B to come that the unrolled steps fetch: four tiles fetch as much as each of them reads.
 template <class Ops>
 constexpr int prefetch_lines = (unrolled_bytes<Ops> + 255) / 256;
@@ -92,7 +92,8 @@ struct Tile {
   [[gnu::always_inline]] const std::byte* steps(const std::byte** a, std::int64_t steps, const std::byte* b) {
     std::int64_t offset = 0;
     const std::int64_t end = steps * step_bytes;
-    for (; offset + unrolled_steps * step_bytes <= end; offset += unrolled_steps * step_bytes, b += unrolled_bytes<Ops>) {
+    for (; offset + unrolled_steps * step_bytes <= end;
+         offset += unrolled_steps * step_bytes, b += unrolled_bytes<Ops>) {
 #pragma GCC unroll 16
       for (int r = 0; r < Rows; ++r) __asm__ volatile("" : "+r"(a[r]));
 #pragma GCC unroll 2

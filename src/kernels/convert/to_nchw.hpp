@@ -1,7 +1,6 @@
 // NHWC of any type -> NCHW f32.
 #pragma once
 
-#include "kernels/convert/to_nhwc.hpp"
 #include "kernels/simd/rows.hpp"
 #include "kernels/simd/tile.hpp"
 

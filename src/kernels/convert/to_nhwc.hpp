@@ -7,10 +7,6 @@
 namespace tessera {
 namespace {
 
-TESSERA_INLINE int at_most_16(std::int64_t n) {
-  return n < 16 ? static_cast<int>(n) : 16;
-}
-
 /// Up to 16 pixels x 16 channels: turned in a tile, then stored pixel by pixel.
 template <class Write>
 TESSERA_INLINE void square_to_nhwc(const float* plane, std::int64_t plane_stride, int channels, int pixels,

@@ -16,7 +16,11 @@ struct Int8Step {
 
 }  // namespace
 
-void peak_avx2_f32(std::int64_t iterations) { run_chains<F32Step, 12>(iterations); }
-void peak_avx2_int8(std::int64_t iterations) { run_chains<Int8Step, 12>(iterations); }
+void peak_avx2_f32(std::int64_t iterations) {
+  run_chains<F32Step, 12>(iterations);
+}
+void peak_avx2_int8(std::int64_t iterations) {
+  run_chains<Int8Step, 12>(iterations);
+}
 
 }  // namespace tessera

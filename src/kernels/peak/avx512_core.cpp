@@ -16,7 +16,11 @@ struct Int8Step {
 
 }  // namespace
 
-void peak_avx512_core_f32(std::int64_t iterations) { run_chains<F32Step, 24>(iterations); }
-void peak_avx512_core_int8(std::int64_t iterations) { run_chains<Int8Step, 24>(iterations); }
+void peak_avx512_core_f32(std::int64_t iterations) {
+  run_chains<F32Step, 24>(iterations);
+}
+void peak_avx512_core_int8(std::int64_t iterations) {
+  run_chains<Int8Step, 24>(iterations);
+}
 
 }  // namespace tessera

@@ -14,6 +14,8 @@ struct Bf16Step {
 
 }  // namespace
 
-void peak_avx512_core_bf16_dot(std::int64_t iterations) { run_chains<Bf16Step, 24>(iterations); }
+void peak_avx512_core_bf16_dot(std::int64_t iterations) {
+  run_chains<Bf16Step, 24>(iterations);
+}
 
 }  // namespace tessera

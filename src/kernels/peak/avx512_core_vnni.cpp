@@ -11,6 +11,8 @@ struct Int8Step {
 
 }  // namespace
 
-void peak_avx512_core_vnni_int8(std::int64_t iterations) { run_chains<Int8Step, 24>(iterations); }
+void peak_avx512_core_vnni_int8(std::int64_t iterations) {
+  run_chains<Int8Step, 24>(iterations);
+}
 
 }  // namespace tessera

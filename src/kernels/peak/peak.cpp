@@ -29,7 +29,9 @@ double rate(DataType type, Isa ceiling) {
 
 }  // namespace
 
-std::span<const PeakLoop> all_peak_loops() noexcept { return loops; }
+std::span<const PeakLoop> all_peak_loops() noexcept {
+  return loops;
+}
 
 const PeakLoop* find_peak_loop(DataType type, Isa ceiling) noexcept {
   const PeakLoop* best = nullptr;
@@ -41,7 +43,8 @@ const PeakLoop* find_peak_loop(DataType type, Isa ceiling) noexcept {
 }
 
 double measure_loop(const PeakLoop& loop) {
-  // Wide units take some microseconds to wake up, frequency some milliseconds to settle: the first slice only sets the length.
+  // Wide units take some microseconds to wake up, frequency some milliseconds to settle: the first slice only sets the
+  // length.
   constexpr double slice_seconds = 1e-3;
   constexpr int slices = 20;
   std::int64_t iterations = 1000;
@@ -50,7 +53,8 @@ double measure_loop(const PeakLoop& loop) {
     iterations *= 2;
     elapsed = seconds(loop, iterations);
   }
-  // Interference only ever slows a slice down, so the fastest is the best estimate; short slices fit between time slices of others.
+  // Interference only ever slows a slice down, so the fastest is the best estimate; short slices fit between time
+  // slices of others.
   for (int s = 1; s < slices; ++s) elapsed = std::min(elapsed, seconds(loop, iterations));
   return static_cast<double>(iterations) * loop.operations / elapsed * 1e-9;
 }

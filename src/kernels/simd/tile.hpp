@@ -10,6 +10,11 @@ struct alignas(64) Tile16 {
   std::uint32_t word[16][16];
 };
 
+/// Extent of the next square when n rows or columns are left.
+TESSERA_INLINE int at_most_16(std::int64_t n) {
+  return n < 16 ? static_cast<int>(n) : 16;
+}
+
 TESSERA_INLINE void transpose(const Tile16& from, Tile16& to) {
   for (int r = 0; r < 16; r += 8) {
     for (int c = 0; c < 16; c += 8) {

@@ -1,0 +1,191 @@
+// tessera explain: the plan of one session, step by step: which kernel, compiled for which instruction set, in which
+// precision, and with --profile how long each takes and what share of this machine's peak it reaches.
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arguments.hpp"
+#include "command.hpp"
+#include "compare/calibration_data.hpp"
+#include "compare/format.hpp"
+#include "compare/team_peak.hpp"
+#include "cpu/features.hpp"
+
+namespace tessera::tool {
+namespace {
+
+struct ExplainWords {
+  std::string model, precision = "fp32", isa, calibration;
+  std::optional<int> batch, seq;
+  int threads = 0, opt_level = 1, profile = 0;
+  bool json = false;
+};
+
+/// A step with what is derived from its profile.
+struct Row {
+  StepInfo step;
+  double share = 0;          ///< of the whole inference
+  double peak_fraction = 0;  ///< of the measured peak in the step's arithmetic; 0 where it does none worth counting
+};
+
+struct Explanation {
+  Isa isa = Isa::avx2;
+  int threads = 1;
+  double gflop = 0, seconds = 0;
+  MemoryInfo memory;
+  std::vector<Row> rows;
+};
+
+double peak_for(const PeakRates& peak, const StepInfo& step) {
+  const std::optional<double> rate = step.precision.starts_with("u8")     ? peak.int8_gops
+                                     : step.precision.starts_with("bf16") ? peak.bf16_gflops
+                                                                          : peak.fp32_gflops;
+  return rate.value_or(0);
+}
+
+Explanation explain(const ExplainWords& words) {
+  SessionOptions options;
+  options.precision = precision_option(words.precision);
+  options.isa = words.isa.empty() ? best_isa(cpu_features()) : isa_option(words.isa);
+  options.threads = words.threads;
+  options.opt_level = words.opt_level;
+  options.extents = extents_of(words.batch, words.seq);
+  const Model model = Model::load(words.model);
+  if (!words.calibration.empty())
+    options.calibration = read_calibration(words.calibration, model.inputs(), words.batch.value_or(1));
+  Session session = model.compile(options);
+  if (words.profile > 0)
+    for (const auto& [name, tensor] : model.random_inputs(options.extents, 1)) session.set_input(name, tensor);
+
+  Explanation explanation{session.isa(), session.threads(), session.gflop(), 0, session.memory(), {}};
+  const PeakRates peak = words.profile > 0 ? measure_team_peak(session.isa(), session.threads()) : PeakRates{};
+  if (words.profile > 0)
+    for (int i = 0; i < words.profile / 10 + 1; ++i) session.infer();  // warm-up
+  for (StepInfo& step : session.explain(words.profile)) {
+    explanation.seconds += step.seconds;
+    explanation.rows.push_back({std::move(step), 0, 0});
+  }
+  for (Row& row : explanation.rows) {
+    if (row.step.seconds <= 0) continue;
+    row.share = row.step.seconds / explanation.seconds;
+    if (const double most = peak_for(peak, row.step); most > 0)
+      row.peak_fraction = row.step.gflop / row.step.seconds / most;
+  }
+  return explanation;
+}
+
+void print_table(const Explanation& explanation, bool profiled) {
+  std::size_t node = 4, op = 2, kernel = 6;
+  for (const Row& row : explanation.rows) {
+    node = std::max(node, std::min<std::size_t>(36, display_width(row.step.node)));
+    op = std::max(op, row.step.op.size());
+    kernel = std::max(kernel, row.step.kernel.size());
+  }
+  std::printf("%4s  %-*s  %-*s  %-*s  %-14s", "#", static_cast<int>(node), "node", static_cast<int>(op), "op",
+              static_cast<int>(kernel), "kernel", "precision");
+  std::printf(profiled ? "  %8s  %8s  %6s  %6s  why not better\n" : "  %8s  why not better\n", "GFLOP", "ms", "time",
+              "peak");
+  for (std::size_t i = 0; i < explanation.rows.size(); ++i) {
+    const Row& row = explanation.rows[i];
+    std::printf("%4zu  %-*s  %-*s  %-*s  %-14s  %8s", i, static_cast<int>(node), shorten(row.step.node, node).c_str(),
+                static_cast<int>(op), row.step.op.c_str(), static_cast<int>(kernel), row.step.kernel.c_str(),
+                row.step.precision.c_str(), row.step.gflop > 0 ? fixed(row.step.gflop, 4).c_str() : "");
+    if (profiled)
+      std::printf("  %8s  %6s  %6s", fixed(row.step.seconds * 1e3, 3).c_str(), percent(row.share).c_str(),
+                  row.step.gflop > 0 ? percent(row.peak_fraction).c_str() : "");
+    std::printf("  %s\n", row.step.why.c_str());
+  }
+}
+
+/// Time by kind of step, largest first.
+void print_summary(const Explanation& explanation) {
+  std::map<std::string, double> by_op;
+  for (const Row& row : explanation.rows) by_op[row.step.op + " (" + row.step.kernel + ")"] += row.step.seconds;
+  std::vector<std::pair<double, std::string>> sorted;
+  for (const auto& [op, seconds] : by_op) sorted.emplace_back(seconds, op);
+  std::sort(sorted.rbegin(), sorted.rend());
+  std::printf("\n");
+  for (const auto& [seconds, op] : sorted)
+    std::printf("%10s ms  %6s  %s\n", fixed(seconds * 1e3, 3).c_str(), percent(seconds / explanation.seconds).c_str(),
+                op.c_str());
+  std::printf("%10s ms  in all, %s GFLOP/s\n", fixed(explanation.seconds * 1e3, 3).c_str(),
+              fixed(explanation.gflop / explanation.seconds, 1).c_str());
+}
+
+nlohmann::ordered_json to_json(const ExplainWords& words, const Explanation& explanation) {
+  nlohmann::ordered_json json = {{"model", words.model},
+                                 {"precision", words.precision},
+                                 {"isa", name_of(explanation.isa)},
+                                 {"threads", explanation.threads},
+                                 {"gflop", explanation.gflop},
+                                 {"weights_mb", static_cast<double>(explanation.memory.packed_weights) / 1e6},
+                                 {"arena_mb", static_cast<double>(explanation.memory.arena) / 1e6},
+                                 {"steps", nlohmann::ordered_json::array()}};
+  for (const Row& row : explanation.rows) {
+    nlohmann::ordered_json step = {{"node", row.step.node},
+                                   {"op", row.step.op},
+                                   {"kernel", row.step.kernel},
+                                   {"isa", row.step.isa},
+                                   {"precision", row.step.precision},
+                                   {"gflop", row.step.gflop},
+                                   {"why", row.step.why}};
+    if (words.profile > 0) {
+      step["ms"] = row.step.seconds * 1e3;
+      step["peak_fraction"] = row.peak_fraction;
+    }
+    json["steps"].push_back(std::move(step));
+  }
+  return json;
+}
+
+int explain_model(const ExplainWords& words) {
+  const Explanation explanation = explain(words);
+  if (words.json) {
+    std::printf("%s\n",
+                to_json(words, explanation).dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    return 0;
+  }
+  std::printf("%s, %s on %s, %d %s: %s GFLOP, packed weights %s MB, arena %s MB\n\n", words.model.c_str(),
+              words.precision.c_str(), std::string(name_of(explanation.isa)).c_str(), explanation.threads,
+              explanation.threads == 1 ? "thread" : "threads", fixed(explanation.gflop, 3).c_str(),
+              quantity(static_cast<double>(explanation.memory.packed_weights) / 1e6).c_str(),
+              quantity(static_cast<double>(explanation.memory.arena) / 1e6).c_str());
+  print_table(explanation, words.profile > 0);
+  if (words.profile > 0) print_summary(explanation);
+  return 0;
+}
+
+}  // namespace
+
+void add_explain(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("explain", "the plan: kernel, instruction set and precision of every step");
+  auto words = std::make_shared<ExplainWords>();
+  command->add_option("model", words->model, "built-in name or .onnx file")->required()->type_name("MODEL");
+  command->add_option("--precision", words->precision, "fp32, bf16 or int8 [fp32]")->type_name("P");
+  command->add_option("--isa", words->isa, "highest instruction set to use [the best here]")->type_name("ISA");
+  command->add_option("--threads", words->threads, "0 for all usable CPUs [0]")
+      ->type_name("N")
+      ->check(CLI::Range(0, most_threads));
+  command->add_option("--batch", words->batch, "inputs per inference [1]")->type_name("N")->check(CLI::Range(1, 65536));
+  command->add_option("--seq", words->seq, "tokens per input of a text model [128]")
+      ->type_name("N")
+      ->check(CLI::Range(1, 65536));
+  command->add_option("--opt-level", words->opt_level, "0: node by node as the file has it; 1: optimised [1]")
+      ->type_name("L")
+      ->check(CLI::Range(0, 1));
+  command
+      ->add_option("--calibration", words->calibration, "for int8: .npz file or a folder of them [seeded random data]")
+      ->type_name("DIR|FILE");
+  command->add_option("--profile", words->profile, "time every step over N inferences [0: do not run]")
+      ->type_name("N")
+      ->check(CLI::Range(0, 100000));
+  command->add_flag("--json", words->json, "print the result as JSON, and nothing else");
+  command->callback([words, &context] { context.action = [words] { return explain_model(*words); }; });
+}
+
+}  // namespace tessera::tool
