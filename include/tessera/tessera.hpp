@@ -40,13 +40,15 @@ struct TensorInfo {
 
 struct SessionOptions {
   Precision precision = Precision::fp32;
-  std::optional<Isa> isa;  ///< ceiling; default: the best tier of this CPU. Error{unavailable} when the CPU lacks it
-  int threads = 0;         ///< 0: all usable CPUs (affinity mask, cgroup quota, physical cores)
-  int opt_level = 1;       ///< 0: node by node as the file has it; 1: all passes
-  bool pin = true;         ///< pin threads to cores inside the affinity mask
-  std::map<std::string, std::int64_t> extents;  ///< symbolic extents, e.g. {"batch", 8}; missing ones: batch 1, sequence 128
+  std::optional<Isa> isa =
+      {};             ///< ceiling; default: the best tier of this CPU. Error{unavailable} when the CPU lacks it
+  int threads = 0;    ///< 0: all usable CPUs (affinity mask, cgroup quota, physical cores)
+  int opt_level = 1;  ///< 0: node by node as the file has it; 1: all passes
+  bool pin = true;    ///< pin threads to cores inside the affinity mask
+  std::map<std::string, std::int64_t> extents =
+      {};  ///< symbolic extents, e.g. {"batch", 8}; missing ones: batch 1, sequence 128
   /// int8 of a model that is not quantized yet: one entry per calibration batch. Empty: seeded synthetic data.
-  std::vector<TensorMap> calibration;
+  std::vector<TensorMap> calibration = {};
 };
 
 struct MemoryInfo {
@@ -59,7 +61,8 @@ class Session {
   Session& operator=(Session&&) noexcept;
   ~Session();
 
-  /// Runs on inputs of the compiled shapes; returns fresh output tensors. Error{invalid} for a wrong name, shape or type.
+  /// Runs on inputs of the compiled shapes; returns fresh output tensors. Error{invalid} for a wrong name, shape or
+  /// type.
   TensorMap run(const TensorMap& inputs);
 
   /// The hot path: bind once, then infer() any number of times without a lock, an allocation or a system call.

@@ -2,8 +2,6 @@
 // On integers everything wraps, as two's complement hardware does.
 #include <cmath>
 #include <cstring>
-#include <limits>
-#include <string>
 #include <type_traits>
 
 #include "ops/expect.hpp"

@@ -1,9 +1,9 @@
 // Multi-head attention from its parts becomes FusedAttention:
 //
-//   q = heads(Q), k = heads(K), v = heads(V)          heads: Reshape [B, S, H, D], then axes [B, H, S, D] (K: [B, H, D,
-//   S]) y = Softmax(q * k * scale [+ mask]) * v           back to [B, S, H * D] by Transpose and Reshape
+//   y = merge(Softmax(split(Q) * split(K) * scale [+ mask]) * split(V))
 //
-// The scale may stand on the product, on q, on k or on both, as a Mul or a Div by a constant.
+// split: Reshape [B, S, H * D] to [B, S, H, D], then the axes to [B, H, S, D], for K to [B, H, D, S]; merge: the way
+// back. The scale may stand on the product, on q, on k or on both, as a Mul or a Div by a constant.
 #include <array>
 #include <optional>
 #include <string>

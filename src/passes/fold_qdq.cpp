@@ -1,9 +1,8 @@
 // Moves integers into the ops of a graph with QuantizeLinear/DequantizeLinear nodes:
-//
-//   u8 x -> DequantizeLinear -> MaxPool, Reshape -> QuantizeLinear of the same scale:   the op works on u8
-//   u8 x, s8 w [, s32 b] [, u8 r] -> DequantizeLinear each -> FusedConv, FusedMatMul:   reads x, w and r themselves; b
-//   in f32 u8 x -> DequantizeLinear -> GlobalAveragePool, AveragePool:                        reads x itself any of
-//   these, FusedAttention or LayerNormalization -> QuantizeLinear, nobody else:  writes u8 itself
+//   - MaxPool or Reshape between a DequantizeLinear and a QuantizeLinear of the same scale works on u8;
+//   - FusedConv and FusedMatMul behind DequantizeLinear read u8 X, s8 W and u8 R themselves; an s32 bias becomes f32;
+//   - GlobalAveragePool and AveragePool behind DequantizeLinear read u8 X themselves;
+//   - all of these, FusedAttention and LayerNormalization write u8 themselves where only a QuantizeLinear reads them.
 //
 // The scales move to Value::quantization. Activations must be u8 per tensor, weights s8 and symmetric, per tensor or
 // per output channel. What does not fit stays as it is: QuantizeLinear and DequantizeLinear are ops like any other.
@@ -35,11 +34,10 @@ class QdqFolder {
 
   int run() {
     for (std::size_t i = 0; i < rewriter_.size(); ++i) {
-      const std::string& op = rewriter_.node(i).op;
-      if (op == "QuantizeLinear") move_integers_through(i);
+      if (rewriter_.node(i).op == "QuantizeLinear") move_integers_through(i);
     }
     for (std::size_t i = 0; i < rewriter_.size(); ++i) {
-      const std::string& op = rewriter_.node(i).op;
+      const std::string op = rewriter_.node(i).op;  // a copy: what follows may sweep the node
       if (op == "FusedConv" || op == "FusedMatMul") fold_product(i);
       if (op == "GlobalAveragePool" || op == "AveragePool") fold_average(i);
       if (op == "FusedAttention" || op == "LayerNormalization") absorb_quantize(i);

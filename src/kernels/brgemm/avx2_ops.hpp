@@ -43,7 +43,9 @@ struct IntegerSums {
   [[gnu::always_inline]] static __m256i load(const std::byte* from) { return load256(from); }
   [[gnu::always_inline]] static void store(std::byte* to, __m256i value) { store256(to, value); }
   [[gnu::always_inline]] static __m256i a(const std::byte* from) {
-    return _mm256_castps_si256(_mm256_broadcast_ss(reinterpret_cast<const float*>(from)));
+    std::int32_t bytes;  // of any alignment
+    __builtin_memcpy(&bytes, from, sizeof(bytes));
+    return _mm256_set1_epi32(bytes);
   }
 };
 

@@ -29,7 +29,9 @@ struct IntegerSums {
   [[gnu::always_inline]] static __m512i load(const std::byte* from) { return _mm512_load_si512(from); }
   [[gnu::always_inline]] static void store(std::byte* to, __m512i value) { _mm512_store_si512(to, value); }
   [[gnu::always_inline]] static __m512i a(const std::byte* from) {
-    return _mm512_castps_si512(_mm512_set1_ps(*reinterpret_cast<const float*>(from)));
+    std::int32_t bytes;  // of any alignment
+    __builtin_memcpy(&bytes, from, sizeof(bytes));
+    return _mm512_set1_epi32(bytes);
   }
 };
 

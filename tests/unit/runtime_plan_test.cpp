@@ -1,0 +1,173 @@
+// Planned graphs against the plain evaluation of the same graph, on every tier and with several thread counts.
+#include "runtime_support.hpp"
+
+namespace tessera {
+namespace {
+
+using testing::ints;
+using testing::Net;
+using testing::random_tensor;
+using testing::run_plan;
+using testing::same_bits;
+using testing::tiers_here;
+
+/// f32 sums of `terms` products of magnitudes up to `product`, in two orders.
+double tolerance(std::int64_t terms, double product) {
+  return 2 * static_cast<double>(terms) * testing::epsilon * static_cast<double>(terms) * product;
+}
+
+void expect_near(const Tensor& actual, const Tensor& expected, double bound) {
+  ASSERT_EQ(actual.shape(), expected.shape());
+  const auto a = actual.as<float>(), b = expected.as<float>();
+  for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], bound) << "element " << i;
+}
+
+/// Runs on every tier and 1, 2, 3 and 5 threads: all f32 results equal bit for bit, and near the reference.
+void check_everywhere(Graph graph, const std::vector<Tensor>& inputs, double bound) {
+  infer_shapes(graph);
+  const std::vector<Tensor> expected = evaluate(graph, inputs);
+  std::vector<Tensor> first;
+  for (const Isa isa : tiers_here()) {
+    WeightStore weights;
+    for (const int threads : {1, 2, 3, 5}) {
+      SCOPED_TRACE(std::string(name_of(isa)) + ", " + std::to_string(threads) + " threads");
+      const std::vector<Tensor> outputs = run_plan(graph, inputs, isa, threads, weights);
+      ASSERT_EQ(outputs.size(), expected.size());
+      for (std::size_t i = 0; i < outputs.size(); ++i) expect_near(outputs[i], expected[i], bound);
+      if (first.empty()) first = outputs;
+      for (std::size_t i = 0; i < outputs.size(); ++i) EXPECT_TRUE(same_bits(outputs[i], first[i]));
+    }
+  }
+}
+
+struct ConvCase {
+  const char* name;
+  std::int64_t batch, channels, height, width, filters, kernel_h, kernel_w, group;
+  std::vector<std::int64_t> strides, pads, dilations;
+};
+
+class PlannedConv : public ::testing::TestWithParam<ConvCase> {};
+
+TEST_P(PlannedConv, AgreesWithTheReferenceOnEveryTier) {
+  const ConvCase& c = GetParam();
+  Net net;
+  const ValueId x = net.input("x", {c.batch, c.channels, c.height, c.width});
+  const ValueId w = net.weight(Shape{c.filters, c.channels / c.group, c.kernel_h, c.kernel_w});
+  const ValueId b = net.weight(Shape{c.filters});
+  net.output(net.op("FusedConv", {x, w, b},
+                    {{"group", c.group},
+                     {"strides", c.strides},
+                     {"pads", c.pads},
+                     {"dilations", c.dilations},
+                     {"activation", std::string("relu")}}));
+  const std::int64_t terms = c.channels / c.group * c.kernel_h * c.kernel_w + 1;
+  check_everywhere(net.graph, {random_tensor(Shape{c.batch, c.channels, c.height, c.width}, 1)}, tolerance(terms, 0.5));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, PlannedConv,
+    ::testing::Values(ConvCase{"pointwise", 2, 16, 9, 7, 40, 1, 1, 1, {1, 1}, {0, 0, 0, 0}, {1, 1}},
+                      ConvCase{"pointwise_stride2", 1, 20, 9, 7, 33, 1, 1, 1, {2, 2}, {0, 0, 0, 0}, {1, 1}},
+                      ConvCase{"three", 2, 17, 8, 9, 35, 3, 3, 1, {1, 1}, {1, 1, 1, 1}, {1, 1}},
+                      ConvCase{"three_stride2", 1, 24, 15, 14, 16, 3, 3, 1, {2, 2}, {1, 1, 1, 1}, {1, 1}},
+                      ConvCase{"stem", 1, 3, 37, 41, 64, 7, 7, 1, {2, 2}, {3, 3, 3, 3}, {1, 1}},
+                      ConvCase{"long_k", 1, 300, 7, 7, 64, 3, 3, 1, {1, 1}, {1, 1, 1, 1}, {1, 1}},
+                      ConvCase{"asymmetric", 1, 5, 10, 11, 19, 2, 4, 1, {1, 2}, {0, 3, 2, 1}, {1, 1}},
+                      ConvCase{"dilated", 1, 6, 13, 12, 18, 3, 3, 1, {1, 1}, {2, 2, 2, 2}, {2, 2}},
+                      ConvCase{"grouped", 2, 12, 8, 8, 30, 3, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}},
+                      ConvCase{"depthwise", 1, 21, 9, 9, 21, 3, 3, 21, {2, 1}, {1, 1, 1, 1}, {1, 1}}),
+    [](const auto& instance) { return std::string(instance.param.name); });
+
+/// conv -> (conv with halo, residual of the same value) -> pool: one value read with a border, without one, and by a
+/// pool.
+TEST(Plan, ResidualBlockWithSharedHalo) {
+  Net net;
+  const ValueId x = net.input("x", {2, 8, 12, 10});
+  const Attributes padded = {{"pads", ints({1, 1, 1, 1})}, {"activation", std::string("relu")}};
+  const ValueId a = net.op("FusedConv", {x, net.weight(Shape{16, 8, 3, 3}), net.weight(Shape{16})}, padded);
+  const ValueId b = net.op("FusedConv", {a, net.weight(Shape{16, 16, 3, 3}), net.weight(Shape{16})}, padded);
+  const ValueId c = net.op("FusedConv", {b, net.weight(Shape{16, 16, 1, 1}), net.weight(Shape{16}), a},
+                           {{"activation", std::string("relu")}});
+  const ValueId pooled =
+      net.op("MaxPool", {c}, {{"kernel_shape", ints({3, 3})}, {"strides", ints({2, 2})}, {"pads", ints({1, 1, 1, 1})}});
+  const ValueId mean = net.op("GlobalAveragePool", {pooled});
+  net.output(net.op("FusedMatMul", {net.op("Flatten", {mean}), net.weight(Shape{16, 7}), net.weight(Shape{7})}));
+  check_everywhere(net.graph, {random_tensor(Shape{2, 8, 12, 10}, 3)}, tolerance(16 * 9, 40));
+}
+
+TEST(Plan, LinearLayersInEveryForm) {
+  for (const bool transposed : {false, true})
+    for (const std::int64_t rows : {1, 5, 50}) {
+      Net net;
+      const ValueId x = net.input("x", {2, rows, 33});
+      const Shape shape = transposed ? Shape{70, 33} : Shape{33, 70};
+      Attributes attributes = {{"transB", std::int64_t{transposed}}, {"activation", std::string("gelu")}};
+      const ValueId h = net.op("FusedMatMul", {x, net.weight(shape), net.weight(Shape{70})}, attributes);
+      const ValueId y = net.op("FusedMatMul", {h, net.weight(Shape{70, 33}), net.weight(Shape{33}), x});
+      const ValueId gamma = net.weight(Shape{33}), beta = net.weight(Shape{33});
+      net.output(y);
+      net.output(net.op("LayerNormalization", {y, gamma, beta}, {{"axis", std::int64_t{-1}}, {"epsilon", 1e-5F}}));
+      check_everywhere(net.graph, {random_tensor(Shape{2, rows, 33}, 5)}, tolerance(70, 40));
+    }
+}
+
+TEST(Plan, AttentionMergedAndSeparateWithMasks) {
+  constexpr std::int64_t batch = 2, tokens = 51, heads = 3, size = 20, hidden = heads * size;
+  const Attributes attributes = {{"num_heads", heads}, {"scale", 0.2236F}};
+  for (const int form : {0, 1, 2, 3}) {
+    SCOPED_TRACE(form);
+    Net net;
+    std::vector<Tensor> inputs;
+    std::vector<ValueId> operands;
+    if (form < 2) {
+      operands = {net.input("qkv", {batch, tokens, 3 * hidden}), no_value, no_value};
+      inputs = {random_tensor(Shape{batch, tokens, 3 * hidden}, 9)};
+    } else {
+      for (const char* name : {"q", "k", "v"}) {
+        operands.push_back(net.input(name, {batch, tokens, hidden}));
+        inputs.push_back(random_tensor(Shape{batch, tokens, hidden}, 10 + static_cast<std::uint32_t>(inputs.size())));
+      }
+    }
+    if (form == 1 || form == 3) {
+      const Shape mask = form == 1 ? Shape{batch, 1, 1, tokens} : Shape{1, heads, tokens, tokens};
+      operands.push_back(net.input("mask", {mask[0], mask[1], mask[2], mask[3]}));
+      inputs.push_back(random_tensor(mask, 20, -3, 3));
+    }
+    while (operands.back() == no_value) operands.pop_back();
+    net.output(net.op("FusedAttention", operands, attributes));
+    // Softmax weights sum to one; exp turns an absolute score error into a relative one.
+    check_everywhere(net.graph, inputs, 4 * tolerance(size, 1) + tolerance(tokens, 1.0 / tokens));
+  }
+}
+
+TEST(Plan, OpsWithoutKernelsRunAsReferenceAndSaySo) {
+  Net net;
+  const ValueId x = net.input("x", {3, 5});
+  net.output(net.op("Erf", {net.op("Sqrt", {net.op("Exp", {x})})}));
+  infer_shapes(net.graph);
+  WeightStore weights;
+  const auto plan = make_plan(net.graph, Isa::avx2, weights);
+  ASSERT_EQ(plan->steps.size(), 3U);
+  for (const auto& step : plan->steps) {
+    EXPECT_EQ(step->info.kernel, "reference");
+    EXPECT_FALSE(step->info.why.empty());
+  }
+  check_everywhere(net.graph, {random_tensor(Shape{3, 5}, 2)}, 0.0);
+}
+
+TEST(Plan, PackedWeightsAreSharedBetweenPlansOfOneStore) {
+  Net net;
+  const ValueId x = net.input("x", {4, 64});
+  net.output(net.op("FusedMatMul", {x, net.weight(Shape{64, 96})}));
+  infer_shapes(net.graph);
+  WeightStore weights;
+  const auto one = make_plan(net.graph, Isa::avx2, weights);
+  const std::size_t bytes = weights.bytes();
+  EXPECT_GE(bytes, 64U * 96 * sizeof(float));
+  const auto two = make_plan(net.graph, Isa::avx2, weights);
+  EXPECT_EQ(weights.bytes(), bytes);
+  EXPECT_EQ(one->weight_bytes, two->weight_bytes);
+}
+
+}  // namespace
+}  // namespace tessera

@@ -1,0 +1,42 @@
+// Runs a graph through plan and executor, as a session does, for the tests of both.
+#pragma once
+
+#include <cstring>
+#include <vector>
+
+#include "cpu/features.hpp"
+#include "runtime/executor.hpp"
+#include "unit/passes_support.hpp"
+
+namespace tessera::testing {
+
+/// Outputs of the planned graph; inputs in graph.inputs order.
+inline std::vector<Tensor> run_plan(const Graph& graph, const std::vector<Tensor>& inputs, Isa isa, int threads,
+                                    WeightStore& weights) {
+  Executor executor(make_plan(graph, isa, weights), threads, {});
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    std::memcpy(executor.data(executor.plan().inputs[i].buffer), inputs[i].data(), inputs[i].bytes());
+  executor.infer();
+  // A second inference must find the memory as the first one did: halos, accumulators, inputs.
+  executor.infer();
+  std::vector<Tensor> outputs;
+  for (const Port& port : executor.plan().outputs) {
+    Tensor tensor(port.type, port.shape);
+    std::memcpy(tensor.mutable_data(), executor.data(port.buffer), tensor.bytes());
+    outputs.push_back(std::move(tensor));
+  }
+  return outputs;
+}
+
+inline std::vector<Isa> tiers_here() {
+  std::vector<Isa> tiers;
+  for (const Isa isa : all_isas)
+    if (!why_unavailable(cpu_features(), isa)) tiers.push_back(isa);
+  return tiers;
+}
+
+inline bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && a.type() == b.type() && std::memcmp(a.data(), b.data(), a.bytes()) == 0;
+}
+
+}  // namespace tessera::testing
