@@ -65,7 +65,9 @@ class Session {
   /// type.
   TensorMap run(const TensorMap& inputs);
 
-  /// The hot path: bind once, then infer() any number of times without a lock, an allocation or a system call.
+  /// The hot path: bind once, then infer() any number of times. Takes no lock and allocates nothing; calls the system
+  /// only to wake threads that had gone to sleep. Error{invalid} when the data cannot be worked on (a token id outside
+  /// the vocabulary).
   void set_input(const std::string& name, const Tensor& tensor);
   void infer();
   [[nodiscard]] Tensor output(const std::string& name) const;  ///< a copy

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/error.hpp"
+#include "kernels/tiers.hpp"
 
 namespace tessera {
 namespace {
@@ -17,7 +18,7 @@ std::string isa_list() {
 /// Why this row cannot run, from the machine first and the ceiling second.
 std::optional<std::string> refusal(const CaseRequest& request, Isa isa, const CpuFeatures& features,
                                    std::optional<Isa> ceiling) {
-  if (auto reason = why_unavailable(features, isa)) return reason;
+  if (auto reason = why_not_runnable(features, isa)) return reason;
   if (request.capped && ceiling && !includes(*ceiling, isa))
     return "the instruction set ceiling is set to " + std::string(name_of(*ceiling));
   return std::nullopt;
@@ -68,11 +69,11 @@ std::vector<CaseRequest> default_cases() {
 }
 
 Isa best_isa_below(const CpuFeatures& features, std::optional<Isa> ceiling) {
-  const Isa best = best_isa(features);
+  const Isa best = best_runnable(features);
   if (!ceiling || includes(*ceiling, best)) return best;
   for (auto isa = all_isas.rbegin(); isa != all_isas.rend(); ++isa)
-    if (includes(*ceiling, *isa) && !why_unavailable(features, *isa)) return *isa;
-  return best_isa(features);
+    if (includes(*ceiling, *isa) && !why_not_runnable(features, *isa)) return *isa;
+  return best;
 }
 
 Isa serving_tier(Precision precision, Isa best) {

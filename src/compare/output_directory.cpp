@@ -22,15 +22,23 @@ constexpr std::string_view remedy = "choose another folder or make room";
   fail("cannot write " + path.string(), std::generic_category().message(error), std::string(remedy));
 }
 
-/// On disk under the temporary name when this returns; messages name the file that was meant.
-void write_file(const fs::path& temporary, const fs::path& shown, std::string_view content) {
+/// Runs a writer of the temporary file; messages name the file that was meant.
+void write_file(const fs::path& temporary, const fs::path& shown,
+                const std::function<void(const std::string&)>& writer) {
   try {
-    AtomicFile file(temporary.string());
-    file.write(content);
-    file.commit();
+    writer(temporary.string());
   } catch (const Error& error) {
     throw Error(error.kind(), "cannot write " + shown.string(), error.why(), std::string(remedy));
   }
+}
+
+/// Complete and on disk when it returns.
+std::function<void(const std::string&)> writer_of(std::string_view content) {
+  return [content](const std::string& path) {
+    AtomicFile file(path);
+    file.write(content);
+    file.commit();
+  };
 }
 
 }  // namespace
@@ -51,7 +59,8 @@ OutputDirectory::OutputDirectory(fs::path folder) : folder_(std::move(folder)) {
     fs::create_directories(folder_, error);
     if (error) fail_with(folder_, error.value());
     const fs::path probe = stage_path("probe");
-    write_file(probe, folder_, std::string(probe_bytes, '\0'));
+    const std::string zeros(probe_bytes, '\0');
+    write_file(probe, folder_, writer_of(zeros));
     ::unlink(probe.c_str());
     staged_.clear();
   } catch (...) {
@@ -73,8 +82,12 @@ fs::path OutputDirectory::stage_path(const std::string& name) {
 }
 
 void OutputDirectory::stage(const std::string& name, std::string_view content) {
+  stage(name, writer_of(content));
+}
+
+void OutputDirectory::stage(const std::string& name, const std::function<void(const std::string& path)>& writer) {
   const fs::path temporary = stage_path(name);
-  write_file(temporary, folder_ / name, content);
+  write_file(temporary, folder_ / name, writer);
 }
 
 void OutputDirectory::commit() {

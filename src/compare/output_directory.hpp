@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +22,8 @@ class OutputDirectory {
 
   /// Writes the content under a temporary name. Error{failed} when the disk is full or the name cannot be used.
   void stage(const std::string& name, std::string_view content);
-  /// Registers a file that somebody else writes: the temporary path to write it to.
-  std::filesystem::path stage_path(const std::string& name);
+  /// The same for a file that `writer` writes to the path it is given.
+  void stage(const std::string& name, const std::function<void(const std::string& path)>& writer);
   void commit();
 
   [[nodiscard]] const std::filesystem::path& folder() const noexcept { return folder_; }
@@ -31,6 +32,9 @@ class OutputDirectory {
   struct Staged {
     std::filesystem::path temporary, target;
   };
+  /// Registers the file and returns its temporary path.
+  std::filesystem::path stage_path(const std::string& name);
+
   std::filesystem::path folder_;
   std::vector<std::filesystem::path> created_;  ///< innermost first
   std::vector<Staged> staged_;

@@ -20,13 +20,13 @@ struct CpuFeatures {
   bool avx512_vnni = false, avx512_bf16 = false;
   bool amx_tile = false, amx_int8 = false, amx_bf16 = false;
   // Operating system and hypervisor
-  bool os_ymm = false;              ///< XCR0 bits 1, 2
-  bool os_zmm = false;              ///< XCR0 bits 5, 6, 7
-  bool os_tiles = false;            ///< XCR0 bits 17, 18
-  bool amx_palette = false;         ///< CPUID leaf 1DH offers palette 1 with 8 tiles of 16 rows of 64 bytes
-  bool amx_permission = false;      ///< arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) granted
-  std::string amx_permission_error; ///< strerror text when it was not
-  bool amx_trial = false;           ///< one guarded ldtilecfg/tilezero/tilerelease ran without a signal
+  bool os_ymm = false;               ///< XCR0 bits 1, 2
+  bool os_zmm = false;               ///< XCR0 bits 5, 6, 7
+  bool os_tiles = false;             ///< XCR0 bits 17, 18
+  bool amx_palette = false;          ///< CPUID leaf 1DH offers palette 1 with 8 tiles of 16 rows of 64 bytes
+  bool amx_permission = false;       ///< arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) granted
+  std::string amx_permission_error;  ///< strerror text when it was not
+  bool amx_trial = false;            ///< one guarded ldtilecfg/tilezero/tilerelease ran without a signal
 };
 
 /// Reads CPUID, XCR0 and palette, asks the kernel for AMX and tries one tile operation. Never crashes. Computed once.

@@ -20,8 +20,8 @@ enum class Isa : std::uint8_t {
   avx512_core_amx,   ///< + AMX-TILE, AMX-INT8, AMX-BF16
 };
 
-inline constexpr std::array all_isas = {Isa::avx2,        Isa::avx2_vnni,        Isa::avx512_core,
-                                        Isa::avx512_core_vnni, Isa::avx512_core_bf16, Isa::avx512_core_amx};
+inline constexpr std::array all_isas = {
+    Isa::avx2, Isa::avx2_vnni, Isa::avx512_core, Isa::avx512_core_vnni, Isa::avx512_core_bf16, Isa::avx512_core_amx};
 
 /// "avx512_core_vnni"
 std::string_view name_of(Isa isa) noexcept;
@@ -34,9 +34,17 @@ constexpr bool includes(Isa ceiling, Isa tier) noexcept {
   return tier != Isa::avx2_vnni && ceiling > tier;
 }
 
-constexpr bool has_avx512(Isa isa) noexcept { return includes(isa, Isa::avx512_core); }
-constexpr bool has_int8_dot(Isa isa) noexcept { return isa == Isa::avx2_vnni || includes(isa, Isa::avx512_core_vnni); }
-constexpr bool has_bf16_dot(Isa isa) noexcept { return includes(isa, Isa::avx512_core_bf16); }
-constexpr bool has_tiles(Isa isa) noexcept { return includes(isa, Isa::avx512_core_amx); }
+constexpr bool has_avx512(Isa isa) noexcept {
+  return includes(isa, Isa::avx512_core);
+}
+constexpr bool has_int8_dot(Isa isa) noexcept {
+  return isa == Isa::avx2_vnni || includes(isa, Isa::avx512_core_vnni);
+}
+constexpr bool has_bf16_dot(Isa isa) noexcept {
+  return includes(isa, Isa::avx512_core_bf16);
+}
+constexpr bool has_tiles(Isa isa) noexcept {
+  return includes(isa, Isa::avx512_core_amx);
+}
 
 }  // namespace tessera

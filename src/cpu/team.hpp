@@ -1,5 +1,6 @@
-// ThreadTeam: a fixed set of pinned threads that run one function together. One fork per inference: the team enters a plan
-// once, steps are separated by Team::barrier, and nothing on the way locks, allocates or calls the system while threads are busy.
+// ThreadTeam: a fixed set of pinned threads that run one function together. One fork per inference: the team enters a
+// plan once, steps are separated by Team::barrier, and nothing on the way locks, allocates or calls the system while
+// threads are busy.
 #pragma once
 
 #include <memory>
@@ -9,9 +10,9 @@ namespace tessera {
 
 class ThreadTeam {
  public:
-  /// `threads` members including the calling thread; more than there are CPUs is allowed. Member i > 0 is pinned to cpus[i]
-  /// where given and inside the creator's affinity mask (failure to pin is no error). The calling thread is the program's own:
-  /// run() only moves it to cpus[0] when it is on a worker's CPU, and never changes its mask.
+  /// `threads` members including the calling thread; more than there are CPUs is allowed. Member i > 0 is pinned to
+  /// cpus[i] where given and inside the creator's affinity mask (failure to pin is no error). The calling thread is the
+  /// program's own: run() only moves it to cpus[0] when it is on a worker's CPU, and never changes its mask.
   explicit ThreadTeam(int threads, std::span<const int> cpus = {});
   ~ThreadTeam();
   ThreadTeam(const ThreadTeam&) = delete;
@@ -20,7 +21,8 @@ class ThreadTeam {
   [[nodiscard]] int size() const noexcept;
 
   /// Calls work(context, member) on every member, the caller being member 0, and returns when all have returned.
-  /// Denormals are flushed (FTZ, DAZ) inside and the caller's MXCSR is restored. One run at a time, not from inside a run.
+  /// Denormals are flushed (FTZ, DAZ) inside and the caller's MXCSR is restored. One run at a time, not from inside a
+  /// run.
   void run(void (*work)(void* context, int member) noexcept, void* context) noexcept;
 
   /// Waits until every member has arrived; to be called by all members, inside run only. Bounded spin, then yields.

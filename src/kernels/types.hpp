@@ -1,5 +1,5 @@
-// Vocabulary shared by the kernel contracts. Included by per-ISA translation units: nothing but <cstdint> and enums here,
-// because an inline function compiled with AVX-512 flags must never be handed to an AVX2 machine by the linker.
+// Vocabulary shared by the kernel contracts. Included by per-ISA translation units: nothing but <cstdint> and enums
+// here, because an inline function compiled with AVX-512 flags must never be handed to an AVX2 machine by the linker.
 #pragma once
 
 #include <cstdint>

@@ -31,7 +31,12 @@ class ReferenceStep final : public Step {
       return std::span<const TensorView>(views.data(), operands.size());
     };
     const auto x = view(inputs, in), y = view(outputs, out);
-    evaluate_(node_, x, y);
+    try {
+      evaluate_(node_, x, y);
+    } catch (...) {
+      // An index out of range and the like: the data is wrong, not the plan. The session throws it after the inference.
+      if (context.failure != nullptr && *context.failure == nullptr) *context.failure = std::current_exception();
+    }
   }
 
  private:

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 
 #include "tessera/step_info.hpp"
 
@@ -19,6 +20,9 @@ struct RunContext {
   std::byte* scratch = nullptr;  ///< this member's own, at least the plan's scratch_bytes, 64-byte aligned
   int member = 0;
   int members = 1;
+  /// Where plain code leaves an error in the data (an index out of range); the first one counts. Null: nobody will
+  /// look.
+  std::exception_ptr* failure = nullptr;
 
   [[nodiscard]] std::byte* at(BufferId id) const noexcept { return buffers[id]; }
 };

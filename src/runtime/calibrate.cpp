@@ -1,8 +1,8 @@
 // Post-training quantization of a model: observe the activations of the fused f32 graph, then insert QDQ and fold it.
 #include <algorithm>
 
-#include "cpu/features.hpp"
 #include "cpu/topology.hpp"
+#include "kernels/tiers.hpp"
 #include "quantize/insert_qdq.hpp"
 #include "runtime/executor.hpp"
 #include "runtime/model_impl.hpp"
@@ -13,18 +13,25 @@ namespace {
 /// Batches of seeded data when the caller has none: enough to see the ranges of synthetic activations.
 constexpr std::uint64_t synthetic_batches = 4, synthetic_seed = 1000;
 
-/// Identity of calibration data: tensors are immutable and shared, so their addresses name their contents while they
-/// live.
-std::string key_of(const SessionOptions& options) {
-  if (!options.calibration.empty()) {
-    std::string key;
-    for (const TensorMap& batch : options.calibration)
-      for (const auto& [name, tensor] : batch)
-        key += name + "@" + std::to_string(reinterpret_cast<std::uintptr_t>(tensor.data())) + ";";
-    return key;
+/// The extents for synthetic calibration: those of the session, but one item at a time.
+std::vector<Binding> synthetic_bindings(const Graph& graph, const SessionOptions& options) {
+  std::map<std::string, std::int64_t> extents = options.extents;
+  for (const ValueId id : graph.inputs) {
+    const std::vector<Dim>& dims = graph.value(id).shape.dims;
+    if (!dims.empty() && dims[0].symbolic()) extents[dims[0].symbol()] = 1;
   }
-  std::string key = "synthetic";
-  for (const auto& [symbol, extent] : options.extents) key += ";" + symbol + "=" + std::to_string(extent);
+  return bindings_for(graph, extents);
+}
+
+/// Identity of calibration data: the addresses of its tensors, or the shape of the synthetic inputs.
+std::string key_of(const Graph& graph, const SessionOptions& options) {
+  std::string key;
+  for (const TensorMap& batch : options.calibration)
+    for (const auto& [name, tensor] : batch)
+      key += name + "@" + std::to_string(reinterpret_cast<std::uintptr_t>(tensor.data())) + ";";
+  if (!options.calibration.empty()) return key;
+  for (const Binding& binding : synthetic_bindings(graph, options))
+    key += binding.symbol + "=" + std::to_string(binding.extent) + ";";
   return key;
 }
 
@@ -86,7 +93,7 @@ class Observation {
   void compile(const std::vector<Binding>& bindings) {
     Graph bound = graph_;
     bind_shapes(bound, bindings);
-    const Isa isa = best_isa(cpu_features());
+    const Isa isa = best_runnable(cpu_features());
     executor_ = std::make_unique<Executor>(make_plan(bound, isa, model_.weights), detect_topology().usable_cpus(),
                                            std::span<const int>{});
     bindings_ = bindings;
@@ -103,12 +110,12 @@ class Observation {
 
 std::shared_ptr<const Graph> quantized_graph(const Model::Impl& model, const SessionOptions& options) {
   const std::lock_guard lock(model.quantized_mutex);
-  std::shared_ptr<const Graph>& cached = model.quantized[key_of(options)];
-  if (cached != nullptr) return cached;
+  Model::Impl::Quantized& cached = model.quantized[key_of(model.fused, options)];
+  if (cached.graph != nullptr) return cached.graph;
 
   Observation observation(model);
   if (options.calibration.empty()) {
-    const std::vector<Binding> bindings = bindings_for(model.fused, options.extents);
+    const std::vector<Binding> bindings = synthetic_bindings(model.fused, options);
     for (std::uint64_t i = 0; i < synthetic_batches; ++i)
       observation.add(make_random_inputs(model.source, bindings, synthetic_seed + i));
   } else {
@@ -117,7 +124,8 @@ std::shared_ptr<const Graph> quantized_graph(const Model::Impl& model, const Ses
   auto graph = std::make_shared<Graph>(model.fused);
   insert_qdq(*graph, observation.ranges);
   run_passes(*graph, quantized_passes(), nullptr);
-  return cached = std::move(graph);
+  cached = {std::move(graph), options.calibration};
+  return cached.graph;
 }
 
 }  // namespace tessera

@@ -27,7 +27,7 @@ Executor::Executor(std::shared_ptr<const Plan> plan, int threads, std::span<cons
 
 void Executor::member_main(int member) noexcept {
   const RunContext context{buffers_.data(), scratch_base_ + scratch_stride_ * static_cast<std::size_t>(member), member,
-                           team_.size()};
+                           team_.size(), member == 0 ? &failure_ : nullptr};
   const bool timing = member == 0 && seconds_ != nullptr;
   double last = timing ? now() : 0.0;
   for (std::size_t i = 0; i < plan_->steps.size(); ++i) {
@@ -41,14 +41,19 @@ void Executor::member_main(int member) noexcept {
   }
 }
 
-void Executor::infer() noexcept {
+void Executor::infer() {
+  failure_ = nullptr;
   team_.run([](void* self, int member) noexcept { static_cast<Executor*>(self)->member_main(member); }, this);
+  if (failure_ != nullptr) std::rethrow_exception(failure_);
 }
 
-void Executor::infer_timed(std::vector<double>& seconds) noexcept {
+void Executor::infer_timed(std::vector<double>& seconds) {
+  struct Timing {
+    Executor& executor;
+    ~Timing() { executor.seconds_ = nullptr; }
+  } timing{*this};
   seconds_ = seconds.data();
   infer();
-  seconds_ = nullptr;
 }
 
 }  // namespace tessera

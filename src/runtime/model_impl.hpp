@@ -23,8 +23,13 @@ struct Model::Impl {
 
   mutable WeightStore weights;
   mutable std::mutex quantized_mutex;
-  /// Quantized graphs by calibration data (addresses of its tensors): sessions of different tiers share one.
-  mutable std::map<std::string, std::shared_ptr<const Graph>> quantized;
+  /// Quantized graphs by calibration data: sessions of different tiers share one. The data is named by the addresses of
+  /// its tensors, so it is kept as long as the name is.
+  struct Quantized {
+    std::shared_ptr<const Graph> graph;
+    std::vector<TensorMap> calibration;
+  };
+  mutable std::map<std::string, Quantized> quantized;
 };
 
 /// The extents of every symbol in the graph inputs: given by name, or generically as "batch" (first axis) and "seq"

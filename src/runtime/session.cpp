@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "cpu/features.hpp"
 #include "cpu/topology.hpp"
+#include "kernels/tiers.hpp"
 #include "passes/bf16.hpp"
 #include "runtime/executor.hpp"
 #include "runtime/model_impl.hpp"
@@ -18,10 +18,10 @@ struct Session::Impl {
 namespace {
 
 Isa choose_isa(const SessionOptions& options) {
-  if (!options.isa) return best_isa(cpu_features());
-  if (const auto reason = why_unavailable(cpu_features(), *options.isa))
+  if (!options.isa) return best_runnable(cpu_features());
+  if (const auto reason = why_not_runnable(cpu_features(), *options.isa))
     throw Error(ErrorKind::unavailable, "isa " + std::string(name_of(*options.isa)), *reason,
-                "choose " + std::string(name_of(best_isa(cpu_features()))) + " or lower");
+                "choose " + std::string(name_of(best_runnable(cpu_features()))) + " or lower");
   return *options.isa;
 }
 

@@ -36,7 +36,7 @@ class OutputDirectoryTest : public ::testing::Test {
 TEST_F(OutputDirectoryTest, CommitPutsEveryFileInPlaceAndNothingElse) {
   OutputDirectory folder(root_ / "a" / "b");
   folder.stage("one", "1");
-  std::ofstream(folder.stage_path("two")) << "2";
+  folder.stage("two", [](const std::string& path) { std::ofstream(path) << "2"; });
   EXPECT_FALSE(fs::exists(root_ / "a" / "b" / "one"));
   folder.commit();
   EXPECT_EQ(content(root_ / "a" / "b" / "one"), "1");
@@ -50,6 +50,17 @@ TEST_F(OutputDirectoryTest, WithoutCommitNothingStays) {
     folder.stage("one", "1");
   }
   EXPECT_FALSE(fs::exists(root_ / "a"));
+}
+
+TEST_F(OutputDirectoryTest, AWriterThatFailsIsReportedUnderTheNameThatWasMeant) {
+  OutputDirectory folder(root_);
+  try {
+    folder.stage("one", [](const std::string& path) { fail(path, "the disk is full"); });
+    FAIL() << "the failure was swallowed";
+  } catch (const Error& error) {
+    EXPECT_NE(error.subject().find((root_ / "one").string()), std::string::npos);
+    EXPECT_EQ(error.why(), "the disk is full");
+  }
 }
 
 TEST_F(OutputDirectoryTest, WithoutCommitOldFilesStayAsTheyWere) {

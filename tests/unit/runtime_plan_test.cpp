@@ -155,6 +155,16 @@ TEST(Plan, OpsWithoutKernelsRunAsReferenceAndSaySo) {
   check_everywhere(net.graph, {random_tensor(Shape{3, 5}, 2)}, 0.0);
 }
 
+TEST(Plan, AnIndexOutsideTheTableIsAnErrorAndTheExecutorGoesOn) {
+  Net net;
+  const ValueId ids = net.input("ids", {2}, DataType::i64);
+  net.output(net.op("Gather", {net.weight(Shape{10, 4}), ids}));
+  infer_shapes(net.graph);
+  WeightStore weights;
+  EXPECT_THROW(run_plan(net.graph, {testing::indices({3, 10})}, Isa::avx2, 2, weights), Error);
+  EXPECT_NO_THROW(run_plan(net.graph, {testing::indices({3, 9})}, Isa::avx2, 2, weights));
+}
+
 TEST(Plan, PackedWeightsAreSharedBetweenPlansOfOneStore) {
   Net net;
   const ValueId x = net.input("x", {4, 64});

@@ -46,8 +46,8 @@ std::string environment(const char* name) {
 void require_extent(const Model& model, const char* option, std::int64_t actual, std::optional<int> wanted) {
   if (!wanted || actual == *wanted) return;
   reject(std::string(option) + " " + std::to_string(*wanted),
-         "model " + model.name() + " is fixed to " + std::to_string(actual),
-         "leave out " + std::string(option) + " or export the model with a symbolic extent");
+         "the inputs given or model " + model.name() + " fix it to " + std::to_string(actual),
+         "leave out " + std::string(option));
 }
 
 }  // namespace

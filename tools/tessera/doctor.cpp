@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string>
 
+#include "kernels/tiers.hpp"
 #include "tessera/tessera.hpp"
 
 namespace tessera::tool {
@@ -15,8 +16,8 @@ using Json = nlohmann::ordered_json;
 
 /// best_isa without its exception: a machine without any tier is still worth a report.
 std::optional<Isa> best_tier(const CpuFeatures& features) {
-  if (why_unavailable(features, Isa::avx2)) return std::nullopt;
-  return best_isa(features);
+  if (why_not_runnable(features, Isa::avx2)) return std::nullopt;
+  return best_runnable(features);
 }
 
 /// "0-3,8,10-11"
@@ -67,7 +68,7 @@ void print_tiers(const CpuFeatures& features, std::ostream& out) {
   out << "Instruction sets\n";
   for (const Isa isa : all_isas) {
     row(out, std::string(name_of(isa)));
-    const auto reason = why_unavailable(features, isa);
+    const auto reason = why_not_runnable(features, isa);
     if (!reason) {
       out << "yes\n";
       continue;
@@ -108,7 +109,7 @@ Json tiers_json(const CpuFeatures& features) {
   Json tiers = Json::array();
   for (const Isa isa : all_isas) {
     Json tier = {{"isa", name_of(isa)}, {"available", true}};
-    if (const auto reason = why_unavailable(features, isa)) {
+    if (const auto reason = why_not_runnable(features, isa)) {
       tier["available"] = false;
       tier["reason"] = *reason;
       tier["remedy"] = remedy_for(features, isa);

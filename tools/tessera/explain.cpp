@@ -12,6 +12,7 @@
 #include "arguments.hpp"
 #include "command.hpp"
 #include "compare/calibration_data.hpp"
+#include "compare/cases.hpp"
 #include "compare/format.hpp"
 #include "compare/team_peak.hpp"
 #include "cpu/features.hpp"
@@ -51,7 +52,8 @@ double peak_for(const PeakRates& peak, const StepInfo& step) {
 Explanation explain(const ExplainWords& words) {
   SessionOptions options;
   options.precision = precision_option(words.precision);
-  options.isa = words.isa.empty() ? best_isa(cpu_features()) : isa_option(words.isa);
+  options.isa =
+      words.isa.empty() ? best_isa_below(cpu_features(), isa_ceiling_from_environment()) : isa_option(words.isa);
   options.threads = words.threads;
   options.opt_level = words.opt_level;
   options.extents = extents_of(words.batch, words.seq);

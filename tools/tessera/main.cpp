@@ -49,8 +49,9 @@ int complain_about_words(const CLI::App& app, const CLI::ParseError& error, cons
 int finish_output(int status) {
   errno = 0;
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
-  if (errno == EPIPE || errno == 0) return status;
-  return complain(std::string("standard output: ") + std::strerror(errno) + ": make room or write elsewhere",
+  if (errno == EPIPE) return status;
+  return complain(std::string("standard output: ") + (errno != 0 ? std::strerror(errno) : "it could not be written") +
+                      ": make room or write elsewhere",
                   status_failed);
 }
 

@@ -21,6 +21,7 @@
 #include "cpu/features.hpp"
 #include "formats/npy.hpp"
 #include "hash.hpp"
+#include "kernels/tiers.hpp"
 
 namespace tessera::tool {
 namespace {
@@ -96,7 +97,7 @@ Isa choose_isa(const RunWords& words, const Context& context) {
   const Isa best = best_isa_below(features, isa_ceiling_from_environment());
   if (words.isa.empty()) return best;
   const Isa wanted = isa_option(words.isa);
-  const auto reason = why_unavailable(features, wanted);
+  const auto reason = why_not_runnable(features, wanted);
   if (!reason) return wanted;
   if (words.strict)
     throw Error(ErrorKind::unavailable, "--isa " + words.isa, *reason,
@@ -243,7 +244,8 @@ int run_model(const RunWords& words, const Context& context) {
   if (folder != nullptr) {
     const std::vector<std::string> names = file_names(model.outputs());
     for (std::size_t i = 0; i < names.size(); ++i) {
-      write_npy(result.outputs[i].second, folder->stage_path(names[i]).string());
+      const Tensor& tensor = result.outputs[i].second;
+      folder->stage(names[i], [&tensor](const std::string& path) { write_npy(tensor, path); });
       result.files.push_back((folder->folder() / names[i]).string());
     }
     folder->commit();

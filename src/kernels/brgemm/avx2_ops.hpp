@@ -88,7 +88,8 @@ struct WidenedU8S8Ops : IntegerSums {
     return _mm256_cvtepi8_epi16(load128(group + vector * 16));
   }
   [[gnu::always_inline]] static __m256i multiply_add(__m256i sum, __m256i a, __m256i b) {
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+    __asm__("vpaddd %1, %0, %0" : "+v"(sum) : "v"(_mm256_madd_epi16(a, b)));
+    return sum;
   }
   [[gnu::noinline]] static void widen(const std::byte* from, std::int64_t k, std::byte* to) {
     std::int64_t i = 0;

@@ -73,7 +73,8 @@ struct WidenedU8S8Ops : IntegerSums {
     return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(group) + vector));
   }
   [[gnu::always_inline]] static __m512i multiply_add(__m512i sum, __m512i a, __m512i b) {
-    return _mm512_add_epi32(sum, _mm512_madd_epi16(a, b));
+    __asm__("vpaddd %1, %0, %0" : "+v"(sum) : "v"(_mm512_madd_epi16(a, b)));
+    return sum;
   }
   [[gnu::noinline]] static void widen(const std::byte* from, std::int64_t k, std::byte* to) {
     for (std::int64_t i = 0; i < k; i += 32) {

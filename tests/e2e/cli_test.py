@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""The command line as a person or a script meets it: results, errors, exit status, nothing half-written.
+
+    TESSERA=build/release/tessera DATA=tests/data tests/e2e/cli_test.py
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+TESSERA = os.path.abspath(os.environ["TESSERA"])
+DATA = os.path.abspath(os.environ["DATA"])
+IMAGE = os.path.join(DATA, "image", "model.onnx")
+TEXT = os.path.join(DATA, "text", "model.onnx")
+MARKER = "[CODE_SAMPLE_COMPLETED_SUCCESSFULLY]"
+
+
+def tessera(*words, env=None, stdout=subprocess.PIPE):
+    return subprocess.run([TESSERA, *map(str, words)], stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,
+                          text=True, timeout=300, env={**os.environ, **(env or {})}, check=False)
+
+
+def npy(path, shape, data, descr="<f4"):
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': ({', '.join(map(str, shape))},), }}"
+    header += " " * (-(len(header) + 11) % 64) + "\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data)
+
+
+def varint(value):
+    out = b""
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
+def field(number, payload):
+    """A length-delimited protobuf field."""
+    payload = payload.encode() if isinstance(payload, str) else payload
+    return varint(number << 3 | 2) + varint(len(payload)) + payload
+
+
+def one_node_model(op):
+    """An ONNX file whose only node is `op` (x -> y), written byte by byte so that no ONNX library is needed."""
+    extent = field(1, varint(1 << 3) + varint(4))  # Dimension.dim_value = 4
+    tensor_type = varint(1 << 3) + varint(1) + field(2, extent)
+    value = lambda name: field(1, name) + field(2, field(1, tensor_type))
+    node = field(1, "x") + field(2, "y") + field(3, "the_node") + field(4, op)
+    graph = field(1, node) + field(2, "g") + field(11, value("x")) + field(12, value("y"))
+    opset = varint(2 << 3) + varint(17)
+    return varint(1 << 3) + varint(8) + field(7, graph) + field(8, opset)
+
+
+class CommandLine(unittest.TestCase):
+    def setUp(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="tessera-e2e-"))
+        self.addCleanup(shutil.rmtree, self.dir)
+
+    def fails(self, status, *words, says=(), env=None):
+        """One clear line on stderr, nothing on stdout, the right exit status."""
+        done = tessera(*words, env=env)
+        self.assertEqual(done.returncode, status, f"{words}: {done.stderr}")
+        lines = [line for line in done.stderr.splitlines() if line]
+        self.assertEqual(len(lines), 1, done.stderr)
+        self.assertRegex(lines[0], r"^tessera: [^:]+: .+")
+        self.assertNotIn(MARKER, done.stdout)
+        for part in [says] if isinstance(says, str) else says:
+            self.assertIn(part, lines[0])
+        return lines[0]
+
+    # ---- errors
+
+    def test_words_that_make_no_sense(self):
+        self.fails(2, "run", IMAGE, "--isa", "nonsense", says=["nonsense", "avx2", "avx512_core_amx"])
+        self.fails(2, "run", IMAGE, "--precision", "fp64", says=["fp64", "bf16"])
+        self.fails(2, "run", IMAGE, "--threads", "-3")
+        self.fails(2, "compare", "--case", "int9@avx2", says="int9")
+        self.fails(2, "compare", "--samples", "many")
+        self.fails(2, "frobnicate", says="frobnicate")
+        self.fails(2, "run", IMAGE, "--no-such-option")
+        self.fails(2, "run", "resnet51", says=["resnet51", "resnet50"])
+        self.fails(2, "run", IMAGE, "-q", env={"TESSERA_MAX_CPU_ISA": "sse9"}, says="sse9")
+
+    def test_files_that_are_no_models(self):
+        def write(name, data):
+            (self.dir / name).write_bytes(data)
+            return self.dir / name
+
+        model = pathlib.Path(TEXT).read_bytes()
+        self.fails(2, "run", write("empty.onnx", b""), says="empty.onnx")
+        self.fails(2, "run", write("text.onnx", b"this is not a model at all\n" * 20), says="text.onnx")
+        self.fails(2, "run", write("cut.onnx", model[: len(model) // 2]), says="cut.onnx")
+        self.fails(2, "run", write("alone.onnx", model), says="model.safetensors")  # external data is not beside it
+        self.fails(2, "run", self.dir / "missing.onnx", says="missing.onnx")
+        self.fails(2, "run", self.dir, says=str(self.dir))
+
+    def test_unsupported_op_is_named(self):
+        (self.dir / "odd.onnx").write_bytes(one_node_model("Celu"))
+        self.fails(2, "run", self.dir / "odd.onnx", says=["the_node", "Celu"])
+        (self.dir / "even.onnx").write_bytes(one_node_model("Relu"))
+        done = tessera("run", self.dir / "even.onnx", "--hash", "-q")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_inputs_of_wrong_shape_type_and_name(self):
+        good = self.dir / "x.npy"
+        npy(good, (1, 3, 64, 64), struct.pack("<f", 0.5) * (3 * 64 * 64))
+        self.fails(2, "run", IMAGE, "--input", f"picture={good}", says=["picture", "input"])
+        self.fails(2, "run", IMAGE, "--input", f"input={self.dir / 'none.npy'}", says="none.npy")
+        small = self.dir / "small.npy"
+        npy(small, (1, 3, 32, 32), struct.pack("<f", 0.5) * (3 * 32 * 32))
+        self.fails(2, "run", IMAGE, "--input", f"input={small}", says="32")
+        integers = self.dir / "i.npy"
+        npy(integers, (1, 3, 64, 64), struct.pack("<q", 1) * (3 * 64 * 64), "<i8")
+        self.fails(2, "run", IMAGE, "--input", f"input={integers}", says="i64")
+        cut = self.dir / "cut.npy"
+        cut.write_bytes(good.read_bytes()[:-5])
+        self.fails(2, "run", IMAGE, "--input", f"input={cut}", says="cut.npy")
+
+    def test_token_outside_the_vocabulary(self):
+        ids = self.dir / "ids.npy"
+        npy(ids, (1, 8), struct.pack("<q", 999999) * 8, "<i8")
+        self.fails(2, "run", TEXT, "--input", f"input_ids={ids}", "-q", says="999999")
+
+    def test_output_folder_that_cannot_be_written(self):
+        plain = self.dir / "file"
+        plain.write_text("in the way")
+        self.fails(1, "run", IMAGE, "-q", "--output-dir", plain / "out", says=str(plain))
+        self.assertEqual(plain.read_text(), "in the way")
+        self.fails(1, "compare", "--model", IMAGE, "-q", "--report", plain / "out", "--samples", "5", says=str(plain))
+
+    @unittest.skipUnless(os.path.exists("/dev/full"), "needs /dev/full")
+    def test_full_output(self):
+        with open("/dev/full", "w") as full:
+            done = tessera("run", IMAGE, "-q", "--hash", stdout=full)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(done.stderr, r"^tessera: standard output: ")
+
+    def test_strict_refuses_what_is_not_here(self):
+        doctor = json.loads(tessera("doctor", "--json").stdout)
+        missing = [tier for tier in doctor["tiers"] if not tier["available"]]
+        for tier in missing:
+            self.fails(3, "run", IMAGE, "--isa", tier["isa"], "--strict", says=tier["isa"])
+            self.fails(3, "compare", "--model", IMAGE, "--case", f"int8@{tier['isa']}", "--strict", "-q")
+
+    # ---- results
+
+    def test_run_writes_outputs_and_hashes(self):
+        done = tessera("run", IMAGE, "--output-dir", self.dir / "out", "--hash", "-q", "--isa", "avx2")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"^logits \[1,10\] f32 [0-9a-f]{64}\n$")
+        self.assertEqual(os.listdir(self.dir / "out"), ["logits.npy"])
+        again = tessera("run", IMAGE, "--hash", "-q", "--threads", "1", "--isa", "avx2")
+        self.assertEqual(again.stdout, done.stdout)
+
+    def test_int8_is_the_same_on_every_tier_and_thread_count(self):
+        hashes = set()
+        for isa in ("avx2", "avx2_vnni", "avx512_core", "avx512_core_vnni", "avx512_core_bf16"):
+            for threads in (1, 2):
+                done = tessera("run", TEXT, "--precision", "int8", "--isa", isa, "--threads", threads, "--seq", 40,
+                               "--hash", "-q")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                hashes.add(done.stdout)
+        self.assertEqual(len(hashes), 1)
+
+    def test_help_and_version(self):
+        for words in ([], ["--help"], ["run", "--help"], ["compare", "--help"], ["explain", "--help"]):
+            done = tessera(*words)
+            self.assertEqual(done.returncode, 0)
+            self.assertIn("Usage", done.stdout)
+        self.assertRegex(tessera("--version").stdout, r"^tessera \d+\.\d+\.\d+\n$")
+
+    def test_explain_names_a_kernel_for_every_step(self):
+        done = tessera("explain", TEXT, "--precision", "int8", "--isa", "avx2", "--seq", 32, "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        steps = json.loads(done.stdout)["steps"]
+        products = [step for step in steps if step["op"] == "FusedMatMul"]
+        self.assertGreaterEqual(len(products), 4 * 4)
+        for step in products:
+            self.assertEqual(step["isa"], "avx2")
+            self.assertTrue(step["precision"].startswith("u8*s8"), step)
+
+    def check_report(self, folder):
+        report = json.loads((folder / "report.json").read_text())
+        self.assertEqual(set(report) >= {"tessera", "machine", "protocol", "models"}, True)
+        for model in report["models"]:
+            for case in model["cases"]:
+                self.assertIn(case["status"], ("ok", "unavailable", "failed"))
+                if case["status"] != "ok":
+                    self.assertTrue(case["reason"], case)
+                    continue
+                latency = case["latency_ms"]
+                self.assertLessEqual(latency["min"], latency["p50"])
+                self.assertLessEqual(latency["p50"], latency["p90"])
+                self.assertLessEqual(latency["p90"], latency["p99"])
+                self.assertLessEqual(latency["ci95"][0], latency["p50"])
+                self.assertGreaterEqual(latency["ci95"][1], latency["p50"])
+                self.assertGreater(case["accuracy"]["cosine"], 0.9)
+            stem = model["name"]
+            for chart in ("time", "speedup"):
+                root = xml.etree.ElementTree.parse(folder / f"{stem}-{chart}.svg").getroot()
+                self.assertTrue(root.tag.endswith("svg"))
+        return report
+
+    def test_compare_reports_every_default_case(self):
+        folder = self.dir / "report"
+        done = tessera("compare", "--model", IMAGE, "--samples", "10", "--warmup", "2", "--report", folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout.rstrip("\n").splitlines()[-1], MARKER)
+        report = self.check_report(folder)
+        names = [case["case"] for case in report["models"][0]["cases"]]
+        for wanted in ("fp32", "bf16@avx512_core_amx", "int8@avx512_core_vnni", "int8@avx512_core_amx"):
+            self.assertIn(wanted, names)
+        precisions = {case["precision"] for case in report["models"][0]["cases"] if case["status"] == "ok"}
+        self.assertEqual(precisions, {"fp32", "bf16", "int8"})
+        html = (folder / "report.html").read_text()
+        self.assertNotRegex(html, r'(src|href)="https?:')
+        self.assertEqual(set(os.listdir(folder)),
+                         {"report.json", "report.csv", "report.html", "model-time.svg", "model-speedup.svg"})
+
+    def test_compare_on_a_ceiling_says_why(self):
+        done = tessera("compare", "--model", IMAGE, "--samples", "3", "--warmup", "1", "--json", "-q",
+                       env={"TESSERA_MAX_CPU_ISA": "avx2"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        cases = {case["case"]: case for case in json.loads(done.stdout)["models"][0]["cases"]}
+        self.assertEqual(cases["fp32"]["isa"], "avx2")
+        self.assertEqual(cases["int8@avx512_core_vnni"]["status"], "unavailable")
+        self.assertEqual(cases["int8@avx2"]["status"], "ok")
+        self.assertEqual(cases["bf16@avx2"]["status"], "ok")
+
+    def test_export_is_read_back(self):
+        done = tessera("models")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(re.search(r"resnet50.*25[.,]5", done.stdout), done.stdout)
+        path = self.dir / "resnet50.onnx"
+        done = tessera("models", "export", "resnet50", "-o", path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        from_file = tessera("run", path, "--hash", "-q", "--isa", "avx2")
+        built_in = tessera("run", "resnet50", "--hash", "-q", "--isa", "avx2")
+        self.assertEqual(from_file.stdout, built_in.stdout)
+        self.fails(1, "models", "export", "resnet50", "-o", self.dir / "no" / "such" / "folder.onnx")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
