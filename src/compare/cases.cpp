@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/error.hpp"
+#include "cpu/features.hpp"
 #include "kernels/tiers.hpp"
 
 namespace tessera {
@@ -16,9 +17,9 @@ std::string isa_list() {
 }
 
 /// Why this row cannot run, from the machine first and the ceiling second.
-std::optional<std::string> refusal(const CaseRequest& request, Isa isa, const CpuFeatures& features,
+std::optional<std::string> refusal(const CaseRequest& request, Isa isa, const Availability& why_not,
                                    std::optional<Isa> ceiling) {
-  if (auto reason = why_not_runnable(features, isa)) return reason;
+  if (auto reason = why_not(isa)) return reason;
   if (request.capped && ceiling && !includes(*ceiling, isa))
     return "the instruction set ceiling is set to " + std::string(name_of(*ceiling));
   return std::nullopt;
@@ -30,8 +31,8 @@ bool has_row(const std::vector<PlannedCase>& rows, Precision precision, Isa isa)
   });
 }
 
-void add_fallback(std::vector<PlannedCase>& rows, Precision precision, Isa best) {
-  const Isa tier = serving_tier(precision, best);
+void add_fallback(std::vector<PlannedCase>& rows, Precision precision, Isa best, const Availability& why_not) {
+  const Isa tier = serving_tier(precision, best, why_not);
   if (has_row(rows, precision, tier) || has_row(rows, precision, best)) return;
   const auto last =
       std::find_if(rows.rbegin(), rows.rend(), [&](const PlannedCase& row) { return row.precision == precision; });
@@ -68,15 +69,17 @@ std::vector<CaseRequest> default_cases() {
   return cases;
 }
 
-Isa best_isa_below(const CpuFeatures& features, std::optional<Isa> ceiling) {
-  const Isa best = best_runnable(features);
-  if (!ceiling || includes(*ceiling, best)) return best;
-  for (auto isa = all_isas.rbegin(); isa != all_isas.rend(); ++isa)
-    if (includes(*ceiling, *isa) && !why_not_runnable(features, *isa)) return *isa;
-  return best;
+Availability availability_here() {
+  return [](Isa isa) { return why_not_runnable(cpu_features(), isa); };
 }
 
-Isa serving_tier(Precision precision, Isa best) {
+Isa best_isa_below(const Availability& why_not, std::optional<Isa> ceiling) {
+  for (auto isa = all_isas.rbegin(); isa != all_isas.rend(); ++isa)
+    if ((!ceiling || includes(*ceiling, *isa)) && !why_not(*isa)) return *isa;
+  throw Error(ErrorKind::unavailable, "this machine", why_not(Isa::avx2).value_or("no instruction set is left"));
+}
+
+Isa serving_tier(Precision precision, Isa best, const Availability& why_not) {
   const auto capability = [precision](Isa isa) {
     switch (precision) {
       case Precision::fp32: return std::array{has_avx512(isa), false, false};
@@ -86,20 +89,20 @@ Isa serving_tier(Precision precision, Isa best) {
     return std::array{false, false, false};
   };
   for (const Isa isa : all_isas)
-    if (includes(best, isa) && capability(isa) == capability(best)) return isa;
+    if (includes(best, isa) && capability(isa) == capability(best) && !why_not(isa)) return isa;
   return best;
 }
 
-std::vector<PlannedCase> plan_cases(std::span<const CaseRequest> requests, const CpuFeatures& features,
+std::vector<PlannedCase> plan_cases(std::span<const CaseRequest> requests, const Availability& why_not,
                                     std::optional<Isa> ceiling, bool strict) {
-  const Isa best = best_isa_below(features, ceiling);
+  const Isa best = best_isa_below(why_not, ceiling);
   std::vector<PlannedCase> rows;
   for (const CaseRequest& request : requests) {
     const bool repeated =
         std::any_of(rows.begin(), rows.end(), [&](const PlannedCase& row) { return row.name == request.name; });
     if (repeated) continue;
     const Isa isa = request.isa.value_or(best);
-    auto reason = refusal(request, isa, features, ceiling);
+    auto reason = refusal(request, isa, why_not, ceiling);
     if (reason && strict)
       throw Error(ErrorKind::unavailable, "case " + request.name, *reason,
                   "leave out --strict to run it on the best instruction set here");
@@ -109,7 +112,7 @@ std::vector<PlannedCase> plan_cases(std::span<const CaseRequest> requests, const
     const bool missing = std::any_of(rows.begin(), rows.end(), [&](const PlannedCase& row) {
       return row.precision == precision && row.unavailable.has_value();
     });
-    if (missing) add_fallback(rows, precision, best);
+    if (missing) add_fallback(rows, precision, best, why_not);
   }
   return rows;
 }

@@ -52,7 +52,7 @@ struct Bar {
 };
 
 struct Chart {
-  std::string title, note, axis;
+  std::string title, note, unit;
   std::vector<Bar> bars;
   bool baseline = false;  ///< a line at 1
 };
@@ -107,7 +107,8 @@ std::string axis(const Chart& chart, const Scale& scale, double bottom) {
     svg += line(tick == 0 ? "tc-axis" : "tc-grid", x, header_height, x, bottom);
     svg += text("tc-sub", x, bottom + 16, fixed(tick * step, decimals) + (chart.baseline ? "×" : ""), "middle");
   }
-  return svg + text("tc-sub", chart_width - 16, bottom + 16, chart.axis, "end");
+  if (chart.unit.empty()) return svg;  // the tick labels carry it
+  return svg + text("tc-sub", chart_width - 16, bottom + 16, chart.unit, "end");
 }
 
 double height_of(const CaseReport& row) noexcept {
@@ -177,7 +178,7 @@ std::string time_chart_svg(const ModelReport& model) {
   Chart chart;
   chart.title = model.name + ": inference time";
   chart.note = "Median, whiskers p10 to p90; lower is better. " + setting(model);
-  chart.axis = "ms";
+  chart.unit = "ms";
   for (const CaseReport& row : model.cases) {
     if (row.status != CaseStatus::ok) continue;
     const Summary& time = row.latency_ms;
@@ -194,7 +195,6 @@ std::string speedup_chart_svg(const ModelReport& model) {
   Chart chart;
   chart.title = model.name + ": speed-up over FP32";
   chart.note = "Ratio of medians, 95 % interval; higher is better. " + setting(model);
-  chart.axis = "times as fast";
   chart.baseline = true;
   ModelReport shown = model;
   std::erase_if(shown.cases,

@@ -1,9 +1,8 @@
 // Convolution -> GemmStep: one K segment per kernel row (kw and channels lie together in NHWC), or per tap where they
 // do not.
 #include "ops/window.hpp"
-#include "plan/gemm_weights.hpp"
+#include "plan/emit_gemm.hpp"
 #include "plan/lower.hpp"
-#include "plan/steps/gemm_step.hpp"
 
 namespace tessera {
 namespace {
@@ -50,33 +49,16 @@ bool lower_conv(Builder& builder, const Node& node) {
   spec.groups = node.attribute_or<std::int64_t>("group", 1);
   spec.columns = ws[0] / spec.groups;
   spec.a = builder.image_input(node.inputs[0]);
-  if (node.has_input(3)) {
-    spec.residual = builder.image_input(node.inputs[3]);
-    spec.epilogue.residual_type = spec.residual.type;
-    spec.epilogue.residual = dequantization(builder.value(node.inputs[3]));
-  }
-  const Value& y = builder.value(node.outputs[0]);
+  if (node.has_input(3)) spec.residual = builder.image_input(node.inputs[3]);
   spec.c = builder.image_output(node.outputs[0]);
-  spec.fill = zero_byte(y);
+  spec.fill = zero_byte(builder.value(node.outputs[0]));
   spec.stride_h = window.stride_h;
   spec.stride_w = window.stride_w;
   spec.first_tap = -window.pad_top * spec.a.row_stride() - window.pad_left * spec.a.pixel_stride();
   spec.segments = segments_of(window, spec.a, spec.groups);
 
-  GemmWeights weights{&w, spec.groups, spec.columns, lengths_of(spec.segments), false, ws[2] * ws[3]};
-  spec.weights = pack_weights(builder, *kernel, weights);
-  fill_epilogue(builder, *kernel, weights, x, node.has_input(2) ? &builder.value(node.inputs[2]) : nullptr,
-                spec.epilogue);
-  spec.epilogue.activation = activation_of(node);
-  spec.epilogue.c_type = y.type;
-  spec.epilogue.requantize = requantization(y);
-
-  auto step = std::make_unique<GemmStep>(*kernel, spec);
-  step->info = {
-      node.name, node.op, kernel->name, std::string(name_of(kernel->isa)), gemm_precision(*kernel, y.type), "", 0, 0};
-  step->info.gflop =
-      2e-9 * static_cast<double>(builder.shape(node.outputs[0]).elements()) * static_cast<double>(ws.product(1, 4));
-  builder.emit(std::move(step), {spec.a.buffer, spec.residual.buffer}, {spec.c.buffer});
+  const GemmWeights weights{&w, spec.groups, spec.columns, lengths_of(spec.segments), false, ws[2] * ws[3]};
+  emit_gemm(builder, node, *kernel, std::move(spec), weights, node.input(2), node.input(3));
   return true;
 }
 

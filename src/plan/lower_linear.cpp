@@ -1,7 +1,6 @@
 // Linear layers -> GemmStep over a one-row image whose pixels are the rows of X.
-#include "plan/gemm_weights.hpp"
+#include "plan/emit_gemm.hpp"
 #include "plan/lower.hpp"
-#include "plan/steps/gemm_step.hpp"
 
 namespace tessera {
 namespace {
@@ -59,24 +58,11 @@ bool lower_linear(Builder& builder, const Node& node) {
   if (linear.residual != no_value) {
     const Value& residual = builder.value(linear.residual);
     spec.residual = Image::matrix(builder.plain_input(linear.residual), residual.type, rows, columns);
-    spec.epilogue.residual_type = residual.type;
-    spec.epilogue.residual = dequantization(residual);
   }
   spec.c = Image::matrix(builder.plain_output(node.outputs[0]), y.type, rows, columns);
 
-  GemmWeights weights{&w, 1, columns, {k}, !linear.transposed, 1};
-  spec.weights = pack_weights(builder, *kernel, weights);
-  fill_epilogue(builder, *kernel, weights, x, linear.bias == no_value ? nullptr : &builder.value(linear.bias),
-                spec.epilogue);
-  spec.epilogue.activation = activation_of(node);
-  spec.epilogue.c_type = y.type;
-  spec.epilogue.requantize = requantization(y);
-
-  auto step = std::make_unique<GemmStep>(*kernel, spec);
-  step->info = {
-      node.name, node.op, kernel->name, std::string(name_of(kernel->isa)), gemm_precision(*kernel, y.type), "", 0, 0};
-  step->info.gflop = 2e-9 * static_cast<double>(rows * columns) * static_cast<double>(k);
-  builder.emit(std::move(step), {spec.a.buffer, spec.residual.buffer}, {spec.c.buffer});
+  const GemmWeights weights{&w, 1, columns, {k}, !linear.transposed, 1};
+  emit_gemm(builder, node, *kernel, std::move(spec), weights, linear.bias, linear.residual);
   return true;
 }
 

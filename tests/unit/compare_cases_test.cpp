@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "cpu/features.hpp"
 
 namespace tessera {
 namespace {
@@ -31,6 +32,11 @@ CpuFeatures amx_machine() {
   return features;
 }
 
+/// A machine on which every tier that its CPU has also has kernels.
+Availability on(const CpuFeatures& features) {
+  return [features](Isa isa) { return why_unavailable(features, isa); };
+}
+
 std::vector<CaseRequest> parsed(const std::vector<std::string>& words) {
   std::vector<CaseRequest> requests;
   for (const std::string& word : words) requests.push_back(parse_case(word));
@@ -46,7 +52,7 @@ std::vector<std::string> names(const std::vector<PlannedCase>& rows) {
 
 std::vector<std::string> plan(const std::vector<CaseRequest>& requests, const CpuFeatures& features,
                               std::optional<Isa> ceiling = std::nullopt) {
-  return names(plan_cases(requests, features, ceiling, false));
+  return names(plan_cases(requests, on(features), ceiling, false));
 }
 
 using Names = std::vector<std::string>;
@@ -79,7 +85,7 @@ TEST(Cases, DefaultsOnAvx2RunEveryPrecisionOnceAndKeepTheRowsThatCannot) {
 }
 
 TEST(Cases, UnavailableRowsSayWhy) {
-  for (const PlannedCase& row : plan_cases(default_cases(), avx2_machine(), std::nullopt, false))
+  for (const PlannedCase& row : plan_cases(default_cases(), on(avx2_machine()), std::nullopt, false))
     if (row.unavailable) {
       EXPECT_NE(row.unavailable->find(row.name.ends_with("amx") ? "amx" : "avx512"), std::string::npos);
     }
@@ -102,7 +108,7 @@ TEST(Cases, CeilingHoldsForDefaultsButNotForWhatWasAskedFor) {
             (Names{"fp32", "-bf16@avx512_core_amx", "bf16@avx2", "-int8@avx512_core_vnni", "-int8@avx512_core_amx",
                    "int8@avx2"}));
   EXPECT_EQ(plan(parsed({"int8@avx512_core_amx"}), amx_machine(), Isa::avx2), (Names{"int8@avx512_core_amx"}));
-  const auto rows = plan_cases(parsed({"fp32"}), amx_machine(), Isa::avx512_core, false);
+  const auto rows = plan_cases(parsed({"fp32"}), on(amx_machine()), Isa::avx512_core, false);
   EXPECT_EQ(rows.front().isa, Isa::avx512_core);
 }
 
@@ -115,19 +121,19 @@ TEST(Cases, FallbackIsNotRunTwice) {
 
 TEST(Cases, StrictIsAnError) {
   try {
-    plan_cases(default_cases(), avx2_machine(), std::nullopt, true);
+    plan_cases(default_cases(), on(avx2_machine()), std::nullopt, true);
     FAIL() << "an unavailable case was accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::unavailable);
     EXPECT_NE(error.subject().find("bf16@avx512_core_amx"), std::string::npos);
   }
-  EXPECT_NO_THROW(plan_cases(default_cases(), amx_machine(), std::nullopt, true));
+  EXPECT_NO_THROW(plan_cases(default_cases(), on(amx_machine()), std::nullopt, true));
 }
 
 TEST(Cases, ServingTierHasTheKernelsOfTheBestTier) {
   for (const Isa best : all_isas)
     for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::int8}) {
-      const Isa tier = serving_tier(precision, best);
+      const Isa tier = serving_tier(precision, best, on(amx_machine()));
       EXPECT_TRUE(includes(best, tier));
       EXPECT_EQ(has_avx512(tier), has_avx512(best));
       if (precision == Precision::int8) {
@@ -142,12 +148,22 @@ TEST(Cases, ServingTierHasTheKernelsOfTheBestTier) {
     }
 }
 
+TEST(Cases, ATierWithoutKernelsIsNeitherRunNorFallenBackTo) {
+  const Availability no_vnni = [](Isa isa) -> std::optional<std::string> {
+    if (isa == Isa::avx512_core_vnni || isa == Isa::avx512_core_amx) return "no kernels yet";
+    return std::nullopt;
+  };
+  EXPECT_EQ(names(plan_cases(default_cases(), no_vnni, std::nullopt, false)),
+            (Names{"fp32", "-bf16@avx512_core_amx", "bf16@avx512_core_bf16", "-int8@avx512_core_vnni",
+                   "-int8@avx512_core_amx", "int8@avx512_core_bf16"}));
+}
+
 TEST(Cases, BestTierUnderACeilingThatIsNoAncestor) {
   CpuFeatures client = avx2_machine();
   client.avx_vnni = true;
-  EXPECT_EQ(best_isa_below(client, std::nullopt), Isa::avx2_vnni);
-  EXPECT_EQ(best_isa_below(client, Isa::avx512_core), Isa::avx2);  // avx2_vnni is not below avx512_core
-  EXPECT_THROW(best_isa_below(CpuFeatures{}, Isa::avx2), Error);
+  EXPECT_EQ(best_isa_below(on(client), std::nullopt), Isa::avx2_vnni);
+  EXPECT_EQ(best_isa_below(on(client), Isa::avx512_core), Isa::avx2);  // avx2_vnni is not below avx512_core
+  EXPECT_THROW(best_isa_below(on(CpuFeatures{}), Isa::avx2), Error);
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ struct BrgemmOptions {
   bool has_bias = true;
   bool has_compensation = true;
   Requantize requantize{0.25F, 3};
+  bool uneven_rows = false;  ///< rows of A at no constant distance from each other
   /// Whole numbers so small that every order of summation gives the same f32 bits: dot-product hardware can be held to
   /// equality.
   bool small_integers = false;
@@ -41,6 +42,39 @@ class BrgemmCase {
     make_epilogue();
   }
 
+  /// C with its guards after `run_block` got every block of the problem.
+  template <typename Run>
+  std::vector<std::byte> run(const Run& run_block) const {
+    std::vector<std::byte> c(c_offset(options_.m) + guard, std::byte{0xa5});
+    std::vector<std::byte*> c_rows;
+    for (int m = 0; m < options_.m; ++m) c_rows.push_back(c.data() + c_offset(m));
+    AlignedBuffer accumulators(static_cast<std::size_t>(options_.m) * kernel_.nr * sizeof(float));
+    std::vector<int> blocks = options_.block_segments;
+    if (blocks.empty()) blocks.push_back(static_cast<int>(segments_.size()));
+
+    BrgemmBlock block;
+    block.a_rows = a_rows_.data();
+    block.m = options_.m;
+    block.c_rows = c_rows.data();
+    block.epilogue = &epilogue_;
+    block.accumulators = blocks.size() > 1 ? accumulators.data() : nullptr;
+    block.b = b_.data();
+    for (block.n0 = 0; block.n0 < options_.n; block.n0 += kernel_.nr) {
+      block.n = std::min(kernel_.nr, options_.n - block.n0);
+      block.segments = segments_.data();
+      for (std::size_t i = 0; i < blocks.size(); ++i) {
+        block.segment_count = blocks[i];
+        block.first = i == 0;
+        block.last = i + 1 == blocks.size();
+        run_block(block);
+        const auto first = static_cast<std::size_t>(block.segments - segments_.data());
+        block.b += packed_panel_bytes(
+            kernel_, std::span(options_.segment_k).subspan(first, static_cast<std::size_t>(blocks[i])));
+        block.segments += blocks[i];
+      }
+    }
+    return c;
+  }
   /// C with its guards, as computed by kernel.run.
   [[nodiscard]] std::vector<std::byte> run() const {
     return run([this](const BrgemmBlock& block) { kernel_.run(block); });
@@ -125,10 +159,13 @@ class BrgemmCase {
     a_ = AlignedBuffer(static_cast<std::size_t>(options_.m * row_bytes + gap));
     std::memset(a_.data(), 0xff, a_.size());  // NaN in f32 and bf16
     a_rows_.clear();
+    // Rows in reverse: nothing but the pointers says where they are.
+    std::vector<std::int64_t> places;
+    for (int m = options_.m - 1; m >= 0; --m) places.push_back(gap + m * row_bytes);
+    if (options_.uneven_rows) std::shuffle(places.begin(), places.end(), std::mt19937(options_.seed));
     for (int m = 0; m < options_.m; ++m) {
-      // Rows in reverse: nothing but the pointers says where they are.
-      a_rows_.push_back(a_.data() + gap + (options_.m - 1 - m) * row_bytes);
-      std::byte* const row = a_.data() + gap + (options_.m - 1 - m) * row_bytes;
+      std::byte* const row = a_.data() + places[static_cast<std::size_t>(m)];
+      a_rows_.push_back(row);
       std::int64_t k0 = 0;
       for (const KSegment& segment : segments_) {
         for (std::int64_t k = 0; k < segment.k; ++k)
@@ -179,39 +216,6 @@ class BrgemmCase {
       residual_rows_.push_back(row.data());
     }
     epilogue_.residual_rows = residual_rows_.data();
-  }
-
-  template <typename Run>
-  std::vector<std::byte> run(const Run& run_block) const {
-    std::vector<std::byte> c(c_offset(options_.m) + guard, std::byte{0xa5});
-    std::vector<std::byte*> c_rows;
-    for (int m = 0; m < options_.m; ++m) c_rows.push_back(c.data() + c_offset(m));
-    AlignedBuffer accumulators(static_cast<std::size_t>(options_.m) * kernel_.nr * sizeof(float));
-    std::vector<int> blocks = options_.block_segments;
-    if (blocks.empty()) blocks.push_back(static_cast<int>(segments_.size()));
-
-    BrgemmBlock block;
-    block.a_rows = a_rows_.data();
-    block.m = options_.m;
-    block.c_rows = c_rows.data();
-    block.epilogue = &epilogue_;
-    block.accumulators = blocks.size() > 1 ? accumulators.data() : nullptr;
-    block.b = b_.data();
-    for (block.n0 = 0; block.n0 < options_.n; block.n0 += kernel_.nr) {
-      block.n = std::min(kernel_.nr, options_.n - block.n0);
-      block.segments = segments_.data();
-      for (std::size_t i = 0; i < blocks.size(); ++i) {
-        block.segment_count = blocks[i];
-        block.first = i == 0;
-        block.last = i + 1 == blocks.size();
-        run_block(block);
-        const auto first = static_cast<std::size_t>(block.segments - segments_.data());
-        block.b += packed_panel_bytes(
-            kernel_, std::span(options_.segment_k).subspan(first, static_cast<std::size_t>(blocks[i])));
-        block.segments += blocks[i];
-      }
-    }
-    return c;
   }
 
   static constexpr std::size_t guard = 64;

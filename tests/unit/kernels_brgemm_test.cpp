@@ -52,6 +52,18 @@ TEST_P(Brgemm, EveryNumberOfRows) {
   }
 }
 
+TEST_P(Brgemm, RowsAnywhere) {
+  BrgemmOptions o = options();
+  o.uneven_rows = true;
+  for (const auto& segment_k : std::vector<std::vector<std::int64_t>>{{21, 21, 21}, {64}, {700}, {96, 96, 96}}) {
+    o.segment_k = segment_k;
+    for (const int m : {2, 3, kernel().mr, 2 * kernel().mr + 3}) {
+      o.m = m;
+      expect_identical(o, "m " + std::to_string(m) + " first segment " + std::to_string(segment_k.front()));
+    }
+  }
+}
+
 TEST_P(Brgemm, EveryNumberOfColumns) {
   for (const DataType c_type : {DataType::f32, DataType::bf16, DataType::u8}) {
     for (const DataType residual_type : {DataType::f32, DataType::bf16, DataType::u8}) {
@@ -263,7 +275,7 @@ TEST(BrgemmTable, TheHighestTierWithinTheCeilingIsChosen) {
       {Isa::avx512_core, "avx512_core-f32-14x32", "avx512_core-bf16-14x32", "avx512_core-u8s8-14x32"},
       {Isa::avx512_core_vnni, "avx512_core-f32-14x32", "avx512_core-bf16-14x32", "avx512_core_vnni-u8s8-14x32"},
       {Isa::avx512_core_bf16, "avx512_core-f32-14x32", "avx512_core_bf16-bf16-14x32", "avx512_core_vnni-u8s8-14x32"},
-      {Isa::avx512_core_amx, "avx512_core-f32-14x32", "avx512_core_bf16-bf16-14x32", "avx512_core_vnni-u8s8-14x32"},
+      {Isa::avx512_core_amx, "avx512_core-f32-14x32", "avx512_core_amx-bf16-32x32", "avx512_core_amx-u8s8-32x32"},
   };
   for (const Row& row : rows) {
     EXPECT_STREQ(find_brgemm(DataType::f32, DataType::f32, row.ceiling)->name, row.f32);

@@ -37,7 +37,8 @@ TEST(ImageNoise, LooksLikeANormalisedImage) {
 }
 
 TEST(ImageNoise, SizesThatAreNoMultipleOfTheScales) {
-  for (const float element : image_noise(Shape{1, 1, 5, 33}, 1).as<float>()) EXPECT_TRUE(std::isfinite(element));
+  const Tensor image = image_noise(Shape{1, 1, 5, 33}, 1);
+  for (const float element : image.as<float>()) EXPECT_TRUE(std::isfinite(element));
   EXPECT_EQ(image_noise(Shape{1, 1, 1, 1}, 1).shape().elements(), 1);
 }
 

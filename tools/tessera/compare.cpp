@@ -56,7 +56,7 @@ MachineReport describe_machine(std::optional<Isa> ceiling, int threads) {
   const Topology topology = detect_topology();
   MachineReport machine;
   machine.cpu = features.brand;
-  machine.isa = best_isa_below(features, ceiling);
+  machine.isa = best_isa_below(availability_here(), ceiling);
   machine.features = feature_names(features);
   machine.usable_cpus = topology.usable_cpus();
   machine.threads = threads > 0 ? threads : topology.usable_cpus();
@@ -83,7 +83,7 @@ std::vector<PlannedCase> planned_cases(const CompareWords& words, std::optional<
     requests.clear();
     for (const std::string& text : words.cases) requests.push_back(parse_case(text));
   }
-  return plan_cases(requests, cpu_features(), ceiling, words.strict);
+  return plan_cases(requests, availability_here(), ceiling, words.strict);
 }
 
 /// Two files of one name must not write one chart over the other.

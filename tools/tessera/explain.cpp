@@ -15,7 +15,6 @@
 #include "compare/cases.hpp"
 #include "compare/format.hpp"
 #include "compare/team_peak.hpp"
-#include "cpu/features.hpp"
 
 namespace tessera::tool {
 namespace {
@@ -53,7 +52,7 @@ Explanation explain(const ExplainWords& words) {
   SessionOptions options;
   options.precision = precision_option(words.precision);
   options.isa =
-      words.isa.empty() ? best_isa_below(cpu_features(), isa_ceiling_from_environment()) : isa_option(words.isa);
+      words.isa.empty() ? best_isa_below(availability_here(), isa_ceiling_from_environment()) : isa_option(words.isa);
   options.threads = words.threads;
   options.opt_level = words.opt_level;
   options.extents = extents_of(words.batch, words.seq);

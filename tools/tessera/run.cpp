@@ -18,10 +18,8 @@
 #include "compare/format.hpp"
 #include "compare/output_directory.hpp"
 #include "core/error.hpp"
-#include "cpu/features.hpp"
 #include "formats/npy.hpp"
 #include "hash.hpp"
-#include "kernels/tiers.hpp"
 
 namespace tessera::tool {
 namespace {
@@ -93,11 +91,11 @@ void bind_extents(const TensorInfo& info, const Tensor& tensor, std::map<std::st
 /// The tier to compile for. One that is not available here is an error under --strict, and replaced with a note
 /// otherwise.
 Isa choose_isa(const RunWords& words, const Context& context) {
-  const CpuFeatures& features = cpu_features();
-  const Isa best = best_isa_below(features, isa_ceiling_from_environment());
+  const Availability why_not = availability_here();
+  const Isa best = best_isa_below(why_not, isa_ceiling_from_environment());
   if (words.isa.empty()) return best;
   const Isa wanted = isa_option(words.isa);
-  const auto reason = why_not_runnable(features, wanted);
+  const auto reason = why_not(wanted);
   if (!reason) return wanted;
   if (words.strict)
     throw Error(ErrorKind::unavailable, "--isa " + words.isa, *reason,

@@ -32,6 +32,7 @@ struct FloatSums {
     return _mm256_broadcast_ss(reinterpret_cast<const float*>(from));
   }
   [[gnu::always_inline]] static __m256 multiply_add(__m256 sum, __m256 a, __m256 b) {
+    // As an intrinsic it may overwrite a or b instead of the sum, which costs moves.
     __asm__("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
     return sum;
   }
@@ -88,6 +89,7 @@ struct WidenedU8S8Ops : IntegerSums {
     return _mm256_cvtepi8_epi16(load128(group + vector * 16));
   }
   [[gnu::always_inline]] static __m256i multiply_add(__m256i sum, __m256i a, __m256i b) {
+    // In this order and in place: as intrinsics all products come first, and sums are spilled.
     __asm__("vpaddd %1, %0, %0" : "+v"(sum) : "v"(_mm256_madd_epi16(a, b)));
     return sum;
   }

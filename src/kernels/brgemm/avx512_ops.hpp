@@ -18,6 +18,7 @@ struct FloatSums {
     return _mm512_set1_ps(*reinterpret_cast<const float*>(from));
   }
   [[gnu::always_inline]] static __m512 multiply_add(__m512 sum, __m512 a, __m512 b) {
+    // As an intrinsic it may overwrite a or b instead of the sum, which costs moves.
     __asm__("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
     return sum;
   }
@@ -73,6 +74,7 @@ struct WidenedU8S8Ops : IntegerSums {
     return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(group) + vector));
   }
   [[gnu::always_inline]] static __m512i multiply_add(__m512i sum, __m512i a, __m512i b) {
+    // In this order and in place: as intrinsics all products come first, and sums are spilled.
     __asm__("vpaddd %1, %0, %0" : "+v"(sum) : "v"(_mm512_madd_epi16(a, b)));
     return sum;
   }

@@ -31,6 +31,8 @@
 
 namespace tessera {
 
+class TileSession;
+
 struct KSegment {
   std::int64_t a_offset = 0;  ///< bytes from a row pointer to this segment
   std::int64_t k = 0;         ///< elements; a multiple of k_group except in the last block of a tap
@@ -59,7 +61,7 @@ struct BrgemmBlock {
   int m = 0;
   const KSegment* segments = nullptr;
   int segment_count = 0;
-  const std::byte* b = nullptr;  ///< this panel, at the first of these segments
+  const std::byte* b = nullptr;  ///< this panel, at the first of these segments; what lies behind them is prefetched
   int n0 = 0;                    ///< column of C where the panel starts; indexes bias, scale, residual and C
   int n = 0;                     ///< valid columns, 1..nr; nothing is stored beyond them
 
@@ -72,11 +74,15 @@ struct BrgemmBlock {
 
   std::byte* const* c_rows = nullptr;  ///< m pointers to column 0 of C
   const Epilogue* epilogue = nullptr;
+
+  /// The caller's hold on this thread's tiles (tile_session.hpp), one for many blocks. Null: kernels that use tiles
+  /// configure and release them within each call.
+  TileSession* tiles = nullptr;
 };
 
 /// One row of the kernel table.
 struct BrgemmKernel {
-  const char* name;  ///< "{tier}-{a}{b}-{mr}x{nr}", e.g. "avx2-f32-6x16", "avx512_core_vnni-u8s8-8x32"
+  const char* name;  ///< "{tier}-{a}{b}-{mr}x{nr}", e.g. "avx2-f32-6x16", "avx512_core_vnni-u8s8-14x32"
   Isa isa;
   DataType a;   ///< f32, bf16, u8
   DataType b;   ///< f32, bf16, s8

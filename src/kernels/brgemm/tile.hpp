@@ -3,15 +3,13 @@
 // internal linkage.
 //
 // What an Ops says (avx2_ops.hpp, avx512_ops.hpp):
-//   Accumulator, zero, load, store      one vector of f32 or s32 accumulators
-//   step_k                              elements of k that one multiply-add consumes in each lane
-//   steps_per_group                     steps in one k_group of B
-//   group_bytes                         bytes of one k_group of a panel
-//   a(pointer), b<step>(group, vector)  operands: 32 bits of A in every lane, one vector of B
-//   multiply_add(accumulator, a, b)
-//   widens, widen(from, k, to)          A is converted in slices to `step_bytes` per step, where no instruction takes
-//   its type a_tail(pointer)                     A of an incomplete last step, where the bytes behind it must not be
-//   multiplied
+//   Accumulator, zero, load, store: one vector of f32 or s32 accumulators.
+//   step_k: elements of k that one multiply-add consumes in each lane. steps_per_group: steps in one k_group of B.
+//   group_bytes: bytes of one k_group of a panel.
+//   a(pointer), b<step>(group, vector): the operands, 32 bits of A in every lane and one vector of B.
+//   multiply_add(accumulator, a, b).
+//   widens: no instruction takes the type of A; widen(from, k, to) converts a slice of it to `step_bytes` per step.
+//   tail_needs_care: the bytes behind an incomplete last step must not be multiplied; a_tail(pointer) leaves them out.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +34,7 @@ constexpr int slice_stride = slice_bytes + 64;
 
 /// Bytes of B in the unrolled steps.
 template <class Ops>
-constexpr int unrolled_bytes = unrolled_steps / Ops::steps_per_group* Ops::group_bytes;
+constexpr int unrolled_bytes = (unrolled_steps / Ops::steps_per_group) * Ops::group_bytes;
 /// Lines of the B to come that the unrolled steps fetch: four tiles fetch as much as each of them reads.
 template <class Ops>
 constexpr int prefetch_lines = (unrolled_bytes<Ops> + 255) / 256;
@@ -71,7 +69,7 @@ struct Tile {
   [[gnu::always_inline]] void step(const std::byte* const* a, std::int64_t offset, const std::byte* group) {
     auto b0 = Ops::template b<Step>(group, 0);
     auto b1 = Ops::template b<Step>(group, 1);
-    __asm__ volatile("" : "+v"(b0), "+v"(b1));
+    __asm__ volatile("" : "+v"(b0), "+v"(b1));  // loaded once, not as an operand of every multiply-add
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r) {
       const auto broadcast = Ops::a(a[r] + offset);
@@ -94,6 +92,8 @@ struct Tile {
     const std::int64_t end = steps * step_bytes;
     for (; offset + unrolled_steps * step_bytes <= end;
          offset += unrolled_steps * step_bytes, b += unrolled_bytes<Ops>) {
+      // With pointers it knows nothing about, the compiler writes the unrolled offsets into the addresses; otherwise it
+      // keeps four pointers per row.
 #pragma GCC unroll 16
       for (int r = 0; r < Rows; ++r) __asm__ volatile("" : "+r"(a[r]));
 #pragma GCC unroll 2

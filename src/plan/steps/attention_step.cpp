@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "kernels/brgemm/tile_session.hpp"
+
 namespace tessera {
 namespace {
 
@@ -88,8 +90,8 @@ void AttentionStep::softmax(const RunContext& context, std::int64_t batch, std::
   vector_.softmax(call);
 }
 
-void AttentionStep::run_rows(const RunContext& context, std::int64_t batch, std::int64_t head, std::int64_t first,
-                             int rows) const noexcept {
+void AttentionStep::run_rows(const RunContext& context, TileSession& tiles, std::int64_t batch, std::int64_t head,
+                             std::int64_t first, int rows) const noexcept {
   const auto element = static_cast<std::int64_t>(size_of(spec_.type));
   const auto y_element = static_cast<std::int64_t>(size_of(spec_.y_type));
   const std::int64_t y_stride = spec_.heads * spec_.head_size * y_element;
@@ -113,6 +115,7 @@ void AttentionStep::run_rows(const RunContext& context, std::int64_t batch, std:
   block.segment_count = 1;
   block.c_rows = scores.data();
   block.epilogue = &keep;
+  block.tiles = &tiles;
   for (std::int64_t panel = 0; panel < key_panels_; ++panel) {
     block.b = context.scratch + areas_.k_panels + panel * key_panel_bytes_;
     block.n0 = static_cast<int>(panel * kernel_.nr);
@@ -142,12 +145,13 @@ void AttentionStep::run(const RunContext& context) const noexcept {
   const std::int64_t blocks = (spec_.queries + row_block - 1) / row_block;
   const Range units = share(spec_.batch * spec_.heads * blocks, context.member, context.members);
   std::int64_t packed_head = -1;
+  TileSession tiles;
   for (std::int64_t unit = units.first; unit < units.last; ++unit) {
     const std::int64_t head = unit / blocks, first = unit % blocks * row_block;
     if (head != packed_head) pack_head(context, head / spec_.heads, head % spec_.heads);
     packed_head = head;
     const int rows = static_cast<int>(std::min<std::int64_t>(row_block, spec_.queries - first));
-    run_rows(context, head / spec_.heads, head % spec_.heads, first, rows);
+    run_rows(context, tiles, head / spec_.heads, head % spec_.heads, first, rows);
   }
 }
 

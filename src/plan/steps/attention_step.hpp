@@ -41,8 +41,8 @@ class AttentionStep final : public Step {
   };
 
   void pack_head(const RunContext& context, std::int64_t batch, std::int64_t head) const noexcept;
-  void run_rows(const RunContext& context, std::int64_t batch, std::int64_t head, std::int64_t first,
-                int rows) const noexcept;
+  void run_rows(const RunContext& context, TileSession& tiles, std::int64_t batch, std::int64_t head,
+                std::int64_t first, int rows) const noexcept;
   void softmax(const RunContext& context, std::int64_t batch, std::int64_t head, std::int64_t first,
                int rows) const noexcept;
 

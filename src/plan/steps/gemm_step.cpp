@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "kernels/brgemm/tile_session.hpp"
+
 namespace tessera {
 namespace {
 
@@ -122,8 +124,8 @@ void GemmStep::locate(const RunContext& context, std::int64_t group, std::int64_
   }
 }
 
-void GemmStep::run_block(const RunContext& context, std::int64_t group, std::int64_t first_row, int rows,
-                         std::int64_t first_panel, std::int64_t last_panel) const noexcept {
+void GemmStep::run_block(const RunContext& context, TileSession& tiles, std::int64_t group, std::int64_t first_row,
+                         int rows, std::int64_t first_panel, std::int64_t last_panel) const noexcept {
   Rows pointers;
   locate(context, group, first_row, rows, pointers);
   Epilogue epilogue = spec_.epilogue;
@@ -139,6 +141,7 @@ void GemmStep::run_block(const RunContext& context, std::int64_t group, std::int
   block.m = rows;
   block.accumulators = context.scratch;
   block.epilogue = &epilogue;
+  block.tiles = &tiles;
   for (std::int64_t panel = first_panel; panel < last_panel; ++panel) {
     const std::byte* b = spec_.weights + (group * panels_ + panel) * panel_bytes_;
     block.n0 = static_cast<int>(panel * kernel_.nr);
@@ -160,12 +163,13 @@ void GemmStep::run(const RunContext& context) const noexcept {
   const GridSplit split = split_grid(tiles, panels_ * spec_.groups, context.members);
   const Range rows = share(rows_, context.member % split.row_parts, split.row_parts, kernel_.mr);
   const Range panels = share(panels_ * spec_.groups, context.member / split.row_parts, split.panel_parts);
+  TileSession tile_session;
   for (std::int64_t row = rows.first; row < rows.last; row += row_block_) {
     const int count = static_cast<int>(std::min<std::int64_t>(row_block_, rows.last - row));
     for (std::int64_t panel = panels.first; panel < panels.last;) {
       const std::int64_t group = panel / panels_;
       const std::int64_t end = std::min(panels.last, (group + 1) * panels_);
-      run_block(context, group, row, count, panel - group * panels_, end - group * panels_);
+      run_block(context, tile_session, group, row, count, panel - group * panels_, end - group * panels_);
       panel = end;
     }
   }

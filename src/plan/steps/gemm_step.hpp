@@ -46,7 +46,7 @@ class GemmStep final : public Step {
 
   void split_k();
   void choose_row_block();
-  void run_block(const RunContext& context, std::int64_t group, std::int64_t first_row, int rows,
+  void run_block(const RunContext& context, TileSession& tiles, std::int64_t group, std::int64_t first_row, int rows,
                  std::int64_t first_panel, std::int64_t last_panel) const noexcept;
   void locate(const RunContext& context, std::int64_t group, std::int64_t first_row, int count,
               Rows& rows) const noexcept;

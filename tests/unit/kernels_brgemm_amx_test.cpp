@@ -1,0 +1,159 @@
+// What is particular to kernels that use tiles; everything else is in kernels_brgemm_test.cpp.
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "cpu/features.hpp"
+#include "kernels/brgemm/tile_session.hpp"
+#include "unit/kernels_brgemm_support.hpp"
+
+namespace tessera::testing {
+namespace {
+
+class BrgemmAmx : public ::testing::TestWithParam<DataType> {
+ protected:
+  void SetUp() override {
+    if (const auto reason = why_unavailable(cpu_features(), Isa::avx512_core_amx)) GTEST_SKIP() << *reason;
+    ASSERT_TRUE(has_tiles(kernel().isa)) << kernel().name;
+  }
+  static const BrgemmKernel& kernel() {
+    return *find_brgemm(GetParam(), GetParam() == DataType::u8 ? DataType::s8 : DataType::bf16, Isa::avx512_core_amx);
+  }
+};
+
+TEST_P(BrgemmAmx, EveryHeightInOneSession) {
+  BrgemmOptions o;
+  o.small_integers = true;
+  o.n = kernel().nr - 5;
+  TileSession tiles;
+  for (const auto& segment_k : std::vector<std::vector<std::int64_t>>{{64, 64}, {21, 21, 21}, {147}, {3}}) {
+    o.segment_k = segment_k;
+    for (o.m = 1; o.m <= 70; ++o.m) {
+      o.uneven_rows = o.m % 3 == 0;
+      const BrgemmCase problem(kernel(), o);
+      const auto c = problem.run([&](BrgemmBlock block) {
+        block.tiles = &tiles;
+        kernel().run(block);
+      });
+      EXPECT_TRUE(c == problem.reference()) << "m " << o.m << " first segment " << segment_k.front();
+    }
+  }
+}
+
+/// Threads share the rows: neither the height of a tile nor whether its rows are copied may change a bit of a sum.
+TEST_P(BrgemmAmx, SumsDoNotDependOnHowRowsAreGrouped) {
+  BrgemmOptions o;
+  o.m = 70;
+  o.n = kernel().nr;
+  for (const auto& segment_k : std::vector<std::vector<std::int64_t>>{{300, 300}, {21, 21, 21, 21, 21, 21, 21}, {65}}) {
+    o.segment_k = segment_k;
+    o.uneven_rows = false;
+    const BrgemmCase even(kernel(), o);
+    const auto expected = even.run();
+    o.uneven_rows = true;
+    EXPECT_TRUE(BrgemmCase(kernel(), o).run() == expected);
+    for (const int rows : {1, 16, 17, 33}) {
+      const auto in_groups = even.run([&](const BrgemmBlock& block) {
+        for (int row = 0; row < block.m; row += rows) {
+          BrgemmBlock group = block;
+          group.a_rows += row;
+          group.c_rows += row;
+          group.m = std::min(rows, block.m - row);
+          kernel().run(group);
+        }
+      });
+      EXPECT_TRUE(in_groups == expected) << "in groups of " << rows;
+    }
+  }
+}
+
+/// Memory whose last byte is followed by a page that must not be touched.
+class GuardedMemory {
+ public:
+  explicit GuardedMemory(std::size_t bytes) : page_(static_cast<std::size_t>(sysconf(_SC_PAGESIZE))) {
+    mapped_ = round_up(bytes, page_) + page_;
+    base_ = static_cast<std::byte*>(mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    EXPECT_NE(static_cast<void*>(base_), MAP_FAILED);
+    EXPECT_EQ(mprotect(base_ + mapped_ - page_, page_, PROT_NONE), 0);
+    data_ = base_ + mapped_ - page_ - bytes;
+  }
+  GuardedMemory(const GuardedMemory&) = delete;
+  GuardedMemory& operator=(const GuardedMemory&) = delete;
+  ~GuardedMemory() { munmap(base_, mapped_); }
+  [[nodiscard]] std::byte* data() const { return data_; }
+
+ private:
+  std::size_t page_, mapped_ = 0;
+  std::byte *base_ = nullptr, *data_ = nullptr;
+};
+
+/// Tiles load 16 groups of k at a time, whatever k is.
+TEST_P(BrgemmAmx, ReadsNothingBeyondTheOperands) {
+  const auto element = static_cast<std::int64_t>(size_of(kernel().a));
+  for (const int m : {1, 16, 31}) {
+    for (const std::int64_t k : {1, 21, 64, 100, 769}) {
+      const std::int64_t segment_k[] = {k};
+      const GuardedMemory a(static_cast<std::size_t>(m * k * element));
+      std::memset(a.data(), 0, static_cast<std::size_t>(m * k * element));
+      const std::size_t b_bytes = packed_b_bytes(kernel(), segment_k, kernel().nr);
+      const GuardedMemory b(b_bytes);
+      std::memset(b.data(), 0, b_bytes);
+
+      std::vector<const std::byte*> a_rows;
+      std::vector<float> c(static_cast<std::size_t>(m * kernel().nr), 1.0F), scale(c.size(), 1.0F);
+      std::vector<std::byte*> c_rows;
+      for (int i = 0; i < m; ++i) {
+        a_rows.push_back(a.data() + i * k * element);
+        c_rows.push_back(reinterpret_cast<std::byte*>(c.data() + i * kernel().nr));
+      }
+      Epilogue epilogue;
+      epilogue.scale = scale.data();
+      const KSegment segment{0, k};
+      BrgemmBlock block;
+      block.a_rows = a_rows.data();
+      block.m = m;
+      block.segments = &segment;
+      block.segment_count = 1;
+      block.b = b.data();
+      block.n = kernel().nr;
+      block.c_rows = c_rows.data();
+      block.epilogue = &epilogue;
+      kernel().run(block);
+      EXPECT_EQ(std::count(c.begin(), c.end(), 0.0F), static_cast<std::ptrdiff_t>(c.size()));
+    }
+  }
+}
+
+/// Fifteen rows that lie evenly and one that does not, wherever it is.
+TEST_P(BrgemmAmx, OneRowOutOfLine) {
+  BrgemmOptions o;
+  o.small_integers = true;
+  o.m = 32;
+  o.n = kernel().nr;
+  o.segment_k = {130};
+  const BrgemmCase problem(kernel(), o);
+  for (int odd = 0; odd < o.m; ++odd) {
+    const auto with_row_moved = [&](const auto& run) {
+      return problem.run([&](BrgemmBlock block) {
+        std::vector<const std::byte*> rows(block.a_rows, block.a_rows + block.m);
+        rows[static_cast<std::size_t>(odd)] = block.a_rows[(odd + 5) % block.m];
+        block.a_rows = rows.data();
+        run(block);
+      });
+    };
+    EXPECT_TRUE(with_row_moved(kernel().run) ==
+                with_row_moved([](const BrgemmBlock& block) { brgemm_reference(kernel(), block); }))
+        << "row " << odd;
+  }
+}
+
+std::string identifier(const ::testing::TestParamInfo<DataType>& info) {
+  return std::string(name_of(info.param));
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, BrgemmAmx, ::testing::Values(DataType::u8, DataType::bf16), identifier);
+
+}  // namespace
+}  // namespace tessera::testing
