@@ -24,6 +24,13 @@ Halo halo_of(const Graph& graph, const Node& node) {
   return {window.pad_top, window.pad_left, window.pad_bottom, window.pad_right};
 }
 
+/// In memory of our own: what a reader hands out may end at the end of a mapped file.
+Tensor padded_copy(const Tensor& tensor) {
+  Tensor copy(tensor.type(), tensor.shape());
+  std::copy_n(tensor.data(), tensor.bytes(), copy.mutable_data());
+  return copy;
+}
+
 /// What keeps a constant's memory alive inside the plan.
 std::shared_ptr<const void> owner_of(const Tensor& tensor) {
   return std::make_shared<const Tensor>(tensor);
@@ -98,12 +105,19 @@ Image Builder::make_image(ValueId id, BufferId buffer) const {
 
 BufferId Builder::plain_input(ValueId id) {
   if (const auto found = plain_.find(id); found != plain_.end()) return found->second;
-  if (value(id).is_constant()) return plain_[id] = constant_buffer(value(id).constant);
+  if (value(id).is_constant()) return plain_[id] = constant_buffer(padded_copy(value(id).constant));
   const auto image = images_.find(id);
   if (image == images_.end()) fail("plan", "value " + value(id).name + " is used before it is computed");
   const BufferId buffer = plain_output(id);
   emit(make_to_nchw(*this, image->second, value(id), buffer), {image->second.buffer}, {buffer});
   return buffer;
+}
+
+BufferId Builder::reference_input(ValueId id) {
+  if (!value(id).is_constant()) return plain_input(id);
+  const auto [entry, fresh] = constants_.try_emplace(id, no_buffer);
+  if (fresh) entry->second = constant_buffer(value(id).constant);
+  return entry->second;
 }
 
 Image Builder::image_input(ValueId id) {

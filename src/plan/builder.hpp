@@ -28,8 +28,11 @@ class Builder {
   [[nodiscard]] const Value& value(ValueId id) const { return graph_.value(id); }
   [[nodiscard]] Shape shape(ValueId id) const { return value(id).shape.to_shape(); }
 
-  /// The value dense and row-major (NCHW): as it is, a constant, or through a reorder that this call emits.
+  /// The value dense and row-major (NCHW): as it is, a copy of a constant, or through a reorder that this call emits.
+  /// Kernels may over-read it (core/memory.hpp: buffer_slack).
   BufferId plain_input(ValueId id);
+  /// The same for plain code, which reads no further than the end: a constant stays where the reader left it.
+  BufferId reference_input(ValueId id);
   /// The value as NHWC with at least the halo all its convolutions need; likewise.
   Image image_input(ValueId id);
   /// Where the node that is being lowered has to leave an output.
@@ -61,11 +64,12 @@ class Builder {
   Isa isa_;
   WeightStore& weights_;
   std::shared_ptr<Plan> plan_;
-  std::vector<Lifetime> lifetimes_;    // per buffer; unused for constants
-  std::vector<Halo> halos_;            // per value: what its consumers need
-  std::vector<bool> wanted_as_image_;  // per value
-  std::map<ValueId, BufferId> plain_;  // values available dense
-  std::map<ValueId, Image> images_;    // values available as NHWC
+  std::vector<Lifetime> lifetimes_;        // per buffer; unused for constants
+  std::vector<Halo> halos_;                // per value: what its consumers need
+  std::vector<bool> wanted_as_image_;      // per value
+  std::map<ValueId, BufferId> plain_;      // values available dense
+  std::map<ValueId, BufferId> constants_;  // constants where the reader left them
+  std::map<ValueId, Image> images_;        // values available as NHWC
 };
 
 /// How a value's integers stand for reals; the identity for float values.

@@ -66,7 +66,7 @@ bool lower_reference(Builder& builder, const Node& node) {
       step->inputs.emplace_back();
       continue;
     }
-    reads.push_back(builder.plain_input(id));
+    reads.push_back(builder.reference_input(id));
     step->inputs.push_back({reads.back(), builder.value(id).type, builder.shape(id)});
   }
   for (const ValueId id : node.outputs) {

@@ -44,15 +44,15 @@ struct SumTiles {
   }
   /// Adds the products of `chunks` whole chunks.
   template <class Product>
-  [[gnu::always_inline]] static void add(const TileSource (&a)[2], const std::byte* b, std::int64_t chunks) {
+  [[gnu::always_inline]] static void add(TileSource upper, TileSource lower, const std::byte* b, std::int64_t chunks) {
     for (std::int64_t c = 0; c < chunks; ++c, b += panel_chunk_bytes) {
-      tile_load<a_tile(0)>(a[0].data + c * chunk_bytes, a[0].stride);
+      tile_load<a_tile(0)>(upper.data + c * chunk_bytes, upper.stride);
       tile_load<b_tile(0)>(b, panel_row_bytes);
       Product::template add<sum_tile(0, 0), a_tile(0), b_tile(0)>();
       tile_load<b_tile(1)>(b + tile_row_bytes, panel_row_bytes);
       Product::template add<sum_tile(0, 1), a_tile(0), b_tile(1)>();
       if constexpr (row_tiles == 2) {
-        tile_load<a_tile(1)>(a[1].data + c * chunk_bytes, a[1].stride);
+        tile_load<a_tile(1)>(lower.data + c * chunk_bytes, lower.stride);
         Product::template add<sum_tile(1, 0), a_tile(1), b_tile(0)>();
         Product::template add<sum_tile(1, 1), a_tile(1), b_tile(1)>();
       }
@@ -95,7 +95,7 @@ TESSERA_INLINE void add_products(const BrgemmBlock& block, const PanelChunks& pa
       join<Product>(block, at, chunk);
       if (chunk.pieces == 0) break;
       for (int t = 0; t < row_tiles; ++t) a[t] = copy_joined(rows[t], chunk, slices[t]);
-      SumTiles<row_tiles>::template add<Product>(a, chunk.groups == chunk_groups ? b : panel.last, 1);
+      SumTiles<row_tiles>::template add<Product>(a[0], a[1], chunk.groups == chunk_groups ? b : panel.last, 1);
       b += panel_chunk_bytes;
       continue;
     }
@@ -104,7 +104,7 @@ TESSERA_INLINE void add_products(const BrgemmBlock& block, const PanelChunks& pa
     if (!in_place && chunks > slice_chunks) chunks = slice_chunks;
     for (int t = 0; t < row_tiles; ++t)
       a[t] = in_place_or_copied(rows[t], segment.a_offset + at.byte, static_cast<int>(chunks), slices[t]);
-    SumTiles<row_tiles>::template add<Product>(a, b, chunks);
+    SumTiles<row_tiles>::template add<Product>(a[0], a[1], b, chunks);
     b += chunks * panel_chunk_bytes;
     at.byte += chunks * chunk_bytes;
     if (at.byte == bytes) at = {at.segment + 1, 0};
