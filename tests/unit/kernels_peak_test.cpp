@@ -10,7 +10,8 @@ TEST(Peak, TheHighestTierWithinTheCeilingIsChosen) {
   EXPECT_STREQ(find_peak_loop(DataType::u8, Isa::avx2)->name, "avx2-int8");
   EXPECT_STREQ(find_peak_loop(DataType::u8, Isa::avx2_vnni)->name, "avx2_vnni-int8");
   EXPECT_STREQ(find_peak_loop(DataType::u8, Isa::avx512_core)->name, "avx512_core-int8");
-  EXPECT_STREQ(find_peak_loop(DataType::u8, Isa::avx512_core_amx)->name, "avx512_core_vnni-int8");
+  EXPECT_STREQ(find_peak_loop(DataType::u8, Isa::avx512_core_bf16)->name, "avx512_core_vnni-int8");
+  EXPECT_STREQ(find_peak_loop(DataType::u8, Isa::avx512_core_amx)->name, "avx512_core_amx-int8");
   EXPECT_STREQ(find_peak_loop(DataType::bf16, Isa::avx512_core_vnni)->name, "avx512_core-bf16");
   EXPECT_STREQ(find_peak_loop(DataType::bf16, Isa::avx512_core_bf16)->name, "avx512_core_bf16-bf16");
   EXPECT_STREQ(find_peak_loop(DataType::f32, Isa::avx512_core_bf16)->name, "avx512_core-f32");
