@@ -54,8 +54,9 @@ void GemmStep::split_k() {
   // Blocks of equal size rather than full ones and a crumb.
   const std::int64_t most = std::max<std::int64_t>(64, l1_budget / bytes_per_k);
   const std::int64_t count = (total + most - 1) / most;
+  // Whole multiples of 64 elements: what a tile of int8 takes in one step.
   const std::int64_t limit =
-      static_cast<std::int64_t>(round_up(static_cast<std::size_t>((total + count - 1) / count), 16));
+      static_cast<std::int64_t>(round_up(static_cast<std::size_t>((total + count - 1) / count), 64));
 
   std::int64_t b_offset = 0, in_block = 0;
   blocks_.push_back({});
