@@ -1,6 +1,6 @@
 // Tessera against ONNX Runtime on the same ONNX file, same threads, in turns: a round is a run of inferences of one, then of the other,
 // so that a change of clock or a busy neighbour falls on both. Prints the medians of every round and the ratio.
-//   scripts/lib/install_oracle build/oracle
+//   scripts/lib/install_oracle build/oracle      (ORACLE=DIR in the environment names another installation)
 //   node benchmarks/peers/onnxruntime.mjs MODEL.onnx [--threads 2] [--rounds 7] [--samples 30] [--batch 1] [--seq 128] [--case fp32]
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -12,7 +12,7 @@ const { positionals: [model], values: words } = parseArgs({
     .map(([name, value]) => [name, { type: 'string', default: value }])),
 });
 const root = new URL('../..', import.meta.url).pathname;
-const ort = createRequire(`${root}/build/oracle/package.json`)('onnxruntime-node');
+const ort = createRequire(`${process.env.ORACLE ?? `${root}build/oracle`}/package.json`)('onnxruntime-node');
 const [threads, rounds, samples, batch, seq] = [words.threads, words.rounds, words.samples, words.batch, words.seq].map(Number);
 
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
@@ -44,7 +44,7 @@ async function timeOrt(session, feeds) {
 }
 
 function timeTessera() {
-  const output = execFileSync(`${root}/build/release/tessera`, ['compare', '--model', model, '--case', words.case, '--threads', words.threads,
+  const output = execFileSync(`${root}build/release/tessera`, ['compare', '--model', model, '--case', words.case, '--threads', words.threads,
     '--batch', words.batch, ...(model.includes('bert') ? ['--seq', words.seq] : []), '--samples', words.samples, '--warmup', '5',
     '--accuracy-inputs', '1', '--json', '-q'], { encoding: 'utf8', maxBuffer: 1 << 26 });
   return JSON.parse(output).models[0].cases.find((row) => row.status === 'ok');
