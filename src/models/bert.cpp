@@ -56,7 +56,8 @@ class BertBuilder {
     half_ = scalar("half", 0.5F);
     sqrt_two_ = scalar("sqrt_two", std::numbers::sqrt2_v<float>);
     masked_ = scalar("masked", std::numeric_limits<float>::lowest());
-    head_scale_ = scalar("sqrt_head_size", std::sqrt(static_cast<float>(config_.hidden / config_.heads)));
+    const std::int64_t head_size = config_.hidden / config_.heads;
+    head_scale_ = scalar("sqrt_head_size", std::sqrt(static_cast<float>(head_size)));
     // 0 keeps the extent of the input: batch and sequence.
     split_heads_ = integers("split_heads", {0, 0, config_.heads, config_.hidden / config_.heads});
     merge_heads_ = integers("merge_heads", {0, 0, config_.hidden});

@@ -138,6 +138,7 @@ void infer_unsqueeze(Graph& graph, const Node& node) {
   if (!axes) node_error(node, "it names no axes");
   const std::vector<bool> added = flags(node, *axes, dims.size() + axes->size());
   std::vector<Dim> unsqueezed;
+  unsqueezed.reserve(added.size());
   std::size_t next = 0;
   for (const bool here : added) unsqueezed.push_back(here ? Dim(1) : dims[next++]);
   set_output(graph, node, 0, type, SymbolicShape(std::move(unsqueezed)));

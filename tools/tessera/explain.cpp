@@ -108,6 +108,7 @@ void print_summary(const Explanation& explanation) {
   std::map<std::string, double> by_op;
   for (const Row& row : explanation.rows) by_op[row.step.op + " (" + row.step.kernel + ")"] += row.step.seconds;
   std::vector<std::pair<double, std::string>> sorted;
+  sorted.reserve(by_op.size());
   for (const auto& [op, seconds] : by_op) sorted.emplace_back(seconds, op);
   std::sort(sorted.rbegin(), sorted.rend());
   std::printf("\n");

@@ -52,8 +52,8 @@ std::pair<std::string, Tensor> read_input(const std::string& word, const std::ve
   if (equals == std::string::npos || equals == 0 || equals + 1 == word.size())
     reject("--input " + word, "is not of the form NAME=FILE.npy", "write for example --input x=x.npy");
   const std::string name = word.substr(0, equals);
-  const auto info =
-      std::find_if(infos.begin(), infos.end(), [&](const TensorInfo& entry) { return entry.name == name; });
+  const auto info = std::find_if(infos.begin(), infos.end(),
+                                 [&, &wanted = name](const TensorInfo& entry) { return entry.name == wanted; });
   if (info == infos.end()) {
     std::string names;
     for (const TensorInfo& entry : infos) names += (names.empty() ? "" : ", ") + entry.name;
@@ -177,8 +177,8 @@ RunResult infer(const Model& model, const RunWords& words, const Context& contex
   TensorMap given;
   for (const std::string& word : words.inputs) {
     auto [name, tensor] = read_input(word, infos);
-    const auto info =
-        std::find_if(infos.begin(), infos.end(), [&](const TensorInfo& entry) { return entry.name == name; });
+    const auto info = std::find_if(infos.begin(), infos.end(),
+                                   [&, &wanted = name](const TensorInfo& entry) { return entry.name == wanted; });
     bind_extents(*info, tensor, extents);
     if (!given.emplace(name, std::move(tensor)).second)
       reject("--input " + word, "input '" + name + "' is given twice");
