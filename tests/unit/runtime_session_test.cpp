@@ -2,89 +2,18 @@
 // written first.
 #include <gtest/gtest.h>
 
-#include <cfenv>
 #include <cmath>
-#include <cstdlib>
-#include <filesystem>
-#include <new>
 #include <thread>
 
-#include "formats/onnx_writer.hpp"
-#include "runtime_support.hpp"
-#include "tessera/tessera.hpp"
-
-namespace {
-
-thread_local bool counting = false;
-std::atomic<long> allocations{0};
-
-void* counted(std::size_t bytes) {
-  if (counting) ++allocations;
-  if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-// GCC takes the library's own new for the partner of this delete where a sanitizer changes what it inlines.
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
-
-void* operator new(std::size_t bytes) {
-  return counted(bytes);
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
+#include "runtime_session_support.hpp"
 
 namespace tessera {
 namespace {
 
-using testing::ints;
-using testing::Net;
 using testing::random_tensor;
 using testing::same_bits;
+using testing::SessionTest;
 using testing::tiers_here;
-
-/// conv (stem) -> max pool -> residual block -> global pool -> linear, with a symbolic batch.
-Graph small_resnet() {
-  Net net;
-  const ValueId x = net.input("image", {Dim("batch"), 3, 20, 20});
-  const auto conv = [&](ValueId in, const Shape& w, std::int64_t stride, std::int64_t pad) {
-    return net.op("Conv", {in, net.weight(w, 0.3F), net.weight(Shape{w[0]})},
-                  {{"strides", ints({stride, stride})}, {"pads", ints({pad, pad, pad, pad})}});
-  };
-  const ValueId stem = net.op("Relu", {conv(x, Shape{16, 3, 7, 7}, 2, 3)});
-  const ValueId pooled = net.op(
-      "MaxPool", {stem}, {{"kernel_shape", ints({3, 3})}, {"strides", ints({2, 2})}, {"pads", ints({1, 1, 1, 1})}});
-  const ValueId a = net.op("Relu", {conv(pooled, Shape{16, 16, 1, 1}, 1, 0)});
-  const ValueId b = net.op("Relu", {conv(a, Shape{16, 16, 3, 3}, 1, 1)});
-  const ValueId c = net.op("Relu", {net.op("Add", {conv(b, Shape{16, 16, 1, 1}, 1, 0), pooled})});
-  const ValueId mean = net.op("Flatten", {net.op("GlobalAveragePool", {c})});
-  net.output(net.op("Gemm", {mean, net.weight(Shape{10, 16}), net.weight(Shape{10})}, {{"transB", std::int64_t{1}}}));
-  return net.graph;
-}
-
-class SessionTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() / ("tessera-session-" + std::to_string(::getpid()));
-    std::filesystem::create_directories(folder_);
-    path_ = (folder_ / "small.onnx").string();
-    Graph graph = small_resnet();
-    infer_shapes(graph);
-    write_onnx(graph, path_);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  static TensorMap image(std::int64_t batch) { return {{"image", random_tensor(Shape{batch, 3, 20, 20}, 42)}}; }
-  static Tensor only(TensorMap outputs) { return outputs.begin()->second; }
-
-  std::filesystem::path folder_;
-  std::string path_;
-};
 
 TEST_F(SessionTest, NodeByNodeGivesTheAnswerOfTheOptimisedPlan) {
   const Model model = Model::load(path_);
@@ -139,25 +68,6 @@ TEST_F(SessionTest, EveryLayerOfTheInt8CaseRunsOnAnInt8Kernel) {
     EXPECT_EQ(step.precision.substr(0, 5), "u8*s8") << step.node;
   }
   EXPECT_EQ(products, 5);
-}
-
-TEST_F(SessionTest, InferenceAllocatesNothing) {
-  const Model model = Model::load(path_);
-  for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::int8})
-    for (const int opt_level : {0, 1}) {
-      if (opt_level == 0 && precision != Precision::fp32) continue;
-      Session session =
-          model.compile({.precision = precision, .threads = 1, .opt_level = opt_level, .calibration = {image(1)}});
-      const TensorMap inputs = image(1);
-      session.set_input("image", inputs.at("image"));
-      session.infer();
-      allocations = 0;
-      counting = true;
-      session.set_input("image", inputs.at("image"));
-      session.infer();
-      counting = false;
-      EXPECT_EQ(allocations, 0) << name_of(precision) << " opt-level " << opt_level;
-    }
 }
 
 TEST_F(SessionTest, TwoSessionsOnTwoTiersRunAtTheSameTime) {
