@@ -43,6 +43,7 @@ void check_node(const Node& node) {
   const OpSchema* schema = find_op(node.op);
   if (schema == nullptr) node_error(node, "the operator is not supported", "re-export the model without it");
   check_inputs(node, *schema);
+  if (node.outputs.empty()) node_error(node, "it has no outputs");
   if (schema->outputs >= 0 && static_cast<int>(node.outputs.size()) > schema->outputs)
     node_error(node, "it has " + std::to_string(node.outputs.size()) + " outputs, at most " +
                          std::to_string(schema->outputs) + " are supported");

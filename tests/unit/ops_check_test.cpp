@@ -42,6 +42,12 @@ Node node(std::string op, std::vector<ValueId> inputs, Attributes attributes = {
   return made;
 }
 
+TEST(CheckNode, RefusesANodeWithoutOutputs) {
+  Node made = node("Relu", {0});
+  made.outputs.clear();
+  expect_error(ErrorKind::invalid, {"layer3/op", "Relu", "no outputs"}, [&] { check_node(made); });
+}
+
 TEST(CheckNode, AcceptsWhatTheSchemaLists) {
   check_node(node("Transpose", {0}, {{"perm", std::vector<std::int64_t>{1, 0}}}));
   check_node(node("Concat", {0, 1, 2, 3, 4}, {{"axis", std::int64_t{0}}}));
