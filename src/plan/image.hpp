@@ -41,6 +41,18 @@ struct Image {
   }
 };
 
+/// Calls work(image index, first row, last row) for this member's share of the rows of all images, an image at a time.
+template <typename Work>
+void for_rows_of_member(const Image& image, const RunContext& context, Work work) noexcept {
+  const Range range = share(image.count * image.height, context.member, context.members);
+  for (std::int64_t row = range.first; row < range.last;) {
+    const std::int64_t first = row % image.height;
+    const std::int64_t last = std::min(image.height, first + range.last - row);
+    work(row / image.height, first, last);
+    row += last - first;
+  }
+}
+
 /// Fills this member's share of the border of `image` with `fill` (0, or the zero point of a u8 image).
 void fill_halo(const Image& image, std::uint8_t fill, const RunContext& context) noexcept;
 

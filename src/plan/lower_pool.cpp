@@ -12,17 +12,14 @@ class PoolStep final : public Step {
 
   void run(const RunContext& context) const noexcept override {
     fill_halo(y_, fill_, context);
-    const Range range = share(y_.count * y_.height, context.member, context.members);
     PoolCall call = geometry_;
-    for (std::int64_t row = range.first; row < range.last;) {
-      const std::int64_t n = row / y_.height;
-      call.first_row = row % y_.height;
-      call.last_row = std::min(y_.height, call.first_row + range.last - row);
+    for_rows_of_member(y_, context, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
+      call.first_row = first;
+      call.last_row = last;
       call.x.data = context.at(x_.buffer) + x_.origin() + n * x_.image_stride();
       call.y.data = context.at(y_.buffer) + y_.origin() + n * y_.image_stride();
       kernel_(call);
-      row += call.last_row - call.first_row;
-    }
+    });
   }
 
  private:

@@ -18,11 +18,8 @@ class ToNhwc final : public Step {
 
   void run(const RunContext& context) const noexcept override {
     fill_halo(image_, fill_, context);
-    const Range range = share(image_.count * image_.height, context.member, context.members);
     const auto* source = reinterpret_cast<const float*>(context.at(source_));
-    for (std::int64_t row = range.first; row < range.last;) {
-      const std::int64_t n = row / image_.height, first = row % image_.height;
-      const std::int64_t last = std::min(image_.height, first + range.last - row);
+    for_rows_of_member(image_, context, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
       kernel_({source + n * image_.channels * image_.height * image_.width,
                {context.at(image_.buffer) + image_.origin() + n * image_.image_stride(), image_.pixel_stride(),
                 image_.type, requantize_},
@@ -32,8 +29,7 @@ class ToNhwc final : public Step {
                image_.width,
                first,
                last});
-      row += last - first;
-    }
+    });
   }
 
  private:
@@ -51,11 +47,8 @@ class ToNchw final : public Step {
       : kernel_(kernels.to_nchw), image_(image), dequantize_(dequantization(source)), target_(target) {}
 
   void run(const RunContext& context) const noexcept override {
-    const Range range = share(image_.count * image_.height, context.member, context.members);
     auto* target = reinterpret_cast<float*>(context.at(target_));
-    for (std::int64_t row = range.first; row < range.last;) {
-      const std::int64_t n = row / image_.height, first = row % image_.height;
-      const std::int64_t last = std::min(image_.height, first + range.last - row);
+    for_rows_of_member(image_, context, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
       kernel_({{context.at(image_.buffer) + image_.origin() + n * image_.image_stride(), image_.pixel_stride(),
                 image_.type, dequantize_},
                image_.row_stride(),
@@ -65,8 +58,7 @@ class ToNchw final : public Step {
                image_.width,
                first,
                last});
-      row += last - first;
-    }
+    });
   }
 
  private:
