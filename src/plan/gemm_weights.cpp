@@ -114,16 +114,16 @@ Activation activation_of(const Node& node) {
   reject("node " + node.name + " (" + node.op + ")", "unknown activation " + word);
 }
 
-const BrgemmKernel* gemm_kernel(const Builder& builder, const Value& x, const Value& weights) {
+const BrgemmKernel* gemm_kernel(const Builder& builder, const Value& x, const Value& weights, std::int64_t rows) {
   if (!weights.is_constant()) return nullptr;
+  const auto find = [&](DataType a, DataType b) { return find_brgemm(a, b, builder.isa(), rows); };
   if (x.type == DataType::u8) {
     const bool quantized = x.quantization && x.quantization->per_tensor() && weights.quantization;
-    return quantized && weights.constant.type() == DataType::s8 ? find_brgemm(DataType::u8, DataType::s8, builder.isa())
-                                                                : nullptr;
+    return quantized && weights.constant.type() == DataType::s8 ? find(DataType::u8, DataType::s8) : nullptr;
   }
   if (weights.constant.type() != DataType::f32) return nullptr;
-  if (x.type == DataType::bf16) return find_brgemm(DataType::bf16, DataType::bf16, builder.isa());
-  if (x.type == DataType::f32) return find_brgemm(DataType::f32, DataType::f32, builder.isa());
+  if (x.type == DataType::bf16) return find(DataType::bf16, DataType::bf16);
+  if (x.type == DataType::f32) return find(DataType::f32, DataType::f32);
   return nullptr;
 }
 

@@ -48,11 +48,11 @@ bool place_mask(Builder& builder, ValueId mask, AttentionSpec& spec) {
 bool lower_attention(Builder& builder, const Node& node) {
   const Value& x = builder.value(node.inputs[0]);
   if (x.type != DataType::f32 && x.type != DataType::bf16) return false;
-  const BrgemmKernel* kernel = find_brgemm(x.type, x.type, builder.isa());
-  if (kernel == nullptr) return false;
-
   const Value& y = builder.value(node.outputs[0]);
   const Shape xs = builder.shape(node.inputs[0]), ys = builder.shape(node.outputs[0]);
+  const BrgemmKernel* kernel = find_brgemm(x.type, x.type, builder.isa(), ys[1]);
+  if (kernel == nullptr) return false;
+
   AttentionSpec spec;
   spec.type = x.type;
   spec.batch = ys[0];

@@ -40,10 +40,11 @@ bool operands_fit(const Builder& builder, const Node& node) {
 bool lower_conv(Builder& builder, const Node& node) {
   const Value& x = builder.value(node.inputs[0]);
   const Value& w = builder.value(node.inputs[1]);
-  const BrgemmKernel* kernel = gemm_kernel(builder, x, w);
+  const Shape xs = builder.shape(node.inputs[0]), ws = builder.shape(node.inputs[1]);
+  const std::int64_t pixels = builder.shape(node.outputs[0]).elements() / std::max<std::int64_t>(1, ws[0]);
+  const BrgemmKernel* kernel = gemm_kernel(builder, x, w, pixels);
   if (kernel == nullptr || !operands_fit(builder, node)) return false;
 
-  const Shape xs = builder.shape(node.inputs[0]), ws = builder.shape(node.inputs[1]);
   const Window window = window_of(node, xs[2], xs[3], ws[2], ws[3]);
   GemmSpec spec;
   spec.groups = node.attribute_or<std::int64_t>("group", 1);

@@ -42,13 +42,15 @@ bool lower_linear(Builder& builder, const Node& node) {
   const Linear linear = operands_of(node);
   const Value& x = builder.value(linear.x);
   const Value& w = builder.value(linear.w);
-  const BrgemmKernel* kernel = gemm_kernel(builder, x, w);
-  if (kernel == nullptr || !fits(builder, node, linear)) return false;
+  if (!fits(builder, node, linear)) return false;
 
   const Shape ws = builder.shape(linear.w), ys = builder.shape(node.outputs[0]);
   const std::int64_t k = linear.transposed ? ws[1] : ws[0];
   const std::int64_t columns = linear.transposed ? ws[0] : ws[1];
   const std::int64_t rows = ys.elements() / columns;
+  const BrgemmKernel* kernel = gemm_kernel(builder, x, w, rows);
+  if (kernel == nullptr) return false;
+
   const Value& y = builder.value(node.outputs[0]);
 
   GemmSpec spec;

@@ -1,4 +1,5 @@
-// What is particular to kernels that use tiles; everything else is in kernels_brgemm_test.cpp.
+// What is particular to kernels that use tiles; everything else is in kernels_brgemm_test.cpp. Each test runs with the
+// tiles of the CPU, where there are any, and with tiles in plain C++, which the sanitizers see into.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -8,20 +9,27 @@
 #include "cpu/features.hpp"
 #include "kernels/brgemm/tile_session.hpp"
 #include "unit/kernels_brgemm_support.hpp"
+#include "unit/kernels_brgemm_tiles/kernels.hpp"
 
 namespace tessera::testing {
 namespace {
 
-class BrgemmAmx : public ::testing::TestWithParam<DataType> {
+class BrgemmAmx : public ::testing::TestWithParam<const BrgemmKernel*> {
  protected:
   void SetUp() override {
-    if (const auto reason = why_unavailable(cpu_features(), Isa::avx512_core_amx)) GTEST_SKIP() << *reason;
-    ASSERT_TRUE(has_tiles(kernel().isa)) << kernel().name;
+    if (const auto reason = why_unavailable(cpu_features(), kernel().isa))
+      GTEST_SKIP() << kernel().name << ": " << *reason;
   }
-  static const BrgemmKernel& kernel() {
-    return *find_brgemm(GetParam(), GetParam() == DataType::u8 ? DataType::s8 : DataType::bf16, Isa::avx512_core_amx);
-  }
+  static const BrgemmKernel& kernel() { return *GetParam(); }
 };
+
+std::vector<const BrgemmKernel*> kernels_with_tiles() {
+  std::vector<const BrgemmKernel*> kernels;
+  for (const BrgemmKernel& kernel : all_brgemm())
+    if (has_tiles(kernel.isa) && (kernel.a == DataType::u8 || kernel.a == DataType::bf16)) kernels.push_back(&kernel);
+  for (const BrgemmKernel& kernel : plain_tile_kernels()) kernels.push_back(&kernel);
+  return kernels;
+}
 
 TEST_P(BrgemmAmx, EveryHeightInOneSession) {
   BrgemmOptions o;
@@ -33,11 +41,8 @@ TEST_P(BrgemmAmx, EveryHeightInOneSession) {
     for (o.m = 1; o.m <= 70; ++o.m) {
       o.uneven_rows = o.m % 3 == 0;
       const BrgemmCase problem(kernel(), o);
-      const auto c = problem.run([&](BrgemmBlock block) {
-        block.tiles = &tiles;
-        kernel().run(block);
-      });
-      EXPECT_TRUE(c == problem.reference()) << "m " << o.m << " first segment " << segment_k.front();
+      EXPECT_TRUE(problem.run_in(tiles) == problem.reference())
+          << "m " << o.m << " first segment " << segment_k.front();
     }
   }
 }
@@ -149,11 +154,65 @@ TEST_P(BrgemmAmx, OneRowOutOfLine) {
   }
 }
 
-std::string identifier(const ::testing::TestParamInfo<DataType>& info) {
-  return std::string(name_of(info.param));
+/// The epilogue of each kind while the next rows or panel are multiplied, and K blocks in between.
+TEST_P(BrgemmAmx, WhatIsLeftIsFinishedWithTheNextBlock) {
+  TileSession tiles;
+  BrgemmOptions o;
+  o.small_integers = true;
+  o.n = 3 * kernel().nr - 7;
+  o.segment_k = {192, 64, 64};
+  for (const int m : {5, 16, 32, 49, 70}) {
+    o.m = m;
+    for (const DataType c_type : {DataType::f32, DataType::bf16, DataType::u8}) {
+      for (int kind = 0; kind < 5; ++kind) {
+        o.c_type = c_type;
+        o.has_residual = kind < 3;
+        o.residual_type = kind == 0 ? DataType::f32 : kind == 1 ? DataType::bf16 : DataType::u8;
+        o.activation = kind == 4 ? Activation::relu : Activation::none;
+        o.has_row_scale = kind == 4;
+        o.block_segments = kind % 2 == 0 ? std::vector<int>{} : std::vector<int>{1, 2};
+        const BrgemmCase problem(kernel(), o);
+        EXPECT_TRUE(problem.run_in(tiles) == problem.reference()) << "m " << m << " kind " << kind;
+      }
+    }
+  }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, BrgemmAmx, ::testing::Values(DataType::u8, DataType::bf16), identifier);
+/// Kernels of different types may take turns in one session.
+TEST_P(BrgemmAmx, SharesASessionWithOtherKernels) {
+  TileSession tiles;
+  BrgemmOptions o;
+  o.small_integers = true;
+  o.m = 20;
+  o.n = kernel().nr;
+  const BrgemmCase problem(kernel(), o);
+  for (const BrgemmKernel* other : kernels_with_tiles()) {
+    if (other->isa != kernel().isa) continue;
+    const BrgemmCase problem_of_other(*other, o);
+    std::vector<std::byte> in_between;
+    const auto c = problem.run([&](BrgemmBlock block) {
+      block.tiles = &tiles;
+      kernel().run(block);
+      in_between = problem_of_other.run_in(tiles);
+    });
+    EXPECT_TRUE(c == problem.reference()) << other->name;
+    EXPECT_TRUE(in_between == problem_of_other.reference()) << other->name;
+  }
+}
+
+std::string identifier(const ::testing::TestParamInfo<const BrgemmKernel*>& info) {
+  std::string name = info.param->name;
+  for (char& c : name)
+    if (c == '-' || c == ' ') c = '_';
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, BrgemmAmx, ::testing::ValuesIn(kernels_with_tiles()), identifier);
+
+/// On the CPU it is #UD; forgetting the configuration must not pass in silence here either.
+TEST(PlainTilesDeathTest, UnconfiguredTilesCannotBeUsed) {
+  EXPECT_DEATH(multiply_without_configuration(), "");
+}
 
 }  // namespace
 }  // namespace tessera::testing

@@ -11,6 +11,7 @@
 
 #include "core/memory.hpp"
 #include "kernels/brgemm/brgemm.hpp"
+#include "kernels/brgemm/tile_session.hpp"
 
 namespace tessera::testing {
 
@@ -25,6 +26,7 @@ struct BrgemmOptions {
   Activation activation = Activation::none;
   bool has_bias = true;
   bool has_compensation = true;
+  bool has_row_scale = false;  ///< int8 only
   Requantize requantize{0.25F, 3};
   bool uneven_rows = false;  ///< rows of A at no constant distance from each other
   /// Whole numbers so small that every order of summation gives the same f32 bits: dot-product hardware can be held to
@@ -42,9 +44,13 @@ class BrgemmCase {
     make_epilogue();
   }
 
-  /// C with its guards after `run_block` got every block of the problem.
+  /// C with its guards after `run_block` got every block of the problem, and then `finish` was called.
   template <typename Run>
   std::vector<std::byte> run(const Run& run_block) const {
+    return run(run_block, [] {});
+  }
+  template <typename Run, typename Finish>
+  std::vector<std::byte> run(const Run& run_block, const Finish& finish) const {
     std::vector<std::byte> c(c_offset(options_.m) + guard, std::byte{0xa5});
     std::vector<std::byte*> c_rows;
     for (int m = 0; m < options_.m; ++m) c_rows.push_back(c.data() + c_offset(m));
@@ -73,11 +79,21 @@ class BrgemmCase {
         block.segments += blocks[i];
       }
     }
+    finish();
     return c;
   }
   /// C with its guards, as computed by kernel.run.
   [[nodiscard]] std::vector<std::byte> run() const {
     return run([this](const BrgemmBlock& block) { kernel_.run(block); });
+  }
+  /// The same with one session over all blocks.
+  std::vector<std::byte> run_in(TileSession& tiles) const {
+    return run(
+        [&](BrgemmBlock block) {
+          block.tiles = &tiles;
+          kernel_.run(block);
+        },
+        [&] { tiles.finish(); });
   }
   /// The same by brgemm_reference.
   [[nodiscard]] std::vector<std::byte> reference() const {
@@ -200,6 +216,8 @@ class BrgemmCase {
     if (kernel_.a == DataType::u8) {
       epilogue_.scale = scale_.data();
       if (options_.has_compensation) epilogue_.compensation = compensation_.data();
+      for (int m = 0; m < options_.m; ++m) row_scale_.push_back(0.3F + 0.1F * static_cast<float>(m % 9));
+      if (options_.has_row_scale) epilogue_.row_scale = row_scale_.data();
     }
     epilogue_.activation = options_.activation;
     epilogue_.c_type = options_.c_type;
@@ -229,7 +247,7 @@ class BrgemmCase {
   AlignedBuffer a_, b_;
   std::vector<const std::byte*> a_rows_;
   std::vector<KSegment> segments_;
-  std::vector<float> bias_, scale_;
+  std::vector<float> bias_, scale_, row_scale_;
   std::vector<std::int32_t> compensation_;
   std::vector<std::vector<std::byte>> residual_;
   std::vector<const std::byte*> residual_rows_;

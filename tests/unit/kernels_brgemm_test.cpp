@@ -129,12 +129,13 @@ TEST_P(Brgemm, EveryEpilogue) {
   for (o.c_type = DataType::f32; o.c_type <= DataType::u8;
        o.c_type = static_cast<DataType>(static_cast<int>(o.c_type) + 1)) {
     for (const Activation activation : {Activation::none, Activation::relu}) {
-      for (int bits = 0; bits < 16; ++bits) {
+      for (int bits = 0; bits < 32; ++bits) {
         o.activation = activation;
         o.has_bias = (bits & 1) != 0;
         o.has_compensation = (bits & 2) != 0;
-        o.has_residual = bits >= 4;
-        o.residual_type = bits < 8 ? DataType::f32 : bits < 12 ? DataType::bf16 : DataType::u8;
+        o.has_row_scale = (bits & 4) != 0;
+        o.has_residual = bits >= 8;
+        o.residual_type = bits < 16 ? DataType::f32 : bits < 24 ? DataType::bf16 : DataType::u8;
         expect_identical(o, "epilogue " + std::to_string(bits));
       }
     }

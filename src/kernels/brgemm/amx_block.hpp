@@ -1,70 +1,88 @@
-// One BrgemmBlock with tiles: its rows in pieces of at most 32, each multiplied in tiles and then finished from memory.
+// One BrgemmBlock with tiles: its rows in parts of at most 32 (or 16, for panels of four tiles), each multiplied in
+// tiles, stored, and finished from memory while the next one is being multiplied.
 #pragma once
 
 #include "kernels/brgemm/amx_rows.hpp"
-#include "kernels/brgemm/epilogue.hpp"
+#include "kernels/brgemm/amx_unfinished.hpp"
 
 namespace tessera {
 namespace {
 
-/// A panel is two tiles wide.
-constexpr int panel_columns = 32;
 /// Bytes of one group of k of a panel, and of one row of its sums: what tile loads of B and of the sums skip.
-constexpr int panel_row_bytes = panel_columns * 4;
-constexpr int panel_chunk_bytes = chunk_groups * panel_row_bytes;
+template <int column_tiles>
+constexpr int panel_row_bytes = column_tiles* tile_row_bytes;
+template <int column_tiles>
+constexpr int panel_chunk_bytes = chunk_groups* panel_row_bytes<column_tiles>;
 
-template <int row_tiles>
+template <class Product, class Shape>
 struct SumTiles {
+  using Tiles = typename Product::Tiles;
+  static constexpr int row_bytes = panel_row_bytes<Shape::columns>;
+
   [[gnu::always_inline]] static void clear() {
-    tile_zero<sum_tile(0, 0)>();
-    tile_zero<sum_tile(0, 1)>();
-    if constexpr (row_tiles == 2) {
-      tile_zero<sum_tile(1, 0)>();
-      tile_zero<sum_tile(1, 1)>();
-    }
+    unrolled<Shape::rows * Shape::columns>([](auto i) TESSERA_LAMBDA { Tiles::template zero<i.value>(); });
   }
-  /// [rows][panel_columns], the lower row tile `upper` rows further down.
+  /// [rows][panel], the lower row tile `upper` rows further down.
   [[gnu::always_inline]] static void load(const std::byte* from, int upper) {
-    tile_load<sum_tile(0, 0)>(from, panel_row_bytes);
-    tile_load<sum_tile(0, 1)>(from + tile_row_bytes, panel_row_bytes);
-    if constexpr (row_tiles == 2) {
-      from += upper * panel_row_bytes;
-      tile_load<sum_tile(1, 0)>(from, panel_row_bytes);
-      tile_load<sum_tile(1, 1)>(from + tile_row_bytes, panel_row_bytes);
-    }
+    unrolled<Shape::rows>([&](auto r) TESSERA_LAMBDA {
+      unrolled<Shape::columns>([&](auto c) TESSERA_LAMBDA {
+        Tiles::template load<Shape::sum(r.value, c.value)>(
+            from + r.value * upper * row_bytes + c.value * tile_row_bytes, row_bytes);
+      });
+    });
   }
   [[gnu::always_inline]] static void store(std::byte* to, int upper) {
-    tile_store<sum_tile(0, 0)>(to, panel_row_bytes);
-    tile_store<sum_tile(0, 1)>(to + tile_row_bytes, panel_row_bytes);
-    if constexpr (row_tiles == 2) {
-      to += upper * panel_row_bytes;
-      tile_store<sum_tile(1, 0)>(to, panel_row_bytes);
-      tile_store<sum_tile(1, 1)>(to + tile_row_bytes, panel_row_bytes);
+    unrolled<Shape::rows>([&](auto r) TESSERA_LAMBDA {
+      unrolled<Shape::columns>([&](auto c) TESSERA_LAMBDA {
+        Tiles::template store<Shape::sum(r.value, c.value)>(to + r.value * upper * row_bytes + c.value * tile_row_bytes,
+                                                            row_bytes);
+      });
+    });
+  }
+  /// Two row tiles or more share a panel, which has to stay in L1; a panel for few rows is used only once.
+  template <int tile>
+  [[gnu::always_inline]] static void load_a(const std::byte* from, std::int64_t stride) {
+    Shape::columns == 4 ? Tiles::template load<tile>(from, stride) : Tiles::template load_once<tile>(from, stride);
+  }
+  template <int tile>
+  [[gnu::always_inline]] static void load_b(const std::byte* from) {
+    Shape::columns == 4 ? Tiles::template load_once<tile>(from, row_bytes)
+                        : Tiles::template load<tile>(from, row_bytes);
+  }
+  /// Adds the products of one chunk. Each product is followed by some of the other work there is.
+  template <class Aside>
+  [[gnu::always_inline]] static void add_chunk(const std::byte* upper, const std::byte* lower, const TileSource (&a)[2],
+                                               const std::byte* b, Aside& aside) {
+    unrolled<Shape::columns>([&](auto c) TESSERA_LAMBDA {
+      if constexpr (c.value == 0) load_a<Shape::a(0)>(upper, a[0].stride);
+      load_b<Shape::b(c.value)>(b + c.value * tile_row_bytes);
+      Product::template add<Shape::sum(0, c.value), Shape::a(0), Shape::b(c.value)>();
+      aside.some();
+    });
+    if constexpr (Shape::rows == 2) {
+      load_a<Shape::a(1)>(lower, a[1].stride);
+      unrolled<Shape::columns>([&](auto c) TESSERA_LAMBDA {
+        Product::template add<Shape::sum(1, c.value), Shape::a(1), Shape::b(c.value)>();
+        aside.some();
+      });
     }
   }
   /// Adds the products of `chunks` whole chunks.
-  template <class Product>
-  [[gnu::always_inline]] static void add(TileSource upper, TileSource lower, const std::byte* b, std::int64_t chunks) {
-    for (std::int64_t c = 0; c < chunks; ++c, b += panel_chunk_bytes) {
-      tile_load<a_tile(0)>(upper.data + c * chunk_bytes, upper.stride);
-      tile_load<b_tile(0)>(b, panel_row_bytes);
-      Product::template add<sum_tile(0, 0), a_tile(0), b_tile(0)>();
-      tile_load<b_tile(1)>(b + tile_row_bytes, panel_row_bytes);
-      Product::template add<sum_tile(0, 1), a_tile(0), b_tile(1)>();
-      if constexpr (row_tiles == 2) {
-        tile_load<a_tile(1)>(lower.data + c * chunk_bytes, lower.stride);
-        Product::template add<sum_tile(1, 0), a_tile(1), b_tile(0)>();
-        Product::template add<sum_tile(1, 1), a_tile(1), b_tile(1)>();
-      }
-    }
+  template <class Aside>
+  [[gnu::always_inline]] static void add(const TileSource (&a)[2], const std::byte* b, std::int64_t chunks,
+                                         Aside& aside) {
+    for (std::int64_t c = 0; c < chunks; ++c, b += panel_chunk_bytes<Shape::columns>)
+      add_chunk(a[0].data + c * chunk_bytes, a[1].data + c * chunk_bytes, a, b, aside);
   }
 };
 
 /// B of a block. Its last chunk is copied and padded with zeros when it is short: tiles load 16 groups, and memory may
 /// end before that.
+template <int column_tiles>
 struct PanelChunks {
   const std::byte* last = nullptr;  ///< null: the last chunk is whole
-  alignas(64) std::byte padded[panel_chunk_bytes];
+  const std::byte* end = nullptr;   ///< behind the block
+  alignas(64) std::byte padded[panel_chunk_bytes<column_tiles>];
 
   template <class Product>
   [[gnu::always_inline]] void prepare(const BrgemmBlock& block) {
@@ -72,19 +90,22 @@ struct PanelChunks {
     for (int s = 0; s < block.segment_count; ++s)
       groups += (block.segments[s].k * Product::element_bytes + group_bytes - 1) / group_bytes;
     const auto rest = static_cast<int>(groups % chunk_groups);
+    end = block.b + groups * panel_row_bytes<column_tiles>;
     if (rest == 0) return;
-    const std::byte* from = block.b + (groups - rest) * panel_row_bytes;
-    for (int i = 0; i < 2 * chunk_groups; ++i)
-      _mm512_store_si512(padded + i * 64, i < 2 * rest ? _mm512_loadu_si512(from + i * 64) : _mm512_setzero_si512());
+    const std::byte* from = block.b + (groups - rest) * panel_row_bytes<column_tiles>;
+    for (int i = 0; i < column_tiles * chunk_groups; ++i)
+      store_u8x64(padded + i * 64, i < column_tiles * rest ? load_u8x64(from + i * 64) : zero_u8x64());
     last = padded;
   }
 };
 
 /// The products of all segments with some rows, added to the sum tiles. Where chunks begin and end depends on the
 /// segments alone, not on where rows lie: bf16 sums keep their bits however rows are shared among threads.
-template <class Product, int row_tiles>
-TESSERA_INLINE void add_products(const BrgemmBlock& block, const PanelChunks& panel, const RowTile (&rows)[2]) {
-  alignas(64) std::byte slices[row_tiles][tile_rows * slice_stride];
+template <class Product, class Shape, class Aside>
+TESSERA_INLINE void add_products(const BrgemmBlock& block, const PanelChunks<Shape::columns>& panel,
+                                 const RowTile (&rows)[2], Aside& aside) {
+  using Tiles = SumTiles<Product, Shape>;
+  alignas(64) std::byte slices[Shape::rows][tile_rows * slice_stride];
   const std::byte* b = block.b;
   TileSource a[2] = {};
   for (Position at; at.segment < block.segment_count;) {
@@ -94,73 +115,114 @@ TESSERA_INLINE void add_products(const BrgemmBlock& block, const PanelChunks& pa
       JoinedChunk chunk;
       join<Product>(block, at, chunk);
       if (chunk.pieces == 0) break;
-      for (int t = 0; t < row_tiles; ++t) a[t] = copy_joined(rows[t], chunk, slices[t]);
-      SumTiles<row_tiles>::template add<Product>(a[0], a[1], chunk.groups == chunk_groups ? b : panel.last, 1);
-      b += panel_chunk_bytes;
+      for (int t = 0; t < Shape::rows; ++t) a[t] = copy_joined(rows[t], chunk, slices[t]);
+      Tiles::add(a, chunk.groups == chunk_groups ? b : panel.last, 1, aside);
+      b += panel_chunk_bytes<Shape::columns>;
       continue;
     }
-    const bool in_place = rows[0].evenly_spaced && (row_tiles == 1 || rows[1].evenly_spaced);
+    const bool in_place = rows[0].evenly_spaced && (Shape::rows == 1 || rows[1].evenly_spaced);
     std::int64_t chunks = (bytes - at.byte) / chunk_bytes;
     if (!in_place && chunks > slice_chunks) chunks = slice_chunks;
-    for (int t = 0; t < row_tiles; ++t)
+    for (int t = 0; t < Shape::rows; ++t)
       a[t] = in_place_or_copied(rows[t], segment.a_offset + at.byte, static_cast<int>(chunks), slices[t]);
-    SumTiles<row_tiles>::template add<Product>(a[0], a[1], b, chunks);
-    b += chunks * panel_chunk_bytes;
+    Tiles::add(a, b, chunks, aside);
+    b += chunks * panel_chunk_bytes<Shape::columns>;
     at.byte += chunks * chunk_bytes;
     if (at.byte == bytes) at = {at.segment + 1, 0};
   }
 }
 
-/// Rows row..row+count-1 of the block into `target` ([count][panel_columns]).
-template <class Product, int row_tiles>
-void multiply_row_tiles(const BrgemmBlock& block, const PanelChunks& panel, int row, int count, std::byte* target) {
-  const int upper = upper_rows(count);
-  RowTile rows[2] = {look_at_rows(block.a_rows + row, upper), {}};
-  if constexpr (row_tiles == 2) rows[1] = look_at_rows(block.a_rows + row + upper, count - upper);
-  if (block.first) {
-    SumTiles<row_tiles>::clear();
-  } else {
-    SumTiles<row_tiles>::load(block.accumulators + row * panel_row_bytes, upper);
+/// Rows row..row+count-1 of a block, which become `target` ([count][panel]).
+struct Part {
+  const BrgemmBlock& block;
+  int row, count;
+  std::byte* target;
+  const std::byte* next;  ///< this part's share of what follows the block in B
+};
+
+/// What is done between products: finishing what is left from before, and fetching what comes next in B (the next K
+/// block or panel) to L2.
+template <class Shape, class Rest>
+struct Aside {
+  /// Four parts together fetch as much as each of them reads; a part with a panel of its own fetches all of it.
+  static constexpr int lines = Shape::columns == 4 ? 16 : 2;
+  Rest rest;
+  const std::byte* next;
+
+  [[gnu::always_inline]] void some() {
+    rest.some();
+    unrolled<lines>([&](auto line) TESSERA_LAMBDA { _mm_prefetch(next + line.value * 64, _MM_HINT_T1); });
+    next += lines * 64;
   }
-  add_products<Product, row_tiles>(block, panel, rows);
-  SumTiles<row_tiles>::store(target, upper);
+};
+
+template <class Product, class Shape, class Rest>
+void multiply_part(const Part& part, const PanelChunks<Shape::columns>& panel, TileSession::Unfinished& unfinished) {
+  const BrgemmBlock& block = part.block;
+  const int upper = Shape::rows == 2 ? upper_rows(part.count) : part.count;
+  RowTile rows[2] = {look_at_rows(block.a_rows + part.row, upper), {}};
+  if constexpr (Shape::rows == 2) rows[1] = look_at_rows(block.a_rows + part.row + upper, part.count - upper);
+  using Tiles = SumTiles<Product, Shape>;
+  if (block.first) {
+    Tiles::clear();
+  } else {
+    Tiles::load(block.accumulators + part.row * panel_row_bytes<Shape::columns>, upper);
+  }
+  Aside<Shape, Rest> aside{Rest(unfinished), part.next};
+  add_products<Product, Shape>(block, panel, rows, aside);
+  aside.rest.keep_count(unfinished);
+  Tiles::store(part.target, upper);
 }
 
-template <class Product, Sums sums>
-TESSERA_INLINE void run_in_session(const BrgemmBlock& block, TileSession& tiles) {
-  constexpr int stored_bytes = most_rows * panel_row_bytes;
-  alignas(64) std::byte stored[2][stored_bytes];
-  PanelChunks panel;
-  panel.prepare<Product>(block);
-  const FinishRows finish = block.last ? finish_for<sums, panel_columns>(*block.epilogue) : nullptr;
+/// The loop that finishes what is left from before while it multiplies.
+template <class Product, Sums sums, class Shape>
+TESSERA_INLINE void multiply_and_finish(const Part& part, const PanelChunks<Shape::columns>& panel,
+                                        TileSession::Unfinished& unfinished) {
+  if constexpr (Shape::rows == 2) {
+    if (can_interleave(unfinished))
+      return for_kind_of(*unfinished.block.epilogue, [&](auto kind) TESSERA_LAMBDA {
+        multiply_part<Product, Shape, RowsLeft<sums, kind.residual, kind.output>>(part, panel, unfinished);
+      });
+  }
+  multiply_part<Product, Shape, NothingLeft>(part, panel, unfinished);
+}
+
+template <class Product, Sums sums, int column_tiles>
+TESSERA_INLINE void run_in_session(const BrgemmBlock& block, TileSession& session) {
+  constexpr int most_row_tiles = 4 / column_tiles, most_rows = most_row_tiles * tile_rows;
+  static constexpr char owner = 0;
+  PanelChunks<column_tiles> panel;
+  panel.template prepare<Product>(block);
+  TileSession::Unfinished& unfinished = session.unfinished(&owner);
 
   const int parts = (block.m + most_rows - 1) / most_rows;
   const int height = block.m / parts;
   const int taller = block.m % parts;
-  // A part is finished after the products of the next one have been issued: the tile unit then works while vectors
-  // are converted and stored.
-  int finished = 0;
   for (int p = 0, row = 0; p < parts; ++p) {
     const int count = height + (p < taller);
-    std::byte* const target = block.last ? stored[p % 2] : block.accumulators + row * panel_row_bytes;
-    tiles.load(tile_configurations.of_rows[count]);
+    std::byte* const target =
+        block.last ? session.next_sums() : block.accumulators + row * panel_row_bytes<column_tiles>;
+    const Part part{block, row, count, target, panel.end + p * ((panel.end - block.b) / 4)};
+    session.configure<typename Product::Tiles>(tile_configurations<column_tiles>.of_rows[count]);
     if (count > tile_rows) {
-      multiply_row_tiles<Product, 2>(block, panel, row, count, target);
+      multiply_and_finish<Product, sums, TileShape<most_row_tiles, column_tiles>>(part, panel, unfinished);
     } else {
-      multiply_row_tiles<Product, 1>(block, panel, row, count, target);
+      multiply_and_finish<Product, sums, TileShape<1, column_tiles>>(part, panel, unfinished);
     }
-    if (finish != nullptr && p > 0) finish(block, finished, row - finished, stored[(p - 1) % 2]);
-    finished = row;
+    session.finish();
+    if (block.last)
+      unfinished = {block, row, count, target, finish_for<sums, column_tiles * 16>(*block.epilogue), &owner};
     row += count;
   }
-  if (finish != nullptr) finish(block, finished, block.m - finished, stored[(parts - 1) % 2]);
 }
 
-template <class Product, Sums sums>
+/// Panels of `column_tiles` tiles: two, or four for few rows.
+template <class Product, Sums sums, int column_tiles>
 TESSERA_INLINE void run_block(const BrgemmBlock& block) {
-  if (block.tiles != nullptr) return run_in_session<Product, sums>(block, *block.tiles);
-  TileSession tiles;
-  run_in_session<Product, sums>(block, tiles);
+  if (block.m <= 0) return;
+  if (block.tiles != nullptr) return run_in_session<Product, sums, column_tiles>(block, *block.tiles);
+  TileSession session;
+  run_in_session<Product, sums, column_tiles>(block, session);
 }
 
 }  // namespace

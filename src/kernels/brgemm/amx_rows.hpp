@@ -4,6 +4,7 @@
 
 #include "kernels/brgemm/amx_tiles.hpp"
 #include "kernels/brgemm/brgemm.hpp"
+#include "kernels/simd/u8x64.hpp"
 
 namespace tessera {
 namespace {
@@ -30,15 +31,9 @@ struct TileSource {
 TESSERA_INLINE RowTile look_at_rows(const std::byte* const* rows, int count) {
   if (count == 1) return {rows, count, true, chunk_bytes};
   const std::int64_t stride = rows[1] - rows[0];
-  const std::uint32_t pairs = (1U << (count - 1)) - 1U;
-  const auto low = static_cast<__mmask8>(pairs & 0xffU), high = static_cast<__mmask8>(pairs >> 8);
-  const __m512i expected = _mm512_set1_epi64(stride);
-  const __m512i first = _mm512_sub_epi64(_mm512_maskz_loadu_epi64(low, rows + 1), _mm512_maskz_loadu_epi64(low, rows));
-  const __m512i second =
-      _mm512_sub_epi64(_mm512_maskz_loadu_epi64(high, rows + 9), _mm512_maskz_loadu_epi64(high, rows + 8));
-  const bool even = (_mm512_mask_cmpneq_epi64_mask(low, first, expected) |
-                     _mm512_mask_cmpneq_epi64_mask(high, second, expected)) == 0;
-  return {rows, count, even, stride};
+  std::int64_t deviation = 0;
+  for (int r = 1; r < count; ++r) deviation |= (rows[r] - rows[r - 1]) ^ stride;
+  return {rows, count, deviation == 0, stride};
 }
 
 /// A place in the K loop; `byte` counts from the start of the segment.
@@ -53,7 +48,7 @@ struct JoinedChunk {
   int groups = 0;  ///< fewer than chunk_groups only at the end of the block
   int pieces = 0;
   std::int64_t offset[chunk_groups];  ///< from the row pointer to where byte 0 of the chunk would be
-  __mmask64 bytes[chunk_groups];      ///< the piece's bytes within the chunk
+  std::uint64_t bytes[chunk_groups];  ///< a mask: the piece's bytes within the chunk
 };
 
 /// The chunk that starts at `at`, which moves behind it.
@@ -86,10 +81,10 @@ TESSERA_INLINE TileSource copy_joined(const RowTile& tile, const JoinedChunk& ch
   for (int r = 0; r < tile.count; ++r) {
     // Integers, because the position of byte 0 may lie before the row; those bytes are masked.
     const auto row = reinterpret_cast<std::intptr_t>(tile.rows[r]);
-    __m512i value = _mm512_setzero_si512();
+    U8x64 value = zero_u8x64();
     for (int p = 0; p < chunk.pieces; ++p)
-      value = _mm512_mask_loadu_epi8(value, chunk.bytes[p], reinterpret_cast<const void*>(row + chunk.offset[p]));
-    _mm512_store_si512(slice + r * slice_stride, value);
+      value = insert_u8x64(value, chunk.bytes[p], reinterpret_cast<const void*>(row + chunk.offset[p]));
+    store_u8x64(slice + r * slice_stride, value);
   }
   return {slice, slice_stride};
 }
@@ -99,8 +94,7 @@ TESSERA_INLINE TileSource in_place_or_copied(const RowTile& tile, std::int64_t o
   if (tile.evenly_spaced) return {tile.rows[0] + offset, tile.stride};
   for (int r = 0; r < tile.count; ++r)
     for (int c = 0; c < chunks; ++c)
-      _mm512_store_si512(slice + r * slice_stride + c * chunk_bytes,
-                         _mm512_loadu_si512(tile.rows[r] + offset + c * chunk_bytes));
+      store_u8x64(slice + r * slice_stride + c * chunk_bytes, load_u8x64(tile.rows[r] + offset + c * chunk_bytes));
   return {slice, slice_stride};
 }
 

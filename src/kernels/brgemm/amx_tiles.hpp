@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/brgemm/tile_session.hpp"
 #include "kernels/simd/intrinsics.hpp"
 
 namespace tessera {
@@ -17,20 +16,19 @@ namespace {
 constexpr int tile_rows = 16;
 constexpr int tile_row_bytes = 64;
 
-/// Two by two tiles of sums, from two tiles of rows of A and two of columns of B: four independent sums are what hides
-/// the latency of a product (52 cycles, one every 16), and each loaded operand is used twice.
-constexpr int sum_tile(int row_tile, int column_tile) {
-  return row_tile * 2 + column_tile;
-}
-constexpr int a_tile(int row_tile) {
-  return 4 + row_tile;
-}
-constexpr int b_tile(int column_tile) {
-  return 6 + column_tile;
-}
-constexpr int most_rows = 2 * tile_rows;
+/// Tiles 0-3 hold sums: two rows of tiles and two columns, or one row and four columns where there are at most 16 rows.
+/// Four independent sums are what hides the latency of a product (52 cycles, one every 16), and each loaded operand
+/// serves two (or four) of them. Tiles 4 and 5 hold rows of A, 6 and 7 columns of B, each as soon as it is free again.
+template <int row_tiles, int column_tiles>
+struct TileShape {
+  static_assert(row_tiles * column_tiles <= 4);
+  static constexpr int rows = row_tiles, columns = column_tiles;
+  static constexpr int sum(int row_tile, int column_tile) { return row_tile * column_tiles + column_tile; }
+  static constexpr int a(int row_tile) { return 4 + row_tile; }
+  static constexpr int b(int column_tile) { return 6 + column_tile % 2; }
+};
 
-/// How `rows` rows lie in the two tiles: evenly, as a product takes as many cycles as it has rows.
+/// How `rows` rows lie in two row tiles: evenly, as a product takes as many cycles as it has rows.
 constexpr int upper_rows(int rows) {
   return rows <= tile_rows ? rows : (rows + 1) / 2;
 }
@@ -41,61 +39,105 @@ struct alignas(64) TileConfiguration {
   std::uint8_t reserved_1[14] = {};
   std::uint16_t row_bytes[16] = {};
   std::uint8_t rows[16] = {};
-};
 
-struct TileConfigurations {
-  TileConfiguration of_rows[most_rows + 1];
-};
-
-constexpr TileConfigurations make_configurations() {
-  TileConfigurations all{};
-  for (int rows = 1; rows <= most_rows; ++rows) {
-    const int counts[2] = {upper_rows(rows), rows - upper_rows(rows)};
-    TileConfiguration& c = all.of_rows[rows];
-    for (int i = 0; i < 2; ++i) {
-      c.rows[b_tile(i)] = tile_rows;
-      c.rows[a_tile(i)] = c.rows[sum_tile(i, 0)] = c.rows[sum_tile(i, 1)] = static_cast<std::uint8_t>(counts[i]);
-    }
-    // A tile without rows must have no columns either.
-    for (int tile = 0; tile < 8; ++tile) c.row_bytes[tile] = c.rows[tile] == 0 ? 0 : tile_row_bytes;
+  constexpr void set(int tile, int tile_row_count) {
+    rows[tile] = static_cast<std::uint8_t>(tile_row_count);
+    row_bytes[tile] = tile_row_count == 0 ? 0 : tile_row_bytes;  // a tile without rows must have no columns either
   }
-  return all;
-}
+};
 
 /// One for each number of rows. A chunk of k is always whole: short ones are padded with zeros when they are copied.
-constexpr TileConfigurations tile_configurations = make_configurations();
+template <int column_tiles>
+struct TileConfigurations {
+  static constexpr int row_tiles = 4 / column_tiles;
+  TileConfiguration of_rows[row_tiles * tile_rows + 1];
 
-template <int tile>
-TESSERA_INLINE void tile_zero() {
-  __asm__ volatile("tilezero %%tmm%c0" ::"i"(tile));
-}
+  constexpr TileConfigurations() : of_rows{} {
+    for (int rows = 1; rows <= row_tiles * tile_rows; ++rows) {
+      TileConfiguration& c = of_rows[rows];
+      using Shape = TileShape<row_tiles, column_tiles>;
+      for (int column = 0; column < column_tiles; ++column) c.set(Shape::b(column), tile_rows);
+      const int counts[2] = {upper_rows(rows), rows - upper_rows(rows)};
+      for (int row = 0; row < row_tiles; ++row) {
+        c.set(Shape::a(row), counts[row]);
+        for (int column = 0; column < column_tiles; ++column) c.set(Shape::sum(row, column), counts[row]);
+      }
+    }
+  }
+};
 
-template <int tile>
-TESSERA_INLINE void tile_load(const std::byte* from, std::int64_t stride) {
-  __asm__ volatile("tileloadd (%0,%1,1), %%tmm%c2" ::"r"(from), "r"(stride), "i"(tile) : "memory");
-}
+template <int column_tiles>
+constexpr TileConfigurations<column_tiles> tile_configurations{};
 
-template <int tile>
-TESSERA_INLINE void tile_store(std::byte* to, std::int64_t stride) {
-  __asm__ volatile("tilestored %%tmm%c2, (%0,%1,1)" ::"r"(to), "r"(stride), "i"(tile) : "memory");
-}
+/// The tile unit of the CPU.
+struct AmxTiles {
+  template <int tile>
+  [[gnu::always_inline]] static void zero() {
+    __asm__ volatile("tilezero %%tmm%c0" ::"i"(tile));
+  }
+  /// Rows `stride` bytes apart.
+  template <int tile>
+  [[gnu::always_inline]] static void load(const std::byte* from, std::int64_t stride) {
+    __asm__ volatile("tileloadd (%0,%1,1), %%tmm%c2" ::"r"(from), "r"(stride), "i"(tile) : "memory");
+  }
+  /// The same for rows that should not push others out of L1.
+  template <int tile>
+  [[gnu::always_inline]] static void load_once(const std::byte* from, std::int64_t stride) {
+    __asm__ volatile("tileloaddt1 (%0,%1,1), %%tmm%c2" ::"r"(from), "r"(stride), "i"(tile) : "memory");
+  }
+  template <int tile>
+  [[gnu::always_inline]] static void store(std::byte* to, std::int64_t stride) {
+    __asm__ volatile("tilestored %%tmm%c2, (%0,%1,1)" ::"r"(to), "r"(stride), "i"(tile) : "memory");
+  }
+  /// sum += a * b, 64 products of u8 and s8 for every element of `sum`.
+  template <int sum, int a, int b>
+  [[gnu::always_inline]] static void add_u8s8() {
+    __asm__ volatile("tdpbusd %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(sum), "i"(a), "i"(b));
+  }
+  /// The same with 32 products of bf16.
+  template <int sum, int a, int b>
+  [[gnu::always_inline]] static void add_bf16() {
+    __asm__ volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(sum), "i"(a), "i"(b));
+  }
+  [[gnu::always_inline]] static void configure(const TileConfiguration& configuration) {
+    __asm__ volatile("ldtilecfg %0" ::"m"(configuration) : "memory");
+  }
+  static void release() { __asm__ volatile("tilerelease" ::: "memory"); }
+};
 
-/// sum += a * b, with 64 u8 times s8 or 32 bf16 products for every element of `sum`.
+/// The types that a kernel multiplies, on a tile unit.
+template <class TileUnit>
 struct U8S8Product {
+  using Tiles = TileUnit;
   static constexpr int element_bytes = 1;
   template <int sum, int a, int b>
   [[gnu::always_inline]] static void add() {
-    __asm__ volatile("tdpbusd %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(sum), "i"(a), "i"(b));
+    Tiles::template add_u8s8<sum, a, b>();
   }
 };
 
+template <class TileUnit>
 struct Bf16Product {
+  using Tiles = TileUnit;
   static constexpr int element_bytes = 2;
   template <int sum, int a, int b>
   [[gnu::always_inline]] static void add() {
-    __asm__ volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(sum), "i"(a), "i"(b));
+    Tiles::template add_bf16<sum, a, b>();
   }
 };
+
+/// f(Index<0>), f(Index<1>), ...: tile numbers are part of an instruction.
+template <int i>
+struct Index {
+  static constexpr int value = i;
+};
+template <int count, int i = 0, class F>
+[[gnu::always_inline]] inline void unrolled(const F& f) {
+  if constexpr (i < count) {
+    f(Index<i>{});
+    unrolled<count, i + 1>(f);
+  }
+}
 
 }  // namespace
 }  // namespace tessera

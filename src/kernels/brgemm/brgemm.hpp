@@ -39,14 +39,15 @@ struct KSegment {
 };
 
 /// What happens to an accumulator on its way to C. Column-indexed arrays are padded to whole panels by the caller.
-/// Order:  s32: x = float(acc + compensation[n]) * scale[n]     f32: x = acc
+/// Order:  s32: x = float(acc + compensation[n]) * (scale[n] * row_scale[m])     f32: x = acc
 ///         x = x + bias[n];  x = x + residual[m][n];  x = activation(x);  convert to c_type and store.
-/// int8 scale and bias are applied as fma(float(acc + compensation), scale, bias); f32 bias and residuals by plain
-/// additions.
+/// int8 scale and bias are applied as fma(float(acc + compensation), scale, bias), the product of the two scales
+/// rounded first; f32 bias and residuals by plain additions.
 struct Epilogue {
-  const std::int32_t* compensation = nullptr;       ///< s32 only: -zero_point(A) * column sum of B; null: 0
-  const float* scale = nullptr;                     ///< s32 only, required there: scale(A) * scale(B)[n]
-  const float* bias = nullptr;                      ///< null: 0
+  const std::int32_t* compensation = nullptr;  ///< s32 only: -zero_point(A) * column sum of B; null: 0
+  const float* scale = nullptr;                ///< s32 only, required there: scale(A) * scale(B)[n]
+  const float* row_scale = nullptr;            ///< s32 only: m factors, for rows of A quantized one by one; null: 1
+  const float* bias = nullptr;                 ///< null: 0
   const std::byte* const* residual_rows = nullptr;  ///< m pointers to column 0; null: no residual
   DataType residual_type = DataType::f32;           ///< f32, bf16, or u8 (dequantized with `residual`)
   Dequantize residual;
@@ -75,8 +76,9 @@ struct BrgemmBlock {
   std::byte* const* c_rows = nullptr;  ///< m pointers to column 0 of C
   const Epilogue* epilogue = nullptr;
 
-  /// The caller's hold on this thread's tiles (tile_session.hpp), one for many blocks. Null: kernels that use tiles
-  /// configure and release them within each call.
+  /// The caller's hold on this thread's tiles (tile_session.hpp), one for many blocks: the kernel may then finish the
+  /// last rows in the next call or in TileSession::finish(). Null: kernels that use tiles configure and release them
+  /// within each call.
   TileSession* tiles = nullptr;
 };
 
@@ -114,8 +116,9 @@ void pack_b(const BrgemmKernel& kernel, const BMatrix& source, std::span<const s
 /// The plain definition of correctness, in portable code: same contract, any nr and k_group.
 void brgemm_reference(const BrgemmKernel& kernel, const BrgemmBlock& block);
 
-/// The best kernel for these types within the ceiling: a pure function. Null when there is none.
-const BrgemmKernel* find_brgemm(DataType a, DataType b, Isa ceiling) noexcept;
+/// The best kernel for these types and this many rows within the ceiling: a pure function. Null when there is none.
+constexpr std::int64_t many_rows = INT64_MAX;
+const BrgemmKernel* find_brgemm(DataType a, DataType b, Isa ceiling, std::int64_t rows = many_rows) noexcept;
 /// Every kernel compiled in; tests and benchmarks iterate over it.
 std::span<const BrgemmKernel> all_brgemm() noexcept;
 

@@ -31,7 +31,9 @@ struct ColumnConstants<Sums::f32> {
   F32x16 bias;
   [[gnu::always_inline]] ColumnConstants(const Epilogue& e, int column)
       : bias(e.bias == nullptr ? set1(-0.0F) : load_f32(e.bias + column)) {}  // x + -0.0 is x, also for x = -0.0
-  [[gnu::always_inline]] F32x16 apply(const std::byte* sum) const { return add(load_f32(sum), bias); }
+  [[gnu::always_inline]] F32x16 apply(const Epilogue& /*e*/, int /*row*/, const std::byte* sum) const {
+    return add(load_f32(sum), bias);
+  }
 };
 
 template <>
@@ -42,8 +44,9 @@ struct ColumnConstants<Sums::s32> {
       : compensation(e.compensation == nullptr ? set1_s32(0) : load_s32(e.compensation + column)),
         scale(load_f32(e.scale + column)),
         bias(e.bias == nullptr ? zero() : load_f32(e.bias + column)) {}
-  [[gnu::always_inline]] F32x16 apply(const std::byte* sum) const {
-    return fma(to_f32(add(load_s32(sum), compensation)), scale, bias);
+  [[gnu::always_inline]] F32x16 apply(const Epilogue& e, int row, const std::byte* sum) const {
+    const F32x16 both = e.row_scale == nullptr ? scale : mul(scale, set1(e.row_scale[row]));
+    return fma(to_f32(add(load_s32(sum), compensation)), both, bias);
   }
 };
 
@@ -70,57 +73,86 @@ TESSERA_INLINE void store_output(std::byte* row, int column, int lanes, F32x16 x
   }
 }
 
-/// `lanes` columns of some rows from `column` on; `sums_of_row` points to those of the first row, nr apart.
-template <Sums sums, Residual residual, Output output, int nr>
-TESSERA_INLINE void finish_columns(const BrgemmBlock& block, int row, int rows, int column, int lanes,
-                                   const std::byte* sums_of_row) {
-  const Epilogue& e = *block.epilogue;
-  const ColumnConstants<sums> constants(e, column);
-  const Dequantizer residual_dequantizer = dequantizer(e.residual);
-  const Quantizer output_quantizer = quantizer(e.requantize);
-  const bool is_transcendental = e.activation == Activation::gelu || e.activation == Activation::tanh;
-  const F32x16 floor = e.activation == Activation::relu ? zero() : set1(-__builtin_inff());
-  for (int r = row; r < row + rows; ++r, sums_of_row += nr * 4) {
-    F32x16 x = constants.apply(sums_of_row);
+/// `lanes` columns from `column` on, with all that is the same for every row.
+template <Sums sums, Residual residual, Output output>
+struct FinishColumns {
+  const Epilogue& e;
+  int column, lanes;
+  ColumnConstants<sums> constants;
+  Dequantizer residual_dequantizer;
+  Quantizer output_quantizer;
+  F32x16 floor;
+  bool is_transcendental;
+
+  [[gnu::always_inline]] FinishColumns(const Epilogue& epilogue, int first_column, int columns)
+      : e(epilogue),
+        column(first_column),
+        lanes(columns),
+        constants(e, column),
+        residual_dequantizer(dequantizer(e.residual)),
+        output_quantizer(quantizer(e.requantize)),
+        floor(e.activation == Activation::relu ? zero() : set1(-__builtin_inff())),
+        is_transcendental(e.activation == Activation::gelu || e.activation == Activation::tanh) {}
+
+  /// Row `row` of the block, whose sums from `column` on are at `sum`.
+  template <bool may_be_transcendental = true>
+  [[gnu::always_inline]] void finish(const BrgemmBlock& block, int row, const std::byte* sum) const {
+    F32x16 x = constants.apply(e, row, sum);
     if constexpr (residual != Residual::none)
-      x = add(x, load_residual<residual>(e.residual_rows[r], column, lanes, residual_dequantizer));
-    if (is_transcendental) x = transcendental(x, e.activation);
+      x = add(x, load_residual<residual>(e.residual_rows[row], column, lanes, residual_dequantizer));
+    if constexpr (may_be_transcendental)
+      if (is_transcendental) x = transcendental(x, e.activation);
     x = max(floor, x);  // NaN passes
-    store_output<output>(block.c_rows[r], column, lanes, x, output_quantizer);
+    store_output<output>(block.c_rows[row], column, lanes, x, output_quantizer);
   }
-}
+};
 
 /// Rows row..row+rows-1 of the block; `tile` holds their sums, [rows][nr].
 template <Sums sums, Residual residual, Output output, int nr>
 void finish_rows(const BrgemmBlock& block, int row, int rows, const std::byte* tile) {
-  for (int v = 0; v < block.n; v += 16) {
+  for (int v = 0; v < block.n; v += 16, tile += 64) {
     if (block.n - v >= 16) {
-      finish_columns<sums, residual, output, nr>(block, row, rows, block.n0 + v, 16, tile + v * 4);
+      const FinishColumns<sums, residual, output> columns(*block.epilogue, block.n0 + v, 16);
+      for (int r = 0; r < rows; ++r) columns.finish(block, row + r, tile + r * nr * 4);
     } else {
-      finish_columns<sums, residual, output, nr>(block, row, rows, block.n0 + v, block.n - v, tile + v * 4);
+      const FinishColumns<sums, residual, output> columns(*block.epilogue, block.n0 + v, block.n - v);
+      for (int r = 0; r < rows; ++r) columns.finish(block, row + r, tile + r * nr * 4);
     }
+  }
+}
+
+template <Residual r, Output o>
+struct EpilogueKind {
+  static constexpr Residual residual = r;
+  static constexpr Output output = o;
+};
+
+template <Residual residual, class F>
+TESSERA_INLINE auto for_output(DataType type, F f) {
+  switch (type) {
+    case DataType::bf16: return f(EpilogueKind<residual, Output::bf16>{});
+    case DataType::u8: return f(EpilogueKind<residual, Output::u8>{});
+    default: return f(EpilogueKind<residual, Output::f32>{});
+  }
+}
+
+/// f with the types of an epilogue as a constant.
+template <class F>
+TESSERA_INLINE auto for_kind_of(const Epilogue& e, F f) {
+  if (e.residual_rows == nullptr) return for_output<Residual::none>(e.c_type, f);
+  switch (e.residual_type) {
+    case DataType::bf16: return for_output<Residual::bf16>(e.c_type, f);
+    case DataType::u8: return for_output<Residual::u8>(e.c_type, f);
+    default: return for_output<Residual::f32>(e.c_type, f);
   }
 }
 
 using FinishRows = void (*)(const BrgemmBlock& block, int row, int rows, const std::byte* tile);
 
-template <Sums sums, Residual residual, int nr>
-FinishRows finish_for_output(DataType type) {
-  switch (type) {
-    case DataType::bf16: return finish_rows<sums, residual, Output::bf16, nr>;
-    case DataType::u8: return finish_rows<sums, residual, Output::u8, nr>;
-    default: return finish_rows<sums, residual, Output::f32, nr>;
-  }
-}
-
 template <Sums sums, int nr>
-FinishRows finish_for(const Epilogue& e) {
-  if (e.residual_rows == nullptr) return finish_for_output<sums, Residual::none, nr>(e.c_type);
-  switch (e.residual_type) {
-    case DataType::bf16: return finish_for_output<sums, Residual::bf16, nr>(e.c_type);
-    case DataType::u8: return finish_for_output<sums, Residual::u8, nr>(e.c_type);
-    default: return finish_for_output<sums, Residual::f32, nr>(e.c_type);
-  }
+TESSERA_INLINE FinishRows finish_for(const Epilogue& e) {
+  return for_kind_of(
+      e, [](auto kind) TESSERA_LAMBDA -> FinishRows { return finish_rows<sums, kind.residual, kind.output, nr>; });
 }
 
 }  // namespace

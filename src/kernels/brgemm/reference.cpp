@@ -76,13 +76,14 @@ void store(const Epilogue& e, int m, int column, float x, std::byte* c_row) {
   }
 }
 
-float scaled(const Epilogue& e, float sum, int column) {
+float scaled(const Epilogue& e, float sum, int /*m*/, int column) {
   return e.bias == nullptr ? sum : sum + e.bias[column];
 }
 
-float scaled(const Epilogue& e, std::int32_t sum, int column) {
+float scaled(const Epilogue& e, std::int32_t sum, int m, int column) {
   const std::int32_t total = sum + (e.compensation == nullptr ? 0 : e.compensation[column]);
-  return std::fma(static_cast<float>(total), e.scale[column], e.bias == nullptr ? 0.0F : e.bias[column]);
+  const float scale = e.row_scale == nullptr ? e.scale[column] : e.scale[column] * e.row_scale[m];
+  return std::fma(static_cast<float>(total), scale, e.bias == nullptr ? 0.0F : e.bias[column]);
 }
 
 template <typename A, typename B, typename Sum, typename MultiplyAdd>
@@ -96,7 +97,7 @@ void run(const BrgemmKernel& kernel, const BrgemmBlock& block, MultiplyAdd multi
         set_element(block.accumulators, index, sum);
       } else if (n < block.n) {
         const int column = block.n0 + n;
-        store(*block.epilogue, m, column, scaled(*block.epilogue, sum, column), block.c_rows[m]);
+        store(*block.epilogue, m, column, scaled(*block.epilogue, sum, m, column), block.c_rows[m]);
       }
     }
   }

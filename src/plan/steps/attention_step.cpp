@@ -122,6 +122,7 @@ void AttentionStep::run_rows(const RunContext& context, TileSession& tiles, std:
     block.n = static_cast<int>(std::min<std::int64_t>(kernel_.nr, spec_.keys - block.n0));
     kernel_.run(block);
   }
+  tiles.finish();
 
   softmax(context, batch, head, first, rows);
 
@@ -139,6 +140,7 @@ void AttentionStep::run_rows(const RunContext& context, TileSession& tiles, std:
     block.n = static_cast<int>(std::min<std::int64_t>(kernel_.nr, spec_.head_size - block.n0));
     kernel_.run(block);
   }
+  tiles.finish();
 }
 
 void AttentionStep::run(const RunContext& context) const noexcept {

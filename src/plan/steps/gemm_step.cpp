@@ -12,6 +12,8 @@ namespace {
 constexpr int max_row_block = 128;
 /// The B panel of one K block plus the A rows of one register tile should fill at most this much of the 32 KiB L1.
 constexpr std::int64_t l1_budget = 24 * 1024;
+/// CPUs with tiles have 48 KiB, and their kernels load A past L1: only the panel has to fit.
+constexpr std::int64_t l1_budget_with_tiles = 32 * 1024;
 /// The A rows of a block are read again for every panel; they should stay in half of the smallest L2 we meet (512 KiB).
 constexpr std::int64_t l2_budget = 256 * 1024;
 
@@ -47,12 +49,15 @@ GemmStep::GemmStep(const BrgemmKernel& kernel, const GemmSpec& spec) : kernel_(k
 
 /// Cuts the segments so that each K block's panel part fits L1 beside the rows of one register tile.
 void GemmStep::split_k() {
+  const bool tiles = has_tiles(kernel_.isa);
   const std::int64_t bytes_per_k = kernel_.nr * static_cast<std::int64_t>(size_of(kernel_.b)) +
-                                   kernel_.mr * static_cast<std::int64_t>(size_of(kernel_.a));
+                                   (tiles ? 0 : kernel_.mr * static_cast<std::int64_t>(size_of(kernel_.a)));
   std::int64_t total = 0;
   for (const KSegment& segment : spec_.segments) total += segment.k;
   // Blocks of equal size rather than full ones and a crumb.
-  const std::int64_t most = std::max<std::int64_t>(64, l1_budget / bytes_per_k);
+  std::int64_t most = std::max<std::int64_t>(64, (tiles ? l1_budget_with_tiles : l1_budget) / bytes_per_k);
+  // A panel that meets a single register tile is not read again.
+  if (rows_ <= kernel_.mr) most = std::max(most, total);
   const std::int64_t count = (total + most - 1) / most;
   // Whole multiples of 64 elements: what a tile of int8 takes in one step.
   const std::int64_t limit =
@@ -156,6 +161,7 @@ void GemmStep::run_block(const RunContext& context, TileSession& tiles, std::int
       kernel_.run(block);
     }
   }
+  tiles.finish();  // the arrays of pointers end here
 }
 
 void GemmStep::run(const RunContext& context) const noexcept {
