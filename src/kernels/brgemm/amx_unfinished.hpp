@@ -31,8 +31,8 @@ class RowsLeft {
 
   [[gnu::always_inline]] void some() {
     if (row_ == end_) return;
-    left_.template finish<false>(block_, row_, sums_);
-    right_.template finish<false>(block_, row_, sums_ + tile_row_bytes);
+    left_.template finish<true>(block_, row_, sums_);
+    right_.template finish<true>(block_, row_, sums_ + tile_row_bytes);
     ++row_;
     sums_ += 2 * tile_row_bytes;
   }
@@ -50,11 +50,13 @@ class RowsLeft {
   const std::byte* sums_;
 };
 
-/// Whole panels only; and GELU or tanh take far longer than a product, which their call would only hold up.
+/// Whole panels and plain epilogues only: GELU or tanh take far longer than a product, which their call would only hold
+/// up.
 TESSERA_INLINE bool can_interleave(const TileSession::Unfinished& unfinished) {
   if (unfinished.rows == 0 || unfinished.block.n != 2 * tile_row_bytes / 4) return false;
-  const Activation activation = unfinished.block.epilogue->activation;
-  return activation == Activation::none || activation == Activation::relu;
+  const Epilogue& e = *unfinished.block.epilogue;
+  if (e.row_scale != nullptr || e.rounds_sum) return false;
+  return e.activation == Activation::none || e.activation == Activation::relu;
 }
 
 }  // namespace
