@@ -18,6 +18,7 @@
 #include "core/memory.hpp"
 #include "cpu/features.hpp"
 #include "kernels/brgemm/brgemm.hpp"
+#include "kernels/brgemm/tile_session.hpp"
 #include "kernels/peak/peak.hpp"
 
 namespace tessera {
@@ -70,7 +71,9 @@ class Layer {
   }
 
   void run() {
+    TileSession tiles;
     BrgemmBlock block;
+    block.tiles = &tiles;
     block.accumulators = accumulators_.data();
     block.epilogue = &epilogue_;
     for (std::int64_t row = 0; row < shape_.m; row += row_block()) {
@@ -90,6 +93,7 @@ class Layer {
         }
       }
     }
+    tiles.finish();
     benchmark::ClobberMemory();
   }
 
@@ -108,6 +112,7 @@ class Layer {
       switch (kernel_.a) {
         case DataType::bf16: reinterpret_cast<bfloat16*>(a_.data())[i] = bfloat16(value); break;
         case DataType::u8: reinterpret_cast<std::uint8_t*>(a_.data())[i] = static_cast<std::uint8_t>(value); break;
+        case DataType::s16: reinterpret_cast<std::int16_t*>(a_.data())[i] = static_cast<std::int16_t>(value); break;
         default: reinterpret_cast<float*>(a_.data())[i] = value;
       }
     }
@@ -132,13 +137,16 @@ class Layer {
 
   void pack() {
     const std::int64_t k = shape_.k * shape_.taps;
-    const DataType type = kernel_.b == DataType::s8 ? DataType::s8 : DataType::f32;
+    const DataType type = kernel_.b == DataType::bf16 ? DataType::f32 : kernel_.b;
     std::vector<std::byte> weights(static_cast<std::size_t>(k * shape_.n) * size_of(type));
     std::mt19937 random(2);
     for (std::size_t i = 0; i < weights.size(); i += size_of(type)) {
       const auto value = static_cast<float>(random() % 255) - 127.0F;
       if (type == DataType::s8) {
         weights[i] = static_cast<std::byte>(static_cast<std::int8_t>(value));
+      } else if (type == DataType::s16) {
+        const auto word = static_cast<std::int16_t>(value);
+        std::memcpy(&weights[i], &word, sizeof(word));
       } else {
         std::memcpy(&weights[i], &value, sizeof(value));
       }
@@ -154,8 +162,8 @@ class Layer {
     compensation_.assign(padded, 7);
     epilogue_.bias = bias_.data();
     epilogue_.activation = Activation::relu;
-    epilogue_.c_type = kernel_.a;
-    if (kernel_.a != DataType::u8) return;
+    epilogue_.c_type = kernel_.a == DataType::s16 ? DataType::u8 : kernel_.a;
+    if (kernel_.a != DataType::u8 && kernel_.a != DataType::s16) return;
     epilogue_.scale = scale_.data();
     epilogue_.compensation = compensation_.data();
   }

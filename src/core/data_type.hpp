@@ -9,7 +9,8 @@
 
 namespace tessera {
 
-enum class DataType : std::uint8_t { f32, bf16, u8, s8, s32, i64, boolean };
+/// s16 exists inside kernels only; no model file is read or written with it.
+enum class DataType : std::uint8_t { f32, bf16, u8, s8, s16, s32, i64, boolean };
 
 constexpr std::size_t size_of(DataType type) noexcept {
   switch (type) {
@@ -17,6 +18,7 @@ constexpr std::size_t size_of(DataType type) noexcept {
     case DataType::bf16: return 2;
     case DataType::u8: return 1;
     case DataType::s8: return 1;
+    case DataType::s16: return 2;
     case DataType::s32: return 4;
     case DataType::i64: return 8;
     case DataType::boolean: return 1;
@@ -30,6 +32,7 @@ constexpr std::string_view name_of(DataType type) noexcept {
     case DataType::bf16: return "bf16";
     case DataType::u8: return "u8";
     case DataType::s8: return "s8";
+    case DataType::s16: return "s16";
     case DataType::s32: return "s32";
     case DataType::i64: return "i64";
     case DataType::boolean: return "bool";
@@ -46,6 +49,8 @@ template <>
 inline constexpr DataType data_type_of<std::uint8_t> = DataType::u8;
 template <>
 inline constexpr DataType data_type_of<std::int8_t> = DataType::s8;
+template <>
+inline constexpr DataType data_type_of<std::int16_t> = DataType::s16;
 template <>
 inline constexpr DataType data_type_of<std::int32_t> = DataType::s32;
 template <>

@@ -40,6 +40,7 @@ std::string elements_text(const Tensor& tensor) {
     case DataType::bf16: return elements_text<bfloat16>(tensor);
     case DataType::u8: return elements_text<std::uint8_t>(tensor);
     case DataType::s8: return elements_text<std::int8_t>(tensor);
+    case DataType::s16: return elements_text<std::int16_t>(tensor);
     case DataType::s32: return elements_text<std::int32_t>(tensor);
     case DataType::i64: return elements_text<std::int64_t>(tensor);
     case DataType::boolean: return elements_text<bool>(tensor);

@@ -79,6 +79,22 @@ struct ConvertCall {
   std::int64_t rows = 0, n = 0;
 };
 
+/// n bytes as s16, and a zero behind an odd number of them.
+struct WidenCall {
+  const std::byte* x = nullptr;
+  std::byte* y = nullptr;
+  std::int64_t n = 0;
+};
+
+/// u8 rows around 128 with a scale each: scales[r] = max|x| / 127, y = round(x / scales[r]) + 128, at most 127 away
+/// from 128. A row that holds NaN or infinity gets the scale NaN, a row of zeros the scale 0.
+struct QuantizeRowsCall {
+  RowsIn x;                ///< f32 or bf16
+  std::byte* y = nullptr;  ///< dense
+  float* scales = nullptr;
+  std::int64_t rows = 0, n = 0;
+};
+
 /// One image NCHW (dense f32) -> NHWC rows [first, last) of y with conversion; and back.
 struct ToNhwcCall {
   const float* x = nullptr;
@@ -107,6 +123,31 @@ struct PackCall {
   std::int64_t first_panel = 0, last_panel = 0;
 };
 
+/// One tile of a Winograd convolution (winograd/): (side + 2)^2 input pixels become as many rows of v, one for each
+/// element of the transformed tile. Channels: a multiple of 16.
+struct WinogradInputCall {
+  const std::byte* const* pixels = nullptr;  ///< row by row
+  std::byte* v = nullptr;
+  std::int64_t v_stride = 0;  ///< bytes between elements
+  std::int64_t channels = 0;
+};
+/// And back: (side + 2)^2 rows of products become the sums of side^2 output pixels.
+struct WinogradOutputCall {
+  const std::byte* m = nullptr;
+  std::int64_t m_stride = 0;  ///< bytes between elements
+  std::byte* sums = nullptr;
+  std::int64_t sums_stride = 0;  ///< bytes between pixels
+  std::int64_t channels = 0;
+};
+/// The transforms of one kind of convolution.
+struct WinogradTransforms {
+  int side;          ///< of a tile of outputs
+  DataType pixel;    ///< type of an input pixel
+  DataType operand;  ///< type of a transformed one: what the matrix product multiplies. Sums have 32 bits
+  void (*input)(const WinogradInputCall&);
+  void (*output)(const WinogradOutputCall&);
+};
+
 /// One row of the table: all of them for one tier.
 struct VectorKernels {
   const char* name;  ///< the tier's name
@@ -116,9 +157,13 @@ struct VectorKernels {
   void (*elementwise)(const ElementwiseCall&);
   void (*pool)(const PoolCall&);
   void (*convert)(const ConvertCall&);
+  void (*quantize_rows)(const QuantizeRowsCall&);
+  void (*widen)(const WidenCall&);
   void (*to_nhwc)(const ToNhwcCall&);
   void (*to_nchw)(const ToNchwCall&);
   void (*pack)(const PackCall&);
+  WinogradTransforms winograd_f32;   ///< F(4x4, 3x3)
+  WinogradTransforms winograd_int8;  ///< F(2x2, 3x3), exact
 };
 
 /// The best set within the ceiling.

@@ -97,6 +97,7 @@ void with_type(DataType type, Body body) {
     case DataType::bf16: return body(bfloat16{});
     case DataType::u8: return body(std::uint8_t{});
     case DataType::s8: return body(std::int8_t{});
+    case DataType::s16: return body(std::int16_t{});
     case DataType::s32: return body(std::int32_t{});
     case DataType::i64: return body(std::int64_t{});
     case DataType::boolean: return body(bool{});

@@ -5,6 +5,7 @@
 
 #include "ops/window.hpp"
 #include "plan/steps/image_steps.hpp"
+#include "plan/steps/quantize_rows_step.hpp"
 
 namespace tessera {
 namespace {
@@ -140,6 +141,15 @@ Image Builder::image_output(ValueId id) {
   // One pixel without a border is the same bytes either way.
   if (image.height == 1 && image.width == 1 && !image.halo.any()) plain_[id] = image.buffer;
   return image;
+}
+
+QuantizedRows Builder::quantized_rows(ValueId id, std::int64_t rows, std::int64_t columns) {
+  if (const auto found = rows_.find(id); found != rows_.end()) return found->second;
+  const BufferId source = plain_input(id);
+  const QuantizedRows made{new_buffer(static_cast<std::size_t>(rows * columns)),
+                           new_buffer(static_cast<std::size_t>(rows) * sizeof(float))};
+  emit(make_quantize_rows(*this, value(id), source, made, rows, columns), {source}, {made.integers, made.scales});
+  return rows_[id] = made;
 }
 
 void Builder::alias_output(ValueId source, ValueId target) {

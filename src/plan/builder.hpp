@@ -18,6 +18,12 @@
 
 namespace tessera {
 
+/// Rows of a float matrix in integers: real = scale[row] * (q - 128).
+struct QuantizedRows {
+  BufferId integers = no_buffer, scales = no_buffer;
+  static constexpr std::int32_t zero_point = 128;
+};
+
 class Builder {
  public:
   Builder(const Graph& graph, Isa isa, WeightStore& weights);
@@ -38,6 +44,8 @@ class Builder {
   /// Where the node that is being lowered has to leave an output.
   BufferId plain_output(ValueId id);
   Image image_output(ValueId id);
+  /// A f32 or bf16 matrix as u8 rows around 128 with a scale each; made by the first call, which emits the step.
+  QuantizedRows quantized_rows(ValueId id, std::int64_t rows, std::int64_t columns);
   /// `target` is `source` under another shape: no step, no memory.
   void alias_output(ValueId source, ValueId target);
 
@@ -70,6 +78,7 @@ class Builder {
   std::map<ValueId, BufferId> plain_;      // values available dense
   std::map<ValueId, BufferId> constants_;  // constants where the reader left them
   std::map<ValueId, Image> images_;        // values available as NHWC
+  std::map<ValueId, QuantizedRows> rows_;  // values available as integers that were chosen row by row
 };
 
 /// How a value's integers stand for reals; the identity for float values.

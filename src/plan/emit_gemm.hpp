@@ -6,9 +6,14 @@
 
 namespace tessera {
 
+/// What happens to the sums of `x` times the weights on their way to the node's output; residual_rows and row_scale are
+/// the step's. bias and residual are no_value where the node has none.
+Epilogue make_epilogue(Builder& builder, const Node& node, const BrgemmKernel& kernel, const GemmWeights& weights,
+                       const Value& x, ValueId bias, ValueId residual);
+
 /// Fills in the constant side of `spec` (whose operands, geometry and segments are set) and emits the step of `node`.
-/// bias and residual are no_value where the node has none.
+/// `x` says what the integers that spec.a holds stand for.
 void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& kernel, GemmSpec spec,
-               const GemmWeights& weights, ValueId bias, ValueId residual);
+               const GemmWeights& weights, const Value& x, ValueId bias, ValueId residual);
 
 }  // namespace tessera

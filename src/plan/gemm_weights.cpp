@@ -78,6 +78,13 @@ const T* column_array(Builder& builder, const BrgemmKernel& kernel, const GemmWe
   return out;
 }
 
+/// Fewer rows are bound by reading the weights, which are half as large in bytes.
+constexpr std::int64_t least_widened_rows = 24;
+
+bool multiplies_bytes(const BrgemmKernel& kernel) {
+  return kernel.k_group == 4;
+}
+
 }  // namespace
 
 const std::byte* pack_weights(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights) {
@@ -94,7 +101,7 @@ void fill_epilogue(Builder& builder, const BrgemmKernel& kernel, const GemmWeigh
     const auto values = bias->constant.as<float>();
     epilogue.bias = column_array<float>(builder, kernel, weights, [&](std::size_t n) { return values[n]; });
   }
-  if (kernel.b != DataType::s8) return;
+  if (weights.value->constant.type() != DataType::s8) return;
   const Quantization& w = *weights.value->quantization;
   const Dequantize dx = dequantization(x);
   epilogue.scale = column_array<float>(builder, kernel, weights,
@@ -119,7 +126,9 @@ const BrgemmKernel* gemm_kernel(const Builder& builder, const Value& x, const Va
   const auto find = [&](DataType a, DataType b) { return find_brgemm(a, b, builder.isa(), rows); };
   if (x.type == DataType::u8) {
     const bool quantized = x.quantization && x.quantization->per_tensor() && weights.quantization;
-    return quantized && weights.constant.type() == DataType::s8 ? find(DataType::u8, DataType::s8) : nullptr;
+    if (!quantized || weights.constant.type() != DataType::s8) return nullptr;
+    const BrgemmKernel* kernel = find(DataType::u8, DataType::s8);
+    return multiplies_bytes(*kernel) || rows < least_widened_rows ? kernel : find(DataType::s16, DataType::s16);
   }
   if (weights.constant.type() != DataType::f32) return nullptr;
   if (x.type == DataType::bf16) return find(DataType::bf16, DataType::bf16);
@@ -128,7 +137,10 @@ const BrgemmKernel* gemm_kernel(const Builder& builder, const Value& x, const Va
 }
 
 std::string gemm_precision(const BrgemmKernel& kernel, DataType c) {
-  return std::string(name_of(kernel.a)) + "*" + std::string(name_of(kernel.b)) + "->" + std::string(name_of(c));
+  // s16 is how bytes are multiplied, not what is multiplied.
+  const bool widened = kernel.a == DataType::s16;
+  return std::string(name_of(widened ? DataType::u8 : kernel.a)) + "*" +
+         std::string(name_of(widened ? DataType::s8 : kernel.b)) + "->" + std::string(name_of(c));
 }
 
 }  // namespace tessera

@@ -3,6 +3,7 @@
 #include "ops/window.hpp"
 #include "plan/emit_gemm.hpp"
 #include "plan/lower.hpp"
+#include "plan/lower_winograd.hpp"
 
 namespace tessera {
 namespace {
@@ -46,6 +47,7 @@ bool lower_conv(Builder& builder, const Node& node) {
   if (kernel == nullptr || !operands_fit(builder, node)) return false;
 
   const Window window = window_of(node, xs[2], xs[3], ws[2], ws[3]);
+  if (lower_winograd(builder, node, window)) return true;
   GemmSpec spec;
   spec.groups = node.attribute_or<std::int64_t>("group", 1);
   spec.columns = ws[0] / spec.groups;
@@ -59,7 +61,7 @@ bool lower_conv(Builder& builder, const Node& node) {
   spec.segments = segments_of(window, spec.a, spec.groups);
 
   const GemmWeights weights{&w, spec.groups, spec.columns, lengths_of(spec.segments), false, ws[2] * ws[3]};
-  emit_gemm(builder, node, *kernel, std::move(spec), weights, node.input(2), node.input(3));
+  emit_gemm(builder, node, *kernel, std::move(spec), weights, x, node.input(2), node.input(3));
   return true;
 }
 

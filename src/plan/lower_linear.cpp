@@ -1,4 +1,5 @@
-// Linear layers -> GemmStep over a one-row image whose pixels are the rows of X.
+// Linear layers -> GemmStep over a one-row image whose pixels are the rows of X. Float X times integer weights: the
+// rows of X are quantized first, each with a scale of its own.
 #include "plan/emit_gemm.hpp"
 #include "plan/lower.hpp"
 
@@ -36,12 +37,25 @@ bool fits(const Builder& builder, const Node& node, const Linear& linear) {
   return true;
 }
 
+bool is_float(const Value& value) {
+  return value.type == DataType::f32 || value.type == DataType::bf16;
+}
+
+/// What a product by integer weights reads in the place of float X.
+Value as_quantized_rows(const Value& x) {
+  Value integers = x;
+  integers.type = DataType::u8;
+  integers.quantization = Quantization{{1.0F}, {QuantizedRows::zero_point}, -1};
+  return integers;
+}
+
 }  // namespace
 
 bool lower_linear(Builder& builder, const Node& node) {
   const Linear linear = operands_of(node);
-  const Value& x = builder.value(linear.x);
   const Value& w = builder.value(linear.w);
+  const bool by_rows = is_float(builder.value(linear.x)) && w.is_constant() && w.quantization;
+  const Value x = by_rows ? as_quantized_rows(builder.value(linear.x)) : builder.value(linear.x);
   if (!fits(builder, node, linear)) return false;
 
   const Shape ws = builder.shape(linear.w), ys = builder.shape(node.outputs[0]);
@@ -56,7 +70,13 @@ bool lower_linear(Builder& builder, const Node& node) {
   GemmSpec spec;
   spec.columns = columns;
   spec.segments = {{0, k}};
-  spec.a = Image::matrix(builder.plain_input(linear.x), x.type, rows, k);
+  if (by_rows) {
+    const QuantizedRows integers = builder.quantized_rows(linear.x, rows, k);
+    spec.a = Image::matrix(integers.integers, x.type, rows, k);
+    spec.row_scale = integers.scales;
+  } else {
+    spec.a = Image::matrix(builder.plain_input(linear.x), x.type, rows, k);
+  }
   if (linear.residual != no_value) {
     const Value& residual = builder.value(linear.residual);
     spec.residual = Image::matrix(builder.plain_input(linear.residual), residual.type, rows, columns);
@@ -64,7 +84,7 @@ bool lower_linear(Builder& builder, const Node& node) {
   spec.c = Image::matrix(builder.plain_output(node.outputs[0]), y.type, rows, columns);
 
   const GemmWeights weights{&w, 1, columns, {k}, !linear.transposed, 1};
-  emit_gemm(builder, node, *kernel, std::move(spec), weights, linear.bias, linear.residual);
+  emit_gemm(builder, node, *kernel, std::move(spec), weights, x, linear.bias, linear.residual);
   return true;
 }
 

@@ -34,6 +34,7 @@ float packed_value(const BrgemmKernel& kernel, const std::vector<std::byte>& pac
   switch (kernel.b) {
     case DataType::bf16: return read(bfloat16());
     case DataType::s8: return read(std::int8_t());
+    case DataType::s16: return read(std::int16_t());
     default: return read(0.0F);
   }
 }
@@ -69,7 +70,7 @@ std::vector<std::byte> pack(const BrgemmKernel& kernel, const std::vector<std::i
     pack_b(kernel, {reinterpret_cast<const std::byte*>(source.data()), type, k, n, k_stride, n_stride}, segment_k,
            packed.data());
   };
-  if (kernel.b == DataType::s8) {
+  if (kernel.b == DataType::s8 || kernel.b == DataType::s16) {
     pack_from(weights<std::int8_t>(k, n, k_stride, n_stride), DataType::s8);
   } else {
     pack_from(weights<float>(k, n, k_stride, n_stride), DataType::f32);

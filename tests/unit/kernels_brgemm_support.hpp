@@ -23,6 +23,7 @@ struct BrgemmOptions {
   DataType c_type = DataType::f32;
   bool has_residual = false;
   DataType residual_type = DataType::f32;
+  bool rounds_sum = false;  ///< with a residual
   Activation activation = Activation::none;
   bool has_bias = true;
   bool has_compensation = true;
@@ -138,6 +139,7 @@ class BrgemmCase {
 
   double random_value(DataType type) {
     if (type == DataType::u8) return std::uniform_int_distribution<int>(0, 255)(random_);
+    if (type == DataType::s16) return std::uniform_int_distribution<int>(-600, 600)(random_);
     if (type == DataType::s8) return std::uniform_int_distribution<int>(-127, 127)(random_);
     if (options_.small_integers) return std::uniform_int_distribution<int>(-8, 8)(random_);
     const float value = std::uniform_real_distribution<float>(-1.0F, 1.0F)(random_);
@@ -148,6 +150,7 @@ class BrgemmCase {
       case DataType::bf16: return write(to, bfloat16(static_cast<float>(value)));
       case DataType::u8: return write(to, static_cast<std::uint8_t>(value));
       case DataType::s8: return write(to, static_cast<std::int8_t>(value));
+      case DataType::s16: return write(to, static_cast<std::int16_t>(value));
       default: return write(to, static_cast<float>(value));
     }
   }
@@ -197,7 +200,7 @@ class BrgemmCase {
     store_b();
   }
   void store_b() {
-    const DataType type = kernel_.b == DataType::s8 ? DataType::s8 : DataType::f32;
+    const DataType type = kernel_.b == DataType::bf16 ? DataType::f32 : kernel_.b;
     std::vector<std::byte> plain(b_values_.size() * size_of(type));
     for (std::size_t i = 0; i < b_values_.size(); ++i) store(type, plain.data() + i * size_of(type), b_values_[i]);
     b_ = AlignedBuffer(packed_b_bytes(kernel_, options_.segment_k, options_.n));
@@ -213,7 +216,7 @@ class BrgemmCase {
       compensation_.push_back(static_cast<std::int32_t>(i * 1000) - 9000);
     }
     if (options_.has_bias) epilogue_.bias = bias_.data();
-    if (kernel_.a == DataType::u8) {
+    if (kernel_.a == DataType::u8 || kernel_.a == DataType::s16) {
       epilogue_.scale = scale_.data();
       if (options_.has_compensation) epilogue_.compensation = compensation_.data();
       for (int m = 0; m < options_.m; ++m) row_scale_.push_back(0.3F + 0.1F * static_cast<float>(m % 9));
@@ -225,6 +228,9 @@ class BrgemmCase {
     if (!options_.has_residual) return;
     epilogue_.residual_type = options_.residual_type;
     epilogue_.residual = {0.0625F, 100};
+    epilogue_.rounds_sum = options_.rounds_sum;
+    epilogue_.sum_to_u8 = {1.0F / 0.7F, 120};
+    epilogue_.sum_from_u8 = {0.7F, 120};
     residual_.resize(static_cast<std::size_t>(options_.m));
     for (auto& row : residual_) {
       // Each row an allocation of its own: a read beyond column n is a read beyond the heap block.

@@ -1,4 +1,8 @@
 // Planned graphs against the plain evaluation of the same graph, on every tier and with several thread counts.
+#include <algorithm>
+#include <cmath>
+#include <random>
+
 #include "runtime_support.hpp"
 
 namespace tessera {
@@ -77,6 +81,98 @@ INSTANTIATE_TEST_SUITE_P(
                       ConvCase{"grouped", 2, 12, 8, 8, 30, 3, 3, 3, {1, 1}, {1, 1, 1, 1}, {1, 1}},
                       ConvCase{"depthwise", 1, 21, 9, 9, 21, 3, 3, 21, {2, 1}, {1, 1, 1, 1}, {1, 1}}),
     [](const auto& instance) { return std::string(instance.param.name); });
+
+/// 3x3 convolutions large enough for Winograd: borders that tiles cross, unequal padding, residual, several images.
+struct WinogradCase {
+  const char* name;
+  std::int64_t batch, channels, height, width, filters;
+  std::vector<std::int64_t> pads;
+  bool relu, residual;
+};
+
+class PlannedWinograd : public ::testing::TestWithParam<WinogradCase> {};
+
+TEST_P(PlannedWinograd, AgreesWithTheReferenceOnEveryTier) {
+  const WinogradCase& c = GetParam();
+  const std::int64_t out_h = c.height + c.pads[0] + c.pads[2] - 2, out_w = c.width + c.pads[1] + c.pads[3] - 2;
+  Net net;
+  const ValueId x = net.input("x", {c.batch, c.channels, c.height, c.width});
+  std::vector<ValueId> operands = {x, net.weight(Shape{c.filters, c.channels, 3, 3}), net.weight(Shape{c.filters})};
+  std::vector<Tensor> inputs = {random_tensor(Shape{c.batch, c.channels, c.height, c.width}, 1)};
+  if (c.residual) {
+    operands.push_back(net.input("r", {c.batch, c.filters, out_h, out_w}));
+    inputs.push_back(random_tensor(Shape{c.batch, c.filters, out_h, out_w}, 2));
+  }
+  net.output(net.op("FusedConv", operands, {{"pads", c.pads}, {"activation", std::string(c.relu ? "relu" : "none")}}));
+  infer_shapes(net.graph);
+  WeightStore weights;
+  const auto plan = make_plan(net.graph, Isa::avx2, weights);
+  EXPECT_EQ(std::count_if(plan->steps.begin(), plan->steps.end(),
+                          [](const auto& step) { return step->info.kernel.find("winograd") != std::string::npos; }),
+            1);
+  // The transforms can enlarge a rounding by the product of the squared norms of the three matrices, 70 * 29 * 1.8.
+  check_everywhere(net.graph, inputs, tolerance(c.channels + 20, 0.5) * 3700);
+  const Tensor expected = evaluate(net.graph, inputs)[0],
+               actual = run_plan(net.graph, inputs, Isa::avx2, 1, weights)[0];
+  double error = 0, power = 0;
+  for (std::size_t i = 0; i < expected.as<float>().size(); ++i) {
+    error += std::pow(static_cast<double>(actual.as<float>()[i] - expected.as<float>()[i]), 2);
+    power += std::pow(static_cast<double>(expected.as<float>()[i]), 2);
+  }
+  EXPECT_LT(std::sqrt(error / power), 1e-5);
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, PlannedWinograd,
+                         ::testing::Values(WinogradCase{"whole_tiles", 1, 16, 12, 16, 32, {1, 1, 1, 1}, true, false},
+                                           WinogradCase{"cut_tiles", 2, 32, 14, 13, 48, {1, 1, 1, 1}, true, true},
+                                           WinogradCase{"no_padding", 1, 16, 17, 15, 16, {0, 0, 0, 0}, false, true},
+                                           WinogradCase{
+                                               "unequal_padding", 1, 16, 11, 12, 16, {0, 2, 1, 0}, false, false},
+                                           WinogradCase{"many_channels", 1, 272, 12, 12, 80, {1, 1, 1, 1}, true, false},
+                                           WinogradCase{"many_tiles", 3, 16, 30, 31, 16, {1, 1, 1, 1}, true, true}),
+                         [](const auto& instance) { return std::string(instance.param.name); });
+
+/// With scales of one, float arithmetic on integers below 2^24 is exact: the int8 plan must give the same numbers on
+/// every tier, whether it multiplies directly or transforms.
+TEST_P(PlannedWinograd, Int8IsExact) {
+  const WinogradCase& c = GetParam();
+  if (c.channels > 32) return;  // sums beyond 2^24 are not exact in float
+  constexpr int zero_point = 7;
+  const Shape pixels_shape{c.batch, c.channels, c.height, c.width}, taps_shape{c.filters, c.channels, 3, 3};
+  std::mt19937 random(5);
+  Tensor pixels(DataType::u8, pixels_shape), taps(DataType::s8, taps_shape);
+  Tensor real_pixels(DataType::f32, pixels_shape), real_taps(DataType::f32, taps_shape);
+  for (std::size_t i = 0; i < pixels.bytes(); ++i) {
+    const auto q = static_cast<std::uint8_t>(random() % 256);
+    pixels.mutable_data()[i] = std::byte{q};
+    reinterpret_cast<float*>(real_pixels.mutable_data())[i] = static_cast<float>(q - zero_point);
+  }
+  for (std::size_t i = 0; i < taps.bytes(); ++i) {
+    const int q = static_cast<int>(random() % 255) - 127;
+    reinterpret_cast<std::int8_t*>(taps.mutable_data())[i] = static_cast<std::int8_t>(q);
+    reinterpret_cast<float*>(real_taps.mutable_data())[i] = static_cast<float>(q);
+  }
+  const Attributes attributes{{"pads", c.pads}};
+  Net real, integer;
+  real.output(real.op(
+      "FusedConv", {real.input("x", {c.batch, c.channels, c.height, c.width}), real.constant(real_taps)}, attributes));
+  infer_shapes(real.graph);
+  const Tensor expected = evaluate(real.graph, std::vector{real_pixels})[0];
+
+  const ValueId x = integer.input("x", {c.batch, c.channels, c.height, c.width}, DataType::u8);
+  integer.graph.value(x).quantization = Quantization{{1.0F}, {zero_point}, -1};
+  const ValueId w = integer.constant(taps);
+  const auto filters = static_cast<std::size_t>(c.filters);
+  integer.graph.value(w).quantization =
+      Quantization{std::vector<float>(filters, 1.0F), std::vector<std::int32_t>(filters, 0), 0};
+  integer.output(integer.op("FusedConv", {x, w}, attributes));
+  infer_shapes(integer.graph);
+  for (const Isa isa : tiers_here()) {
+    WeightStore weights;
+    for (const int threads : {1, 3})
+      EXPECT_TRUE(same_bits(run_plan(integer.graph, {pixels}, isa, threads, weights)[0], expected)) << name_of(isa);
+  }
+}
 
 /// conv -> (conv with halo, residual of the same value) -> pool: one value read with a border, without one, and by a
 /// pool.

@@ -102,5 +102,18 @@ struct WidenedU8S8Ops : IntegerSums {
   }
 };
 
+/// s16 as it is, for operands that somebody else has widened or transformed.
+struct S16Ops : IntegerSums {
+  static constexpr bool widens = false, tail_needs_care = false;
+  static constexpr int step_k = 2, steps_per_group = 1, group_bytes = 64;
+  template <int>
+  [[gnu::always_inline]] static __m256i b(const std::byte* group, int vector) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(group) + vector);
+  }
+  [[gnu::always_inline]] static __m256i multiply_add(__m256i sum, __m256i a, __m256i b) {
+    return WidenedU8S8Ops::multiply_add(sum, a, b);
+  }
+};
+
 }  // namespace
 }  // namespace tessera

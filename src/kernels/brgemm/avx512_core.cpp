@@ -13,5 +13,8 @@ void brgemm_avx512_core_bf16(const BrgemmBlock& block) {
 void brgemm_avx512_core_u8s8(const BrgemmBlock& block) {
   run_block<WidenedU8S8Ops, Sums::s32, 14>(block);
 }
+void brgemm_avx512_core_s16(const BrgemmBlock& block) {
+  run_block<S16Ops, Sums::s32, 14>(block);
+}
 
 }  // namespace tessera

@@ -87,5 +87,18 @@ struct WidenedU8S8Ops : IntegerSums {
   }
 };
 
+/// s16 as it is, for operands that somebody else has widened or transformed.
+struct S16Ops : IntegerSums {
+  static constexpr bool widens = false, tail_needs_care = false;
+  static constexpr int step_k = 2, steps_per_group = 1, group_bytes = 128;
+  template <int>
+  [[gnu::always_inline]] static __m512i b(const std::byte* group, int vector) {
+    return _mm512_loadu_si512(group + vector * 64);
+  }
+  [[gnu::always_inline]] static __m512i multiply_add(__m512i sum, __m512i a, __m512i b) {
+    return WidenedU8S8Ops::multiply_add(sum, a, b);
+  }
+};
+
 }  // namespace
 }  // namespace tessera

@@ -40,9 +40,11 @@ struct KSegment {
 
 /// What happens to an accumulator on its way to C. Column-indexed arrays are padded to whole panels by the caller.
 /// Order:  s32: x = float(acc + compensation[n]) * (scale[n] * row_scale[m])     f32: x = acc
-///         x = x + bias[n];  x = x + residual[m][n];  x = activation(x);  convert to c_type and store.
+///         x = x + bias[n];  x = what u8 makes of x, if rounds_sum;  x = x + residual[m][n];  x = activation(x);
+///         convert to c_type and store.
 /// int8 scale and bias are applied as fma(float(acc + compensation), scale, bias), the product of the two scales
-/// rounded first; f32 bias and residuals by plain additions.
+/// rounded first; a u8 residual as fma(float(q - zero_point), scale, x); f32 bias and other residuals by plain
+/// additions.
 struct Epilogue {
   const std::int32_t* compensation = nullptr;  ///< s32 only: -zero_point(A) * column sum of B; null: 0
   const float* scale = nullptr;                ///< s32 only, required there: scale(A) * scale(B)[n]
@@ -51,6 +53,9 @@ struct Epilogue {
   const std::byte* const* residual_rows = nullptr;  ///< m pointers to column 0; null: no residual
   DataType residual_type = DataType::f32;           ///< f32, bf16, or u8 (dequantized with `residual`)
   Dequantize residual;
+  bool rounds_sum = false;  ///< with a residual: x goes through u8 and back before the residual is added
+  Requantize sum_to_u8;
+  Dequantize sum_from_u8;
   Activation activation = Activation::none;
   DataType c_type = DataType::f32;  ///< f32, bf16, or u8 (quantized with `requantize`)
   Requantize requantize;
@@ -86,16 +91,17 @@ struct BrgemmBlock {
 struct BrgemmKernel {
   const char* name;  ///< "{tier}-{a}{b}-{mr}x{nr}", e.g. "avx2-f32-6x16", "avx512_core_vnni-u8s8-14x32"
   Isa isa;
-  DataType a;   ///< f32, bf16, u8
-  DataType b;   ///< f32, bf16, s8
+  DataType a;   ///< f32, bf16, u8, s16 (sums must fit s32)
+  DataType b;   ///< f32, bf16, s8, s16
   int mr;       ///< rows of the register block: m should be a multiple where possible
   int nr;       ///< columns of a panel
-  int k_group;  ///< 1 (f32), 2 (bf16), 4 (int8)
+  int k_group;  ///< 1 (f32), 2 (bf16, s16), 2 or 4 (int8)
   void (*run)(const BrgemmBlock& block);
 };
 
 /// A strided view of the weights to pack: element (k, n) at data[k * k_stride + n * n_stride].
-/// f32 data packs into f32 or bf16 panels, s8 data into s8 panels.
+/// f32 data packs into f32 or bf16 panels, s8 data into s8 or s16 panels, s16 data into s16
+/// panels.
 struct BMatrix {
   const std::byte* data = nullptr;
   DataType type = DataType::f32;

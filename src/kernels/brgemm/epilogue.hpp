@@ -31,6 +31,7 @@ struct ColumnConstants<Sums::f32> {
   F32x16 bias;
   [[gnu::always_inline]] ColumnConstants(const Epilogue& e, int column)
       : bias(e.bias == nullptr ? set1(-0.0F) : load_f32(e.bias + column)) {}  // x + -0.0 is x, also for x = -0.0
+  template <bool plain>
   [[gnu::always_inline]] F32x16 apply(const Epilogue& /*e*/, int /*row*/, const std::byte* sum) const {
     return add(load_f32(sum), bias);
   }
@@ -44,21 +45,24 @@ struct ColumnConstants<Sums::s32> {
       : compensation(e.compensation == nullptr ? set1_s32(0) : load_s32(e.compensation + column)),
         scale(load_f32(e.scale + column)),
         bias(e.bias == nullptr ? zero() : load_f32(e.bias + column)) {}
+  template <bool plain>
   [[gnu::always_inline]] F32x16 apply(const Epilogue& e, int row, const std::byte* sum) const {
-    const F32x16 both = e.row_scale == nullptr ? scale : mul(scale, set1(e.row_scale[row]));
+    const F32x16 both = plain || e.row_scale == nullptr ? scale : mul(scale, set1(e.row_scale[row]));
     return fma(to_f32(add(load_s32(sum), compensation)), both, bias);
   }
 };
 
 /// `lanes` == 16 loads whole vectors, anything less touches only that many elements.
 template <Residual residual>
-TESSERA_INLINE F32x16 load_residual(const std::byte* row, int column, int lanes, const Dequantizer& dequantizer) {
+TESSERA_INLINE F32x16 add_residual(F32x16 x, const std::byte* row, int column, int lanes,
+                                   const Dequantizer& dequantizer) {
   if constexpr (residual == Residual::f32) {
-    return lanes == 16 ? load_f32(row + column * 4) : load_f32_partial(row + column * 4, lanes);
+    return add(x, lanes == 16 ? load_f32(row + column * 4) : load_f32_partial(row + column * 4, lanes));
   } else if constexpr (residual == Residual::bf16) {
-    return lanes == 16 ? load_bf16(row + column * 2) : load_bf16_partial(row + column * 2, lanes);
+    return add(x, lanes == 16 ? load_bf16(row + column * 2) : load_bf16_partial(row + column * 2, lanes));
   } else {
-    return lanes == 16 ? load_u8(row + column, dequantizer) : load_u8_partial(row + column, dequantizer, lanes);
+    const F32x16 q = lanes == 16 ? load_u8(row + column) : load_u8_partial(row + column, lanes);
+    return fma(sub(q, dequantizer.zero_point), dequantizer.scale, x);
   }
 }
 
@@ -94,13 +98,16 @@ struct FinishColumns {
         floor(e.activation == Activation::relu ? zero() : set1(-__builtin_inff())),
         is_transcendental(e.activation == Activation::gelu || e.activation == Activation::tanh) {}
 
-  /// Row `row` of the block, whose sums from `column` on are at `sum`.
-  template <bool may_be_transcendental = true>
+  /// Row `row` of the block, whose sums from `column` on are at `sum`. Plain: no row_scale, no rounds_sum, no GELU, no
+  /// tanh.
+  template <bool plain = false>
   [[gnu::always_inline]] void finish(const BrgemmBlock& block, int row, const std::byte* sum) const {
-    F32x16 x = constants.apply(e, row, sum);
-    if constexpr (residual != Residual::none)
-      x = add(x, load_residual<residual>(e.residual_rows[row], column, lanes, residual_dequantizer));
-    if constexpr (may_be_transcendental)
+    F32x16 x = constants.template apply<plain>(e, row, sum);
+    if constexpr (residual != Residual::none) {
+      if (!plain && e.rounds_sum) x = through_u8(x, quantizer(e.sum_to_u8), dequantizer(e.sum_from_u8));
+      x = add_residual<residual>(x, e.residual_rows[row], column, lanes, residual_dequantizer);
+    }
+    if constexpr (!plain)
       if (is_transcendental) x = transcendental(x, e.activation);
     x = max(floor, x);  // NaN passes
     store_output<output>(block.c_rows[row], column, lanes, x, output_quantizer);

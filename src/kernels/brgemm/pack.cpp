@@ -88,6 +88,10 @@ void pack_b(const BrgemmKernel& kernel, const BMatrix& source, std::span<const s
     return pack_any_group<float, bfloat16>(kernel, source, segment_k, target);
   if (source.type == DataType::s8 && kernel.b == DataType::s8)
     return pack_any_group<std::int8_t, std::int8_t>(kernel, source, segment_k, target);
+  if (source.type == DataType::s8 && kernel.b == DataType::s16)
+    return pack_any_group<std::int8_t, std::int16_t>(kernel, source, segment_k, target);
+  if (source.type == DataType::s16 && kernel.b == DataType::s16)
+    return pack_any_group<std::int16_t, std::int16_t>(kernel, source, segment_k, target);
   reject(kernel.name, "cannot pack weights of type " + std::string(name_of(source.type)), "pass f32 or s8 weights");
 }
 

@@ -36,14 +36,15 @@ Sum accumulate(const BrgemmKernel& kernel, const BrgemmBlock& block, int m, int 
   return sum;
 }
 
-float residual_of(const Epilogue& e, int m, int column) {
-  if (e.residual_rows == nullptr) return 0.0F;
+float with_residual(const Epilogue& e, int m, int column, float x) {
   const std::byte* row = e.residual_rows[m];
   switch (e.residual_type) {
-    case DataType::bf16: return static_cast<float>(element<bfloat16>(row, column));
-    case DataType::u8:
-      return e.residual.scale * static_cast<float>(element<std::uint8_t>(row, column) - e.residual.zero_point);
-    default: return element<float>(row, column);
+    case DataType::bf16: return x + static_cast<float>(element<bfloat16>(row, column));
+    case DataType::u8: {
+      const int q = element<std::uint8_t>(row, column) - e.residual.zero_point;
+      return std::fma(static_cast<float>(q), e.residual.scale, x);
+    }
+    default: return x + element<float>(row, column);
   }
 }
 
@@ -67,7 +68,9 @@ std::uint8_t quantized(float x, const Requantize& q) {
 }
 
 void store(const Epilogue& e, int m, int column, float x, std::byte* c_row) {
-  if (e.residual_rows != nullptr) x += residual_of(e, m, column);
+  if (e.residual_rows != nullptr && e.rounds_sum)
+    x = e.sum_from_u8.scale * static_cast<float>(quantized(x, e.sum_to_u8) - e.sum_from_u8.zero_point);
+  if (e.residual_rows != nullptr) x = with_residual(e, m, column, x);
   x = activated(x, e.activation);
   switch (e.c_type) {
     case DataType::bf16: return set_element(c_row, column, bfloat16(x));
@@ -109,10 +112,11 @@ void brgemm_reference(const BrgemmKernel& kernel, const BrgemmBlock& block) {
   const auto fused = [](auto a, auto b, float sum) {
     return std::fma(static_cast<float>(a), static_cast<float>(b), sum);
   };
-  const auto exact = [](std::uint8_t a, std::int8_t b, std::int32_t sum) { return sum + a * b; };
+  const auto exact = [](std::int32_t a, std::int32_t b, std::int32_t sum) { return sum + a * b; };
   switch (kernel.a) {
     case DataType::bf16: return run<bfloat16, bfloat16, float>(kernel, block, fused);
     case DataType::u8: return run<std::uint8_t, std::int8_t, std::int32_t>(kernel, block, exact);
+    case DataType::s16: return run<std::int16_t, std::int16_t, std::int32_t>(kernel, block, exact);
     default: return run<float, float, float>(kernel, block, fused);
   }
 }

@@ -77,6 +77,11 @@ TESSERA_INLINE F32x16 dequantize(F32x16 q, const Dequantizer& d) {
   return mul(sub(q, d.zero_point), d.scale);
 }
 
+/// What is left of x when it is stored as u8 and read again.
+TESSERA_INLINE F32x16 through_u8(F32x16 x, const Quantizer& to, const Dequantizer& from) {
+  return dequantize(to_f32(u8_to_s32(f32_to_u8(x, to))), from);
+}
+
 TESSERA_INLINE F32x16 load_u8(const void* p, const Dequantizer& d) {
   return dequantize(load_u8(p), d);
 }

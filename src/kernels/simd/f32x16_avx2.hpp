@@ -161,6 +161,11 @@ template <int bits>
 TESSERA_INLINE S32x16 shift_left(S32x16 x) {
   return {_mm256_slli_epi32(x.lo, bits), _mm256_slli_epi32(x.hi, bits)};
 }
+/// Arithmetic: the sign stays.
+template <int bits>
+TESSERA_INLINE S32x16 shift_right(S32x16 x) {
+  return {_mm256_srai_epi32(x.lo, bits), _mm256_srai_epi32(x.hi, bits)};
+}
 TESSERA_INLINE F32x16 to_f32(S32x16 x) {
   return {_mm256_cvtepi32_ps(x.lo), _mm256_cvtepi32_ps(x.hi)};
 }

@@ -148,6 +148,11 @@ template <int bits>
 TESSERA_INLINE S32x16 shift_left(S32x16 x) {
   return {_mm512_slli_epi32(x.v, bits)};
 }
+/// Arithmetic: the sign stays.
+template <int bits>
+TESSERA_INLINE S32x16 shift_right(S32x16 x) {
+  return {_mm512_srai_epi32(x.v, bits)};
+}
 TESSERA_INLINE F32x16 to_f32(S32x16 x) {
   return {_mm512_cvtepi32_ps(x.v)};
 }

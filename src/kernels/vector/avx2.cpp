@@ -2,7 +2,8 @@
 
 namespace tessera {
 
-constinit const VectorKernels vector_kernels_avx2 = {"avx2", Isa::avx2, softmax, layer_norm, elementwise,
-                                                     pool,   convert,   to_nhwc, to_nchw,    pack};
+constinit const VectorKernels vector_kernels_avx2 = {"avx2",  Isa::avx2, softmax,       layer_norm,   elementwise,
+                                                     pool,    convert,   quantize_rows, widen,        to_nhwc,
+                                                     to_nchw, pack,      winograd_f32,  winograd_int8};
 
 }  // namespace tessera

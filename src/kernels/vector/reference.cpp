@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "kernels/vector_kernels.hpp"
+#include "kernels/winograd/reference.hpp"
 
 namespace tessera {
 namespace {
@@ -151,6 +152,27 @@ void convert(const ConvertCall& call) {
       put(call.y, call.y.data + r * call.y.stride, i, get(call.x, call.x.data + r * call.x.stride, i));
 }
 
+void quantize_rows(const QuantizeRowsCall& call) {
+  for (std::int64_t r = 0; r < call.rows; ++r) {
+    const std::byte* const x = call.x.data + r * call.x.stride;
+    float largest = 0.0F;
+    bool finite = true;
+    for (std::int64_t i = 0; i < call.n; ++i) {
+      finite = finite && std::isfinite(get(call.x, x, i));
+      largest = std::max(largest, std::fabs(get(call.x, x, i)));
+    }
+    const float scale = finite ? largest * (1.0F / 127.0F) : std::numeric_limits<float>::quiet_NaN();
+    call.scales[r] = scale;
+    const Requantize to_u8{scale > 0.0F ? 1.0F / scale : 0.0F, 128};
+    for (std::int64_t i = 0; i < call.n; ++i) write_as(call.y + r * call.n + i, quantize(get(call.x, x, i), to_u8));
+  }
+}
+
+void widen(const WidenCall& call) {
+  for (std::int64_t i = 0; i < call.n + call.n % 2; ++i)
+    write_as(call.y + i * 2, i < call.n ? static_cast<std::int16_t>(call.x[i]) : std::int16_t{0});
+}
+
 void to_nhwc(const ToNhwcCall& call) {
   for (std::int64_t c = 0; c < call.channels; ++c)
     for (std::int64_t h = call.first_row; h < call.last_row; ++h)
@@ -189,8 +211,20 @@ void pack(const PackCall& call) {
 }  // namespace
 
 const VectorKernels& reference_vector_kernels() noexcept {
-  static const VectorKernels kernels = {"reference", Isa::avx2, softmax, layer_norm, elementwise,
-                                        pool,        convert,   to_nhwc, to_nchw,    pack};
+  static const VectorKernels kernels = {"reference",
+                                        Isa::avx2,
+                                        softmax,
+                                        layer_norm,
+                                        elementwise,
+                                        pool,
+                                        convert,
+                                        quantize_rows,
+                                        widen,
+                                        to_nhwc,
+                                        to_nchw,
+                                        pack,
+                                        winograd::reference_f32,
+                                        winograd::reference_int8};
   return kernels;
 }
 

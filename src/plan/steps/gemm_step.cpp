@@ -40,7 +40,8 @@ GridSplit split_grid(std::int64_t row_tiles, std::int64_t panels, int members) n
   return best;
 }
 
-GemmStep::GemmStep(const BrgemmKernel& kernel, const GemmSpec& spec) : kernel_(kernel), spec_(spec) {
+GemmStep::GemmStep(const BrgemmKernel& kernel, const VectorKernels& vector, const GemmSpec& spec)
+    : kernel_(kernel), vector_(vector), spec_(spec) {
   panels_ = (spec.columns + kernel.nr - 1) / kernel.nr;
   rows_ = spec.c.count * spec.c.height * spec.c.width;
   split_k();
@@ -63,7 +64,8 @@ void GemmStep::split_k() {
   const std::int64_t limit =
       static_cast<std::int64_t>(round_up(static_cast<std::size_t>((total + count - 1) / count), 64));
 
-  std::int64_t b_offset = 0, in_block = 0;
+  const bool widens = spec_.a.type == DataType::u8 && kernel_.a == DataType::s16;
+  std::int64_t b_offset = 0, in_block = 0, widened = 0;
   blocks_.push_back({});
   for (const KSegment& segment : spec_.segments) {
     for (std::int64_t done = 0; done < segment.k;) {
@@ -73,7 +75,8 @@ void GemmStep::split_k() {
       }
       const std::int64_t room = (limit - in_block) / kernel_.k_group * kernel_.k_group;
       const std::int64_t k = std::min(segment.k - done, room);
-      segments_.push_back({segment.a_offset + done * static_cast<std::int64_t>(size_of(kernel_.a)), k});
+      const std::int64_t a_offset = widens ? widened : segment.a_offset;
+      segments_.push_back({a_offset + done * static_cast<std::int64_t>(size_of(kernel_.a)), k});
       ++blocks_.back().segment_count;
       const auto padded =
           static_cast<std::int64_t>(round_up(static_cast<std::size_t>(k), static_cast<std::size_t>(kernel_.k_group)));
@@ -81,8 +84,10 @@ void GemmStep::split_k() {
       in_block += padded;
       done += k;
     }
+    widened += (segment.k + segment.k % 2) * 2;
   }
   panel_bytes_ = b_offset;
+  if (widens) widened_stride_ = static_cast<std::int64_t>(round_up(static_cast<std::size_t>(widened), 64)) + 64;
 }
 
 void GemmStep::choose_row_block() {
@@ -95,7 +100,21 @@ void GemmStep::choose_row_block() {
 }
 
 std::size_t GemmStep::scratch_bytes() const noexcept {
-  return blocks_.size() > 1 ? static_cast<std::size_t>(row_block_) * kernel_.nr * sizeof(float) : 0;
+  const std::size_t accumulators =
+      blocks_.size() > 1 ? static_cast<std::size_t>(row_block_) * kernel_.nr * sizeof(float) : 0;
+  return accumulators + static_cast<std::size_t>(row_block_ * widened_stride_);
+}
+
+void GemmStep::widen(Rows& rows, int count, std::byte* target) const noexcept {
+  for (int i = 0; i < count; ++i, target += widened_stride_) {
+    const std::byte*& row = rows.a[static_cast<std::size_t>(i)];
+    std::byte* to = target;
+    for (const KSegment& segment : spec_.segments) {
+      vector_.widen({row + segment.a_offset, to, segment.k});
+      to += (segment.k + segment.k % 2) * 2;
+    }
+    row = target;
+  }
 }
 
 void GemmStep::locate(const RunContext& context, std::int64_t group, std::int64_t first_row, int count,
@@ -134,11 +153,14 @@ void GemmStep::run_block(const RunContext& context, TileSession& tiles, std::int
                          int rows, std::int64_t first_panel, std::int64_t last_panel) const noexcept {
   Rows pointers;
   locate(context, group, first_row, rows, pointers);
+  if (widened_stride_ > 0) widen(pointers, rows, context.scratch + scratch_bytes() - row_block_ * widened_stride_);
   Epilogue epilogue = spec_.epilogue;
   const std::int64_t columns = group * panels_ * kernel_.nr;
   if (epilogue.bias != nullptr) epilogue.bias += columns;
   if (epilogue.scale != nullptr) epilogue.scale += columns;
   if (epilogue.compensation != nullptr) epilogue.compensation += columns;
+  if (spec_.row_scale != no_buffer)
+    epilogue.row_scale = reinterpret_cast<const float*>(context.at(spec_.row_scale)) + first_row;
   if (spec_.residual.buffer != no_buffer) epilogue.residual_rows = pointers.residual.data();
 
   BrgemmBlock block;

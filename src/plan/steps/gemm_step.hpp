@@ -18,7 +18,8 @@ namespace tessera {
 /// The operands and geometry of one product.
 struct GemmSpec {
   Image a, c;
-  Image residual;  ///< buffer == no_buffer: none
+  Image residual;                  ///< buffer == no_buffer: none
+  BufferId row_scale = no_buffer;  ///< one float for each row of the product, where rows of a have their own scales
   std::int64_t stride_h = 1, stride_w = 1;
   std::int64_t first_tap = 0;      ///< bytes from an input pixel to the first tap of its window: minus the padding
   std::vector<KSegment> segments;  ///< offsets relative to first_tap
@@ -31,7 +32,8 @@ struct GemmSpec {
 
 class GemmStep final : public Step {
  public:
-  GemmStep(const BrgemmKernel& kernel, const GemmSpec& spec);
+  /// A kernel of s16 for an image of u8: rows are widened block by block.
+  GemmStep(const BrgemmKernel& kernel, const VectorKernels& vector, const GemmSpec& spec);
 
   void run(const RunContext& context) const noexcept override;
   [[nodiscard]] std::size_t scratch_bytes() const noexcept override;
@@ -51,7 +53,10 @@ class GemmStep final : public Step {
   void locate(const RunContext& context, std::int64_t group, std::int64_t first_row, int count,
               Rows& rows) const noexcept;
 
+  void widen(Rows& rows, int count, std::byte* target) const noexcept;
+
   const BrgemmKernel& kernel_;
+  const VectorKernels& vector_;
   GemmSpec spec_;
   std::vector<KSegment> segments_;  ///< spec_.segments cut at K block borders
   std::vector<KBlock> blocks_;
@@ -59,6 +64,7 @@ class GemmStep final : public Step {
   std::int64_t panel_bytes_ = 0;
   std::int64_t rows_ = 0;
   int row_block_ = 0;
+  std::int64_t widened_stride_ = 0;  ///< bytes from one widened row to the next; 0: rows are read in place
 };
 
 /// How a grid of row tiles x panels is divided among members so that the largest share is smallest.

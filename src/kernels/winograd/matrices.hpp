@@ -1,0 +1,31 @@
+// The matrices of the Winograd convolutions: Y = A^T [(G g G^T) . (B^T d B)] A.
+#pragma once
+
+namespace tessera::winograd {
+
+/// F(4x4, 3x3) with the points 0, +-a, +-b, infinity; a = 2/3, b = 3/2 (f32_4x4.hpp says why).
+struct F32_4x4 {
+  static constexpr int side = 4, tile = 6;
+  static constexpr double a = 2.0 / 3.0, b = 1.5, a2 = a * a, b2 = b * b;
+  static constexpr double input[6][6] = {{1, 0, -(a2 + b2), 0, 1, 0}, {0, -b, -b2, a, 1, 0},
+                                         {0, b, -b2, -a, 1, 0},       {0, -a, -a2, b, 1, 0},
+                                         {0, a, -a2, -b, 1, 0},       {0, 1, 0, -(a2 + b2), 0, 1}};
+  static constexpr double near = 1 / (2 * a2 * (a2 - b2)), far = 1 / (2 * b2 * (b2 - a2));
+  static constexpr double weights[6][3] = {
+      {1, 0, 0}, {near, near* a, near* a2}, {near, -near* a, near* a2}, {far, far* b, far* b2}, {far, -far* b, far* b2},
+      {0, 0, 1}};
+  static constexpr double output[4][6] = {
+      {1, 1, 1, 1, 1, 0}, {0, a, -a, b, -b, 0}, {0, a2, a2, b2, b2, 0}, {0, a2* a, -a2* a, b2* b, -b2* b, 1}};
+  static constexpr double divisor = 1;  ///< of Y
+};
+
+/// F(2x2, 3x3) with the points 0, +-1, infinity; G doubled, so that everything is whole and Y comes out four times.
+struct Int8_2x2 {
+  static constexpr int side = 2, tile = 4;
+  static constexpr double input[4][4] = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};
+  static constexpr double weights[4][3] = {{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};
+  static constexpr double output[2][4] = {{1, 1, 1, 0}, {0, 1, -1, -1}};
+  static constexpr double divisor = 4;
+};
+
+}  // namespace tessera::winograd

@@ -1,0 +1,58 @@
+// The transforms by their matrices, in double: what the kernels are tested against. For integers everything here is
+// exact.
+#pragma once
+
+#include <cstring>
+
+#include "kernels/vector_kernels.hpp"
+#include "kernels/winograd/matrices.hpp"
+
+namespace tessera::winograd {
+
+template <class T>
+double element(const std::byte* base, std::int64_t index) {
+  T value;
+  std::memcpy(&value, base + index * static_cast<std::int64_t>(sizeof value), sizeof value);
+  return static_cast<double>(value);
+}
+
+template <class T>
+void set_element(std::byte* base, std::int64_t index, double x) {
+  const auto value = static_cast<T>(x);
+  std::memcpy(base + index * static_cast<std::int64_t>(sizeof value), &value, sizeof value);
+}
+
+template <class Matrices, class Pixel, class Operand>
+void reference_input(const WinogradInputCall& call) {
+  constexpr int n = Matrices::tile;
+  for (std::int64_t c = 0; c < call.channels; ++c) {
+    for (int e = 0; e < n * n; ++e) {
+      double sum = 0;
+      for (int p = 0; p < n * n; ++p)
+        sum += Matrices::input[e / n][p / n] * Matrices::input[e % n][p % n] * element<Pixel>(call.pixels[p], c);
+      set_element<Operand>(call.v + e * call.v_stride, c, sum);
+    }
+  }
+}
+
+template <class Matrices, class Sum>
+void reference_output(const WinogradOutputCall& call) {
+  constexpr int n = Matrices::tile, side = Matrices::side;
+  for (std::int64_t c = 0; c < call.channels; ++c) {
+    for (int y = 0; y < side * side; ++y) {
+      double sum = 0;
+      for (int e = 0; e < n * n; ++e)
+        sum += Matrices::output[y / side][e / n] * Matrices::output[y % side][e % n] *
+               element<Sum>(call.m + e * call.m_stride, c);
+      set_element<Sum>(call.sums + y * call.sums_stride, c, sum / Matrices::divisor);
+    }
+  }
+}
+
+inline constexpr WinogradTransforms reference_f32 = {
+    4, DataType::f32, DataType::f32, reference_input<F32_4x4, float, float>, reference_output<F32_4x4, float>};
+inline constexpr WinogradTransforms reference_int8 = {2, DataType::u8, DataType::s16,
+                                                      reference_input<Int8_2x2, std::uint8_t, std::int16_t>,
+                                                      reference_output<Int8_2x2, std::int32_t>};
+
+}  // namespace tessera::winograd

@@ -1,0 +1,195 @@
+#include "plan/steps/winograd_step.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "plan/steps/gemm_step.hpp"
+
+namespace tessera {
+namespace {
+
+/// Tiles of one block, and pixels in them: pointer arrays of these lengths live on the stack.
+constexpr int most_block_tiles = 64;
+constexpr int most_side = 4, most_elements = (most_side + 2) * (most_side + 2);
+/// Transformed tiles and their products should stay in L2 between the phases, ...
+constexpr std::int64_t l2_budget = 512 * 1024;
+/// ... but weights are read once a block, and the number of its tiles has to be worth it.
+constexpr int least_block_tiles = 24;
+
+constexpr std::int64_t sum_bytes = 4;
+
+}  // namespace
+
+/// Some tiles and panels, and where their transformed forms lie.
+struct WinogradStep::Block {
+  std::int64_t first_tile = 0;
+  int tiles = 0;
+  std::int64_t first_panel = 0, last_panel = 0;
+  std::byte* v = nullptr;        ///< [element][tile][v_stride_]
+  std::byte* m = nullptr;        ///< [element][panel][tile][nr]
+  std::byte* sums = nullptr;     ///< [tile][pixel][nr] of one panel
+  std::byte* nowhere = nullptr;  ///< a row of C for pixels outside the image
+};
+
+WinogradStep::WinogradStep(const BrgemmKernel& kernel, const WinogradTransforms& transforms, const WinogradSpec& spec)
+    : kernel_(kernel),
+      transforms_(transforms),
+      spec_(spec),
+      side_(transforms.side),
+      elements_((side_ + 2) * (side_ + 2)) {
+  tiles_across_ = (spec.c.width + side_ - 1) / side_;
+  tiles_down_ = (spec.c.height + side_ - 1) / side_;
+  panels_ = (spec.c.channels + kernel.nr - 1) / kernel.nr;
+  const std::int64_t segment[] = {spec.a.channels};
+  matrix_bytes_ = static_cast<std::int64_t>(packed_b_bytes(kernel, segment, spec.c.channels));
+  // A line more than the channels: not a power of two, lest tiles share L1 sets.
+  v_stride_ = spec.a.channels * static_cast<std::int64_t>(size_of(transforms.operand)) + 64;
+  outside_ = AlignedBuffer(static_cast<std::size_t>(spec.a.pixel_stride()));
+  std::memset(outside_.data(), spec.zero, outside_.size());
+
+  const std::int64_t fitting = std::max<std::int64_t>(least_block_tiles, l2_budget / block_bytes(1, panels_));
+  const std::int64_t total = spec.c.count * tiles_down_ * tiles_across_;
+  block_tiles_ = static_cast<int>(std::min({fitting, std::int64_t{most_block_tiles}, total}));
+}
+
+/// Of v and m.
+std::int64_t WinogradStep::block_bytes(int tiles, std::int64_t panels) const noexcept {
+  return elements_ * tiles * (v_stride_ + panels * kernel_.nr * sum_bytes);
+}
+
+std::size_t WinogradStep::scratch_bytes() const noexcept {
+  const std::int64_t sums = block_tiles_ * side_ * side_ * kernel_.nr * sum_bytes;
+  const auto row = static_cast<std::int64_t>(round_up(static_cast<std::size_t>(spec_.c.channels) * sizeof(float), 64));
+  return static_cast<std::size_t>(block_bytes(block_tiles_, panels_) + sums + row) + buffer_slack;
+}
+
+WinogradStep::Place WinogradStep::place_of(std::int64_t tile) const noexcept {
+  const std::int64_t of_image = tiles_down_ * tiles_across_, in_image = tile % of_image;
+  return {tile / of_image, in_image / tiles_across_ * side_, in_image % tiles_across_ * side_};
+}
+
+void WinogradStep::transform_inputs(const RunContext& context, const Block& block) const noexcept {
+  const Image& a = spec_.a;
+  const std::byte* const base = context.at(a.buffer) + a.origin();
+  std::array<const std::byte*, most_elements> pixels;
+  WinogradInputCall call;
+  call.pixels = pixels.data();
+  call.v_stride = block.tiles * v_stride_;
+  call.channels = a.channels;
+  for (int t = 0; t < block.tiles; ++t) {
+    const Place place = place_of(block.first_tile + t);
+    const std::byte* const image = base + place.image * a.image_stride();
+    std::size_t pixel = 0;
+    for (std::int64_t h = place.h - spec_.pad_top; h < place.h - spec_.pad_top + side_ + 2; ++h) {
+      for (std::int64_t w = place.w - spec_.pad_left; w < place.w - spec_.pad_left + side_ + 2; ++w, ++pixel) {
+        const bool inside = h >= 0 && h < a.height && w >= 0 && w < a.width;
+        pixels[pixel] = inside ? image + h * a.row_stride() + w * a.pixel_stride() : outside_.data();
+      }
+    }
+    call.v = block.v + t * v_stride_;
+    transforms_.input(call);
+  }
+}
+
+void WinogradStep::multiply(const Block& block) const noexcept {
+  std::array<const std::byte*, most_block_tiles> rows;
+  for (int t = 0; t < block.tiles; ++t) rows[static_cast<std::size_t>(t)] = block.v + t * v_stride_;
+  KSegment segment{0, spec_.a.channels};
+  BrgemmBlock product;
+  product.a_rows = rows.data();
+  product.m = block.tiles;
+  product.segments = &segment;
+  product.segment_count = 1;
+  product.last = false;  // plain sums, [tiles][nr]
+  product.accumulators = block.m;
+  const std::int64_t panel_bytes = matrix_bytes_ / panels_;
+  for (int e = 0; e < elements_; ++e) {
+    segment.a_offset = e * block.tiles * v_stride_;
+    product.b = spec_.weights + e * matrix_bytes_ + block.first_panel * panel_bytes;
+    for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
+      kernel_.run(product);
+      product.b += panel_bytes;
+      product.accumulators += block.tiles * kernel_.nr * sum_bytes;
+    }
+  }
+}
+
+void WinogradStep::transform_outputs(const Block& block, std::int64_t panel) const noexcept {
+  const std::int64_t tile_bytes = kernel_.nr * sum_bytes, panel_bytes = block.tiles * tile_bytes;
+  WinogradOutputCall call;
+  call.m_stride = (block.last_panel - block.first_panel) * panel_bytes;
+  call.sums_stride = tile_bytes;
+  call.channels = kernel_.nr;
+  for (int t = 0; t < block.tiles; ++t) {
+    call.m = block.m + (panel - block.first_panel) * panel_bytes + t * tile_bytes;
+    call.sums = block.sums + t * side_ * side_ * tile_bytes;
+    transforms_.output(call);
+  }
+}
+
+/// The sums become pixels of C through the kernel's own epilogue: a last K block without anything to add.
+void WinogradStep::finish(const RunContext& context, const Block& block) const noexcept {
+  const Image& c = spec_.c;
+  const Image& r = spec_.residual;
+  constexpr std::size_t most_pixels = most_block_tiles * most_side * most_side;
+  std::array<std::byte*, most_pixels> c_rows;
+  std::array<const std::byte*, most_pixels> residual_rows;
+  const auto pixel_of = [&](const Image& image, const Place& place) {
+    return context.at(image.buffer) + image.origin() + place.image * image.image_stride() +
+           place.h * image.row_stride() + place.w * image.pixel_stride();
+  };
+  std::size_t pixel = 0;
+  for (int t = 0; t < block.tiles; ++t) {
+    const Place first = place_of(block.first_tile + t);
+    for (int i = 0; i < side_ * side_; ++i, ++pixel) {
+      const Place place{first.image, first.h + i / side_, first.w + i % side_};
+      const bool inside = place.h < c.height && place.w < c.width;
+      c_rows[pixel] = inside ? pixel_of(c, place) : block.nowhere;
+      if (r.buffer != no_buffer) residual_rows[pixel] = pixel_of(r, inside ? place : first);
+    }
+  }
+  Epilogue epilogue = spec_.epilogue;
+  if (r.buffer != no_buffer) epilogue.residual_rows = residual_rows.data();
+  BrgemmBlock rest;
+  rest.m = static_cast<int>(pixel);
+  rest.c_rows = c_rows.data();
+  rest.accumulators = block.sums;
+  rest.first = false;
+  rest.epilogue = &epilogue;
+  for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
+    transform_outputs(block, panel);
+    rest.b = block.sums;  // nothing is read of it
+    rest.n0 = static_cast<int>(panel * kernel_.nr);
+    rest.n = static_cast<int>(std::min<std::int64_t>(kernel_.nr, c.channels - rest.n0));
+    kernel_.run(rest);
+  }
+}
+
+void WinogradStep::run(const RunContext& context) const noexcept {
+  fill_halo(spec_.c, spec_.fill, context);
+  const std::int64_t total = spec_.c.count * tiles_down_ * tiles_across_;
+  const GridSplit split = split_grid((total + kernel_.mr - 1) / kernel_.mr, panels_, context.members);
+  const Range tiles = share(total, context.member % split.row_parts, split.row_parts);
+  const Range panels = share(panels_, context.member / split.row_parts, split.panel_parts);
+  // Blocks of equal size rather than full ones and a crumb.
+  const std::int64_t count = tiles.last - tiles.first;
+  const auto blocks = static_cast<int>((count + block_tiles_ - 1) / block_tiles_);
+  for (int i = 0; i < blocks; ++i) {
+    const Range range = share(count, i, blocks);
+    Block block;
+    block.first_tile = tiles.first + range.first;
+    block.tiles = static_cast<int>(range.last - range.first);
+    block.first_panel = panels.first;
+    block.last_panel = panels.last;
+    block.v = context.scratch;
+    block.m = block.v + elements_ * block.tiles * v_stride_;
+    block.sums = block.v + block_bytes(block.tiles, panels.last - panels.first);
+    block.nowhere = block.sums + block.tiles * side_ * side_ * kernel_.nr * sum_bytes;
+    transform_inputs(context, block);
+    multiply(block);
+    finish(context, block);
+  }
+}
+
+}  // namespace tessera

@@ -1,0 +1,58 @@
+// WinogradStep: a 3x3 convolution of stride 1 by Winograd's algorithm (kernels/winograd): in f32 a quarter of the
+// multiplications, in int8, with the same bits as the direct sum, 4/9 of them. Loop order, outside in:
+//   members share the grid of tiles x column panels -> block of tiles (transformed, then one product of
+//   [tiles][channels] x [channels][columns] for each element of a transformed tile, then transformed back and finished
+//   by the epilogue of the product kernel; all in this member's scratch).
+#pragma once
+
+#include "core/memory.hpp"
+#include "kernels/brgemm/brgemm.hpp"
+#include "kernels/vector_kernels.hpp"
+#include "plan/image.hpp"
+
+namespace tessera {
+
+struct WinogradSpec {
+  Image a, c;
+  Image residual;  ///< buffer == no_buffer: none
+  std::int64_t pad_top = 0, pad_left = 0;
+  std::uint8_t zero = 0;               ///< byte of a pixel outside the image a: 0, or the zero point of u8
+  std::uint8_t fill = 0;               ///< halo byte of c
+  Epilogue epilogue;                   ///< as of the direct product; residual_rows is the step's
+  const std::byte* weights = nullptr;  ///< (side + 2)^2 packed matrices [channels][columns], one after the other
+};
+
+class WinogradStep final : public Step {
+ public:
+  WinogradStep(const BrgemmKernel& kernel, const WinogradTransforms& transforms, const WinogradSpec& spec);
+
+  void run(const RunContext& context) const noexcept override;
+  [[nodiscard]] std::size_t scratch_bytes() const noexcept override;
+
+ private:
+  struct Block;
+  /// Where a tile lies.
+  struct Place {
+    std::int64_t image = 0, h = 0, w = 0;  ///< of its first output pixel
+  };
+
+  [[nodiscard]] Place place_of(std::int64_t tile) const noexcept;
+  [[nodiscard]] std::int64_t block_bytes(int tiles, std::int64_t panels) const noexcept;
+  void transform_inputs(const RunContext& context, const Block& block) const noexcept;
+  void multiply(const Block& block) const noexcept;
+  void transform_outputs(const Block& block, std::int64_t panel) const noexcept;
+  void finish(const RunContext& context, const Block& block) const noexcept;
+
+  const BrgemmKernel& kernel_;
+  const WinogradTransforms& transforms_;
+  WinogradSpec spec_;
+  int side_, elements_;
+  std::int64_t tiles_across_ = 0, tiles_down_ = 0;  ///< of one image
+  std::int64_t panels_ = 0;
+  std::int64_t matrix_bytes_ = 0;  ///< one packed matrix
+  std::int64_t v_stride_ = 0;      ///< bytes from one transformed tile to the next
+  int block_tiles_ = 0;
+  AlignedBuffer outside_;  ///< a pixel outside the image
+};
+
+}  // namespace tessera

@@ -1,0 +1,155 @@
+// Winograd's transforms against their matrices in double, and their identity between tiers.
+#include "kernels/winograd/matrices.hpp"
+#include "kernels_vector_support.hpp"
+
+namespace tessera {
+namespace {
+
+using WinogradKernel = VectorKernelTest;
+TESSERA_FOR_EACH_TIER(WinogradKernel);
+
+/// Y = A^T [(G g) . (B^T d)] for the one-dimensional filter, on unit vectors: d = e_i, g = e_k gives y_n = [i == n +
+/// k].
+template <class Matrices>
+void expect_convolution() {
+  constexpr int tile = Matrices::tile, side = Matrices::side;
+  for (int i = 0; i < tile; ++i) {
+    for (int k = 0; k < 3; ++k) {
+      for (int n = 0; n < side; ++n) {
+        double y = 0;
+        for (int e = 0; e < tile; ++e) y += Matrices::output[n][e] * Matrices::weights[e][k] * Matrices::input[e][i];
+        // The divisor belongs to two dimensions.
+        EXPECT_NEAR(y / std::sqrt(Matrices::divisor), i == n + k ? 1.0 : 0.0, 1e-14)
+            << "d " << i << " g " << k << " y " << n;
+      }
+    }
+  }
+}
+
+TEST(WinogradMatrices, Convolve) {
+  expect_convolution<winograd::F32_4x4>();
+  expect_convolution<winograd::Int8_2x2>();
+}
+
+/// Largest sum of magnitudes along a row: how much a transform can enlarge what it is given.
+template <std::size_t rows, std::size_t columns>
+constexpr double norm(const double (&matrix)[rows][columns]) {
+  double largest = 0;
+  for (const auto& row : matrix) {
+    double sum = 0;
+    for (const double value : row) sum += value < 0 ? -value : value;
+    largest = sum > largest ? sum : largest;
+  }
+  return largest;
+}
+
+/// A two-dimensional transform rounds each element at most seven times on either pass, constants included.
+template <std::size_t rows, std::size_t columns>
+double bound(const double (&matrix)[rows][columns], double largest) {
+  return 14 * f32_unit * norm(matrix) * norm(matrix) * largest;
+}
+
+/// Inputs and outputs of both transforms, between guards.
+struct WinogradData {
+  WinogradData(const WinogradTransforms& t, std::int64_t n)
+      : transforms(t),
+        channels(n),
+        elements((t.side + 2) * (t.side + 2)),
+        pixels(t.pixel, elements, n, 4),
+        v(elements * v_stride()),
+        m(static_cast<std::size_t>(elements * n * 4)),
+        sums(t.side * t.side * sums_stride()) {}
+
+  [[nodiscard]] std::size_t v_stride() const {
+    return static_cast<std::size_t>(channels) * size_of(transforms.operand) + 8;
+  }
+  [[nodiscard]] std::size_t sums_stride() const { return static_cast<std::size_t>(channels) * 4 + 8; }
+
+  void run(const WinogradTransforms& with) {
+    std::vector<const std::byte*> places;
+    for (int i = 0; i < elements; ++i) places.push_back(pixels.row((i * 5 + 3) % elements));
+    std::fill(v.begin(), v.end(), std::byte{0xa5});
+    std::fill(sums.begin(), sums.end(), std::byte{0xa5});
+    with.input({places.data(), v.data(), static_cast<std::int64_t>(v_stride()), channels});
+    with.output({m.data(), channels * 4, sums.data(), static_cast<std::int64_t>(sums_stride()), channels});
+  }
+
+  const WinogradTransforms& transforms;
+  std::int64_t channels;
+  int elements;
+  Slice pixels;
+  std::vector<std::byte> v, m, sums;
+};
+
+template <class T>
+T read(const std::vector<std::byte>& bytes, std::size_t offset) {
+  T value;
+  std::memcpy(&value, bytes.data() + offset, sizeof value);
+  return value;
+}
+
+TEST_P(WinogradKernel, FloatTransforms) {
+  std::mt19937 random(1);
+  for (const std::int64_t channels : {16, 48}) {
+    WinogradData data(kernels().winograd_f32, channels);
+    data.pixels.fill(random, -1.0F, 1.0F);
+    std::uniform_real_distribution<float> real(-1.0F, 1.0F);
+    for (std::size_t i = 0; i < data.m.size(); i += 4) {
+      const float x = real(random);
+      std::memcpy(&data.m[i], &x, 4);
+    }
+    data.run(kernels().winograd_f32);
+    const auto v = data.v, sums = data.sums;
+    data.run(reference_vector_kernels().winograd_f32);
+    for (std::size_t i = 0; i + 4 <= v.size(); i += 4) {
+      if (i % data.v_stride() >= data.v_stride() - 8) {
+        ASSERT_EQ(v[i], std::byte{0xa5}) << "written behind a row";
+        continue;
+      }
+      ASSERT_NEAR(read<float>(v, i), read<float>(data.v, i), bound(winograd::F32_4x4::input, 1.0)) << "byte " << i;
+    }
+    for (std::size_t i = 0; i + 4 <= sums.size(); i += 4) {
+      if (i % data.sums_stride() >= data.sums_stride() - 8) {
+        ASSERT_EQ(sums[i], std::byte{0xa5}) << "written behind a row";
+        continue;
+      }
+      ASSERT_NEAR(read<float>(sums, i), read<float>(data.sums, i), bound(winograd::F32_4x4::output, 1.0))
+          << "byte " << i;
+    }
+  }
+}
+
+TEST_P(WinogradKernel, IntegerTransformsAreExact) {
+  std::mt19937 random(2);
+  for (const std::int64_t channels : {16, 48}) {
+    WinogradData data(kernels().winograd_int8, channels);
+    data.pixels.fill(random, 0.0F, 0.0F);
+    // Sums of products of a convolution are multiples of four after the output transform: transform such ones.
+    std::uniform_int_distribution<std::int32_t> word(-50'000'000, 50'000'000);
+    for (std::size_t i = 0; i < data.m.size(); i += 4) {
+      const std::int32_t x = word(random) * 4;
+      std::memcpy(&data.m[i], &x, 4);
+    }
+    data.run(kernels().winograd_int8);
+    const auto v = data.v, sums = data.sums;
+    data.run(reference_vector_kernels().winograd_int8);
+    EXPECT_EQ(v, data.v);
+    EXPECT_EQ(sums, data.sums);
+  }
+}
+
+TEST_P(WinogradKernel, SameBitsAsTheFirstTier) {
+  std::mt19937 random(3);
+  WinogradData data(kernels().winograd_f32, 64);
+  data.pixels.fill(random, -3.0F, 3.0F);
+  data.run(kernels().winograd_f32);
+  std::memcpy(data.m.data(), data.pixels.bytes().data(), data.m.size());
+  data.run(kernels().winograd_f32);
+  const auto v = data.v, sums = data.sums;
+  data.run(all_vector_kernels().front().winograd_f32);
+  EXPECT_EQ(v, data.v);
+  EXPECT_EQ(sums, data.sums);
+}
+
+}  // namespace
+}  // namespace tessera
