@@ -48,7 +48,7 @@ CaseRequest parse_case(std::string_view text) {
   const auto precision = precision_from_name(text.substr(0, at));
   if (!precision)
     reject(subject, "'" + std::string(text.substr(0, at)) + "' is no precision",
-           "write PRECISION[@ISA] with fp32, bf16 or int8, as in int8@avx2");
+           "write PRECISION[@ISA] with fp32, bf16, int8 or int8-dynamic, as in int8@avx2");
   CaseRequest request;
   request.precision = *precision;
   request.name = name_of(*precision);
@@ -84,7 +84,8 @@ Isa serving_tier(Precision precision, Isa best, const Availability& why_not) {
     switch (precision) {
       case Precision::fp32: return std::array{has_avx512(isa), false, false};
       case Precision::bf16: return std::array{has_avx512(isa), has_bf16_dot(isa), has_tiles(isa)};
-      case Precision::int8: return std::array{has_avx512(isa), has_int8_dot(isa), has_tiles(isa)};
+      case Precision::int8:
+      case Precision::int8_dynamic: return std::array{has_avx512(isa), has_int8_dot(isa), has_tiles(isa)};
     }
     return std::array{false, false, false};
   };
@@ -108,7 +109,7 @@ std::vector<PlannedCase> plan_cases(std::span<const CaseRequest> requests, const
                   "leave out --strict to run it on the best instruction set here");
     rows.push_back({request.name, request.precision, isa, std::move(reason)});
   }
-  for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::int8}) {
+  for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::int8, Precision::int8_dynamic}) {
     const bool missing = std::any_of(rows.begin(), rows.end(), [&](const PlannedCase& row) {
       return row.precision == precision && row.unavailable.has_value();
     });

@@ -8,10 +8,11 @@
 #include <optional>
 #include <utility>
 
-#include "compare/accuracy.hpp"
 #include "compare/process_memory.hpp"
+#include "compare/sha256.hpp"
 #include "compare/statistics.hpp"
 #include "core/error.hpp"
+#include "quantize/accuracy.hpp"
 
 namespace tessera {
 namespace {
@@ -126,8 +127,12 @@ class Comparison {
       });
     };
     const auto wanted = static_cast<std::size_t>(std::max(options_.accuracy_inputs, 0));
+    std::vector<const TensorMap*> fitting;
     for (const TensorMap& batch : options_.calibration)
-      if (chosen.size() < wanted && fits(batch)) chosen.push_back(batch);
+      if (fits(batch)) fitting.push_back(&batch);
+    // Spread over all of them: folders of classes begin with items of one class.
+    const std::size_t count = std::min(wanted, fitting.size());
+    for (std::size_t i = 0; i < count; ++i) chosen.push_back(*fitting[i * fitting.size() / count]);
     const bool real = !chosen.empty();
     for (std::uint64_t i = 1; !real && chosen.size() < wanted; ++i)
       chosen.push_back(model_.random_inputs(options_.extents, options_.seed + i));
@@ -152,6 +157,12 @@ class Comparison {
       results.push_back(session.output(output));
     }
     return results;
+  }
+
+  static std::string hash_of(const std::vector<Tensor>& results) {
+    std::vector<std::byte> bytes;
+    for (const Tensor& result : results) bytes.insert(bytes.end(), result.data(), result.data() + result.bytes());
+    return sha256(bytes);
   }
 
   Candidate* baseline() {
@@ -187,6 +198,7 @@ class Comparison {
         AccuracyMeter meter;
         for (std::size_t i = 0; i < results.size(); ++i) meter.add(reference[i], results[i]);
         candidate.row.accuracy = meter.result();
+        candidate.row.output_sha256 = hash_of(results);
         for (const auto& [name, tensor] : inputs_) candidate.session->set_input(name, tensor);
       });
     }
@@ -228,7 +240,8 @@ class Comparison {
       switch (candidate->row.precision) {
         case Precision::fp32: candidate->row.peak_gflops = peaks[isa].fp32_gflops; break;
         case Precision::bf16: candidate->row.peak_gflops = peaks[isa].bf16_gflops; break;
-        case Precision::int8: candidate->row.peak_gflops = peaks[isa].int8_gops; break;
+        case Precision::int8:
+        case Precision::int8_dynamic: candidate->row.peak_gflops = peaks[isa].int8_gops; break;
       }
     }
   }

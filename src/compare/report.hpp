@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "compare/accuracy.hpp"
+#include "quantize/accuracy.hpp"
 #include "compare/cases.hpp"
 #include "compare/statistics.hpp"
 
@@ -60,6 +60,7 @@ struct CaseReport {
   std::optional<double> peak_gflops;  ///< what the machine reached for this precision on this tier
   std::optional<double> peak_fraction;
   std::optional<Accuracy> accuracy;
+  std::string output_sha256;  ///< of the outputs that `accuracy` is about; equal rows computed the same bits
   MemoryReport memory;
   double prepare_ms = 0;
   double first_inference_ms = 0;

@@ -50,6 +50,7 @@ Json measured_case(const CaseReport& row) {
   json["peak_gflops"] = number(row.peak_gflops);
   json["peak_fraction"] = number(row.peak_fraction);
   json["accuracy"] = accuracy(row.accuracy);
+  json["output_sha256"] = row.output_sha256.empty() ? Json(nullptr) : Json(row.output_sha256);
   json["memory_mb"] =
       ok ? Json{{"weights", row.memory.weights_mb}, {"arena", row.memory.arena_mb}, {"rss", number(row.memory.rss_mb)}}
          : Json(nullptr);

@@ -79,7 +79,8 @@ class TextReport {
     switch (precision) {
       case Precision::fp32: return "37";
       case Precision::bf16: return "34";
-      case Precision::int8: return "36";
+      case Precision::int8:
+      case Precision::int8_dynamic: return "36";
     }
     return "0";
   }

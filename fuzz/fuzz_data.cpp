@@ -1,0 +1,50 @@
+// Any bytes as an image, a text or one of the small files beside them: the decoders and the tokenizer may refuse them
+// with an Error and nothing else. The first byte says what the rest is taken for.
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/error.hpp"
+#include "data/image_decoder.hpp"
+#include "data/image_preprocessing.hpp"
+#include "data/word_piece.hpp"
+#include "formats/npy.hpp"
+
+namespace {
+
+void image(std::string_view bytes) {
+  // A header may claim any size below the limit of pixels, which is right and slow: here small ones find more.
+  constexpr std::int64_t most = 1 << 20;
+  const tessera::RgbImage decoded = tessera::decode_image(std::as_bytes(std::span(bytes)), "image");
+  if (decoded.width * decoded.height > most) return;
+  tessera::ImagePreprocessing preprocessing;
+  preprocessing.height = preprocessing.width = 16;
+  preprocessing.crop_height = preprocessing.crop_width = 12;
+  static_cast<void>(tessera::preprocess(decoded, preprocessing, 3, "image"));
+}
+
+void text(std::string_view bytes) {
+  static const tessera::WordPiece tokenizer(
+      {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "##a", "é", "##é", "\xf0\x9f\x98\x80"}, {}, "vocabulary");
+  static_cast<void>(tokenizer.encode(bytes, 64));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string_view bytes{reinterpret_cast<const char*>(data) + 1, size - 1};
+  try {
+    switch (data[0] % 4) {
+      case 0: image(bytes); break;
+      case 1: text(bytes); break;
+      case 2: static_cast<void>(tessera::parse_image_preprocessing(std::string(bytes), "config")); break;
+      default: static_cast<void>(tessera::parse_npy(std::as_bytes(std::span(bytes)), "array")); break;
+    }
+  } catch (const tessera::Error&) {
+    // A refusal in words is the right answer to most inputs.
+  }
+  return 0;
+}

@@ -1,0 +1,46 @@
+#include "calibration.hpp"
+
+#include <memory>
+
+#include "data/batches.hpp"
+#include "data/open_dataset.hpp"
+
+namespace tessera::tool {
+namespace {
+
+// All of it is held in memory here, and a few hundred items show the ranges that activations have.
+constexpr std::int64_t most_items = 256;
+
+std::vector<TensorMap> read(const std::string& path, const DatasetModel& model, std::int64_t batch,
+                            const Context& context) {
+  const std::unique_ptr<Dataset> data = open_dataset(path, model);
+  if (!context.quiet) {
+    for (const std::string& note : data->notes()) print_note(note);
+    if (data->size() > most_items)
+      print_note("calibrating on " + std::to_string(most_items) + " of the " + std::to_string(data->size()) +
+                 " items of " + path);
+  }
+  return read_batches(*data, model.inputs, batch, most_items);
+}
+
+}  // namespace
+
+std::vector<TensorMap> read_calibration(const std::string& path, const std::string& model_path, const Model& model,
+                                        std::int64_t batch, const Context& context) {
+  if (path.empty()) return {};
+  return read(path, dataset_model(model_path, model), batch, context);
+}
+
+std::vector<TensorMap> read_calibration_at(const std::map<std::string, std::int64_t>& extents, const std::string& path,
+                                           const std::string& model_path, const Model& model, std::int64_t batch,
+                                           const Context& context) {
+  if (path.empty()) return {};
+  DatasetModel bound = dataset_model(model_path, model);
+  const TensorMap compiled = model.random_inputs(extents, 1);
+  for (TensorInfo& input : bound.inputs)
+    for (std::size_t axis = 1; axis < input.shape.size(); ++axis)
+      input.shape[axis] = std::to_string(compiled.at(input.name).shape()[axis]);
+  return read(path, bound, batch, context);
+}
+
+}  // namespace tessera::tool

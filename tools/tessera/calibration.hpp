@@ -1,0 +1,28 @@
+// --calibration of the subcommands that run int8: images, texts or arrays, read into batches.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "command.hpp"
+#include "tessera/tessera.hpp"
+
+namespace tessera::tool {
+
+inline constexpr const char* calibration_help =
+    "for int8: a folder of images, a text file, .npz or .npy or a folder of them [seeded random data]";
+
+/// Nothing for an empty path. `model_path` is what the model was loaded from: files that describe its preprocessing
+/// stand beside it. Notes about the data go to standard error.
+std::vector<TensorMap> read_calibration(const std::string& path, const std::string& model_path, const Model& model,
+                                        std::int64_t batch, const Context& context);
+
+/// The same at the extents that the model is compiled for: texts are padded or cut to the sequence, so that the batches
+/// can also be run.
+std::vector<TensorMap> read_calibration_at(const std::map<std::string, std::int64_t>& extents, const std::string& path,
+                                           const std::string& model_path, const Model& model, std::int64_t batch,
+                                           const Context& context);
+
+}  // namespace tessera::tool
