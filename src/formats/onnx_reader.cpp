@@ -15,6 +15,7 @@
 #include "formats/mapped_file.hpp"
 #include "formats/onnx_node.hpp"
 #include "formats/onnx_order.hpp"
+#include "formats/onnx_qoperator.hpp"
 #include "formats/onnx_tensor.hpp"
 #include "ops/op.hpp"
 
@@ -63,6 +64,7 @@ class Reader {
     read_initializers();
     for (const int index : runnable_order(proto_, defined_, origin_)) read_node(index);
     read_outputs();
+    naming_the_file([&] { expand_qoperators(graph_); });
     return std::move(graph_);
   }
 
@@ -132,7 +134,9 @@ class Reader {
   void read_node(int index) {
     auto& proto = *proto_.mutable_node(index);
     const std::string what = origin_ + ": " + describe_node(proto_, index);
-    if (!proto.domain().empty() && proto.domain() != "ai.onnx")
+    const std::string domain = proto.domain() == "ai.onnx" ? std::string() : proto.domain();
+    const bool quantized = is_qoperator(domain, proto.op_type());
+    if (!domain.empty() && !quantized && !is_standard_elsewhere(domain, proto.op_type()))
       reject(what, "ops of domain " + proto.domain() + " are not supported",
              "re-export the model with standard ONNX ops (no optimizer of another runtime)");
     Attributes attributes = read_attributes(proto, external_, what);
@@ -156,13 +160,19 @@ class Reader {
       const std::string& name = proto.output(i);
       node.outputs.push_back(define(name.empty() ? unused_name(node.name, i) : name, what));
     }
-    check(node);
+    if (!quantized) naming_the_file([&] { check_node(node); });
     graph_.nodes.push_back(std::move(node));
   }
 
-  void check(const Node& node) const {
+  /// ONNX Runtime's quantizer writes these into its own domain where it needs types that standard ONNX lacked.
+  static bool is_standard_elsewhere(std::string_view domain, std::string_view op) {
+    return domain == "com.microsoft" && (op == "QuantizeLinear" || op == "DequantizeLinear");
+  }
+
+  template <typename Action>
+  void naming_the_file(const Action& action) const {
     try {
-      check_node(node);
+      action();
     } catch (const Error& error) {
       throw Error(error.kind(), origin_ + ": " + error.subject(), error.why(), error.remedy());
     }

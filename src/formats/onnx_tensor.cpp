@@ -144,6 +144,7 @@ TensorProto::DataType onnx_type_of(DataType type) noexcept {
     case DataType::bf16: return TensorProto::BFLOAT16;
     case DataType::u8: return TensorProto::UINT8;
     case DataType::s8: return TensorProto::INT8;
+    case DataType::s16: return TensorProto::INT16;
     case DataType::s32: return TensorProto::INT32;
     case DataType::i64: return TensorProto::INT64;
     case DataType::boolean: return TensorProto::BOOL;

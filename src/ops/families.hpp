@@ -25,6 +25,7 @@ std::vector<OpSchema> convolution_ops();
 std::vector<OpSchema> pooling_ops();
 std::vector<OpSchema> matmul_ops();
 std::vector<OpSchema> quantization_ops();
+std::vector<OpSchema> dynamic_quantization_ops();
 std::vector<OpSchema> fused_ops();
 
 }  // namespace tessera

@@ -3,7 +3,10 @@
 //   FusedMatMul(X, W, [B], [R])     act(X * W + B + R); W [K, N], or [N, K] with transB = 1, in numbers; `activation`
 //   FusedAttention(Q, [K], [V], [mask])   softmax(scale * Q K^T + mask) V for each of num_heads heads; without K and V,
 //                                         Q holds all three side by side on its last axis
-// R has the shape of the output. `activation` is none, relu, gelu (the erf form) or tanh.
+// R has the shape of the output. `activation` is none, relu, gelu (the erf form) or tanh. With sum_scale and
+// sum_zero_point, the sum goes through u8 before R is added, as a quantized file may have it. FusedMatMul with
+// quantize_rows = 1 asks for integers where X is float: the plan quantizes each row of X when it runs; plain code
+// leaves X as it is.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -31,6 +34,16 @@ void activate(const Node& node, const TensorView& y) {
   if (name == "tanh") map_elements<float>(y, y, [](float x) { return std::tanh(x); });
 }
 
+/// What u8 makes of the sum before a residual is added to it.
+void round_sum(const Node& node, const TensorView& y) {
+  const float* scale = node.find_attribute<float>("sum_scale");
+  if (scale == nullptr) return;
+  const auto zero_point = static_cast<float>(node.attribute_or<std::int64_t>("sum_zero_point", 0));
+  map_elements<float>(y, y, [&](float x) {
+    return *scale * std::clamp(std::nearbyint(x / *scale), 0.0F - zero_point, 255.0F - zero_point);
+  });
+}
+
 /// y = act(y + bias + residual); the bias runs along y's axis `axis`.
 void finish(const Node& node, std::span<const TensorView> inputs, std::size_t axis, const TensorView& y) {
   const auto add = [](float a, float b) { return a + b; };
@@ -39,6 +52,7 @@ void finish(const Node& node, std::span<const TensorView> inputs, std::size_t ax
     for (std::size_t i = axis + 1; i < y.shape.rank(); ++i) aligned.shape.push_back(1);
     broadcast_elements<float, float, float>(y, aligned, y, add);
   }
+  round_sum(node, y);
   if (given(inputs, 3)) broadcast_elements<float, float, float>(y, inputs[3], y, add);
   activate(node, y);
 }
@@ -211,9 +225,15 @@ void evaluate_fused_attention(const Node& node, std::span<const TensorView> inpu
 
 std::vector<OpSchema> fused_ops() {
   constexpr AttributeSpec activation{"activation", AttributeKind::string};
+  constexpr AttributeSpec sum_scale{"sum_scale", AttributeKind::real};
+  constexpr AttributeSpec sum_zero_point{"sum_zero_point", AttributeKind::integer};
   std::vector<AttributeSpec> convolution = convolution_attributes();
-  convolution.push_back(activation);
-  const std::vector<AttributeSpec> product{{"transB", AttributeKind::integer}, activation};
+  for (const AttributeSpec& spec : {activation, sum_scale, sum_zero_point}) convolution.push_back(spec);
+  const std::vector<AttributeSpec> product{{"transB", AttributeKind::integer},
+                                           activation,
+                                           sum_scale,
+                                           sum_zero_point,
+                                           {"quantize_rows", AttributeKind::integer}};
   const std::vector<AttributeSpec> attention{{"num_heads", AttributeKind::integer}, {"scale", AttributeKind::real}};
   return {{"FusedConv", 2, 4, 1, convolution, infer_fused_conv, evaluate_fused_conv},
           {"FusedMatMul", 2, 4, 1, product, infer_fused_matmul, evaluate_fused_matmul},

@@ -28,7 +28,9 @@ void expect_parameters(const Graph& graph, const Node& node) {
     expect_extent(node, "the number of scales", scale.dims[0], x.dims[axis_of(node, x.rank())]);
   if (!node.has_input(2)) return;
   const SymbolicShape& zero_point = input_value(graph, node, 2).shape;
-  if (zero_point != scale)
+  // One number is one number, whether its shape is [] or [1]: quantizers mix the two.
+  const auto is_one = [](const SymbolicShape& shape) { return shape.rank() == 0 || shape.dims[0] == Dim(1); };
+  if (zero_point != scale && !(zero_point.rank() <= 1 && is_one(zero_point) && is_one(scale)))
     node_error(node, "the zero point has shape " + to_string(zero_point) + " but the scale " + to_string(scale));
 }
 

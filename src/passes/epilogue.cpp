@@ -1,15 +1,18 @@
 // What follows a FusedConv or FusedMatMul goes into its epilogue: first an Add of a tensor of the same shape (the
-// residual, input R), then a Relu, Gelu or Tanh.
+// residual, input R), then a Relu, Gelu or Tanh. A QuantizeLinear/DequantizeLinear pair between the product and the Add
+// becomes an attribute: the kernel rounds the sum as the pair would, in a register.
 //
 // Of two products that meet in an Add, the one computed later takes the other as its residual. The fused node stands in
 // the place of the Add, where both operands exist, so no order has to be proved.
 #include <array>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "passes/match.hpp"
 #include "passes/passes.hpp"
+#include "passes/quantization.hpp"
 #include "passes/rewrite.hpp"
 
 namespace tessera::passes {
@@ -26,6 +29,25 @@ const Node* host_of(const Rewriter& rewriter, ValueId value) {
 
 bool has_activation(const Node& host) {
   return host.attribute_or("activation", std::string("none")) != "none";
+}
+
+/// An operand of an Add: the value that computes it, and what a pair between that value and the Add rounds it to.
+struct Operand {
+  ValueId value = no_value;   ///< as the Add reads it
+  ValueId source = no_value;  ///< in front of the pair; `value` itself where there is none
+  std::optional<Quantization> rounding;
+};
+
+Operand operand_of(const Rewriter& rewriter, ValueId value) {
+  const Node* dequantize = rewriter.producer(value, "DequantizeLinear");
+  const Node* quantize = dequantize != nullptr ? rewriter.producer(dequantize->inputs[0], "QuantizeLinear") : nullptr;
+  if (quantize == nullptr) return {value, value, std::nullopt};
+  const auto stated = quantization_of(rewriter.graph(), *quantize);
+  const bool is_rounding = stated && stated->per_tensor() && stated == quantization_of(rewriter.graph(), *dequantize) &&
+                           rewriter.graph().value(dequantize->inputs[0]).type == DataType::u8;
+  const bool alone = rewriter.uses().single_use(value) && rewriter.uses().single_use(dequantize->inputs[0]);
+  if (!is_rounding || !alone) return {value, value, std::nullopt};
+  return {value, quantize->inputs[0], stated};
 }
 
 /// Why `host`, which computes one operand of the Add, cannot take the other in; empty when it can.
@@ -53,13 +75,14 @@ int position(const Rewriter& rewriter, ValueId value) {
 
 void fuse_add(Rewriter& rewriter, std::size_t index) {
   const Node& add = rewriter.node(index);
-  std::array<ValueId, 2> operands{add.inputs[0], add.inputs[1]};
-  if (position(rewriter, operands[0]) < position(rewriter, operands[1])) std::swap(operands[0], operands[1]);
+  std::array<Operand, 2> operands{operand_of(rewriter, add.inputs[0]), operand_of(rewriter, add.inputs[1])};
+  if (position(rewriter, operands[0].source) < position(rewriter, operands[1].source))
+    std::swap(operands[0], operands[1]);
   std::string why;
   for (const std::size_t side : {0U, 1U}) {
-    const Node* host = host_of(rewriter, operands[side]);
+    const Node* host = host_of(rewriter, operands[side].source);
     if (host == nullptr) continue;
-    const ValueId residual = operands[1 - side];
+    const ValueId residual = operands[1 - side].value;
     std::string reason = reason_against(rewriter, *host, residual);
     if (!reason.empty()) {
       if (why.empty()) why = std::move(reason);
@@ -68,7 +91,12 @@ void fuse_add(Rewriter& rewriter, std::size_t index) {
     std::vector<ValueId> inputs = host->inputs;
     inputs.resize(residual_input, no_value);
     inputs.push_back(residual);
-    return rewriter.replace(index, {host->op, host->name, inputs, host->attributes},
+    Attributes attributes = host->attributes;
+    if (const auto& rounding = operands[side].rounding) {
+      attributes["sum_scale"] = rounding->scale.front();
+      attributes["sum_zero_point"] = std::int64_t{rounding->zero_point.front()};
+    }
+    return rewriter.replace(index, {host->op, host->name, inputs, std::move(attributes)},
                             "took " + add.name + " as residual");
   }
   if (!why.empty()) rewriter.decline(add, why);

@@ -1,6 +1,7 @@
 // Moves integers into the ops of a graph with QuantizeLinear/DequantizeLinear nodes:
 //   - MaxPool or Reshape between a DequantizeLinear and a QuantizeLinear of the same scale works on u8;
 //   - FusedConv and FusedMatMul behind DequantizeLinear read u8 X, s8 W and u8 R themselves; an s32 bias becomes f32;
+//   - FusedMatMul with quantize_rows reads s8 W and quantizes float X when it runs;
 //   - GlobalAveragePool and AveragePool behind DequantizeLinear read u8 X themselves;
 //   - all of these, FusedAttention and LayerNormalization write u8 themselves where only a QuantizeLinear reads them.
 //
@@ -95,6 +96,10 @@ class QdqFolder {
   std::string reason_against(const Node& node, const std::optional<Integers>& x,
                              const std::optional<Integers>& w) const {
     if (!x) return "X is not u8 with one constant scale";
+    return reason_against_weights(node, w);
+  }
+
+  std::string reason_against_weights(const Node& node, const std::optional<Integers>& w) const {
     if (!w) return "W does not come from integers with constant scales";
     const Value& weight = graph_.value(w->value);
     if (!weight.is_constant() || weight.type != DataType::s8) return "the weights are not s8 constants";
@@ -110,6 +115,7 @@ class QdqFolder {
     const auto x = activation(node.inputs[0]);
     const auto w = dequantized(node.inputs[1]);
     if (!x && !w) return;  // a float layer
+    if (!x && node.attribute_or("quantize_rows", std::int64_t{0}) != 0) return fold_weights(index, *w);
     if (const std::string why = reason_against(node, x, w); !why.empty()) return rewriter_.decline(node, why);
 
     std::vector<ValueId> inputs = node.inputs;
@@ -132,6 +138,16 @@ class QdqFolder {
     }
     rewriter_.replace(index, {node.op, node.name, inputs, node.attributes}, "reads integers");
     absorb_quantize(index);
+  }
+
+  /// X stays float: its rows become integers when the model runs.
+  void fold_weights(std::size_t index, const Integers& w) {
+    const Node& node = rewriter_.node(index);
+    if (const std::string why = reason_against_weights(node, w); !why.empty()) return rewriter_.decline(node, why);
+    std::vector<ValueId> inputs = node.inputs;
+    inputs[1] = w.value;
+    mark(w);
+    rewriter_.replace(index, {node.op, node.name, inputs, node.attributes}, "multiplies by integers");
   }
 
   void fold_average(std::size_t index) {

@@ -105,6 +105,25 @@ void fuse_gemm(Rewriter& rewriter, std::size_t index) {
                    "Gemm became FusedMatMul");
 }
 
+/// A product that another pass made: all it may lack is its bias.
+void take_bias(Rewriter& rewriter, std::size_t index) {
+  const Node& product = rewriter.node(index);
+  if (product.has_input(2) || product.has_input(3)) return;
+  const Graph& graph = rewriter.graph();
+  const Node* add = rewriter.only_consumer(product.outputs[0], "Add");
+  const SymbolicShape& w = graph.value(product.inputs[1]).shape;
+  const SymbolicShape& x = graph.value(product.inputs[0]).shape;
+  if (add == nullptr || !x.ranked || !w.concrete() || w.rank() != 2) return;
+  const bool transposed = product.attribute_or("transB", std::int64_t{0}) != 0;
+  const std::int64_t outputs = w.dims[transposed ? 0 : 1].value();
+  const Operands bias = pick(*add, [&](ValueId id) { return is_bias(rewriter, id, outputs, x.rank()); });
+  if (!bias) return;
+  const ValueId vector = as_vector(rewriter, bias.match);
+  rewriter.replace(rewriter.index_of(*add),
+                   {"FusedMatMul", product.name, {product.inputs[0], product.inputs[1], vector}, product.attributes},
+                   "FusedMatMul took its bias in");
+}
+
 }  // namespace
 
 int fuse_linear(Graph& graph, std::vector<PassNote>& notes) {
@@ -115,6 +134,8 @@ int fuse_linear(Graph& graph, std::vector<PassNote>& notes) {
       fuse_matmul(rewriter, i);
     else if (node.op == "Gemm")
       fuse_gemm(rewriter, i);
+    else if (node.op == "FusedMatMul")
+      take_bias(rewriter, i);
   }
   return rewriter.count();
 }

@@ -32,9 +32,10 @@ struct Pass {
 /// the same list serves float files and files with QuantizeLinear/DequantizeLinear.
 std::span<const Pass> default_passes() noexcept;
 
-/// The tail of the list for a graph that has been through default_passes() and then had Quantize/DequantizeLinear nodes
-/// inserted.
-std::span<const Pass> quantized_passes() noexcept;
+/// The list in two parts. What the first leaves is still standard ONNX: quantization works on it, and it can be written
+/// to a file.
+std::span<const Pass> standard_passes() noexcept;
+std::span<const Pass> fusing_passes() noexcept;
 
 /// Runs the passes in order, with shapes inferred before the first and after each one that changed something. `notes`
 /// may be null. Error{failed} naming the pass when it leaves a graph that breaks an invariant.

@@ -1,4 +1,5 @@
 // The list of passes and the loop that runs it.
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -16,14 +17,18 @@ using namespace passes;
 // - folding makes weights, scales and axes constants, which every later pattern asks for;
 // - reshape targets lose their Shape nodes before anything is fused, or those would count as users of interior values;
 // - BatchNormalization goes into Conv before Conv becomes FusedConv;
+// - dynamically quantized products become products by dequantized weights, whose integers are looked at next;
+// - integers have the types of the kernels before anything asks what they stand for;
 // - Quantize/Dequantize pairs that stand inside a pattern go before the pattern is looked for;
 // - GELU is whole before it can become an epilogue, the epilogues are in place before integers are pushed through them;
 // - projections are merged only once attention is known, and before quantization so that integers see one product.
-constexpr std::array<Pass, 14> passes_in_order{{
+constexpr std::array<Pass, 16> passes_in_order{{
     {"eliminate", &eliminate},
     {"constant_folding", &fold_constants},
     {"reshape_targets", &simplify_reshapes},
     {"batch_norm_folding", &fold_batch_norm},
+    {"dynamic_products", &fuse_dynamic_products},
+    {"integer_types", &make_integers_fit},
     {"relax_qdq", &relax_qdq},
     {"layer_norm", &fuse_layer_norm},
     {"gelu", &fuse_gelu},
@@ -35,7 +40,13 @@ constexpr std::array<Pass, 14> passes_in_order{{
     {"fold_qdq", &fold_qdq},
     {"eliminate", &eliminate},
 }};
-constexpr std::size_t quantized_tail = 2;
+/// The first pass that puts ops of Tessera's own, or patterns only Tessera computes as one, into the graph.
+constexpr std::string_view first_fusing_pass = "dynamic_products";
+
+std::size_t standard_head() {
+  const auto same = [](const Pass& pass) { return pass.name == first_fusing_pass; };
+  return static_cast<std::size_t>(std::ranges::find_if(passes_in_order, same) - passes_in_order.begin());
+}
 
 void check_invariants(const Graph& graph, std::string_view pass) {
   try {
@@ -52,8 +63,12 @@ std::span<const Pass> default_passes() noexcept {
   return passes_in_order;
 }
 
-std::span<const Pass> quantized_passes() noexcept {
-  return std::span<const Pass>(passes_in_order).last(quantized_tail);
+std::span<const Pass> standard_passes() noexcept {
+  return std::span<const Pass>(passes_in_order).first(standard_head());
+}
+
+std::span<const Pass> fusing_passes() noexcept {
+  return std::span<const Pass>(passes_in_order).subspan(standard_head());
 }
 
 void run_passes(Graph& graph, std::span<const Pass> passes, std::vector<PassNote>* notes) {

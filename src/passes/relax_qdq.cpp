@@ -1,13 +1,13 @@
 // Takes QuantizeLinear/DequantizeLinear pairs out of the inside of patterns that Tessera computes as one kernel.
 //
 // Quantizers write a pair behind every op, because the runtime they serve has an integer kernel for every op. Tessera
-// keeps the sum of a product, its bias, its residual and its activation in registers, and attention between its two
-// products in f32: a pair in there would only round once more. A pair goes when all that reads it is
+// keeps the sum of a product, its bias and its activation in registers, and attention between its two products in f32:
+// a pair in there would only round once more. A pair goes when all that reads it is
 //   - the Add of a bias, or an activation, behind a Conv or linear layer;
-//   - the Add of a residual behind the Conv or linear layer that is computed later of the two operands;
 //   - a MatMul of two computed matrices, or anything behind such a MatMul.
 // Everywhere else integers save bandwidth or feed an integer kernel, and the pair stays. A pair that clips at zero is a
-// Relu in disguise: it goes only when the value cannot be negative.
+// Relu in disguise: it goes only when the value cannot be negative. The pair in front of the Add of a residual stays:
+// the epilogue rounds as it does.
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -48,13 +48,6 @@ bool comes_from_linear(const Rewriter& rewriter, ValueId value) {
   return product != nullptr && is_linear(rewriter, *product);
 }
 
-/// The value in front of a QuantizeLinear/DequantizeLinear pair, or the value itself.
-ValueId behind_pair(const Rewriter& rewriter, ValueId value) {
-  const Node* dequantize = rewriter.producer(value, "DequantizeLinear");
-  const Node* quantize = dequantize != nullptr ? rewriter.producer(dequantize->inputs[0], "QuantizeLinear") : nullptr;
-  return quantize != nullptr ? quantize->inputs[0] : value;
-}
-
 /// Whether the pair in front of `reader` stands inside a pattern. `source` is what the pair quantizes.
 bool inside_pattern(const Rewriter& rewriter, const Node& reader, ValueId source, ValueId dequantized) {
   if (is_computed_product(rewriter, reader)) return true;
@@ -64,8 +57,7 @@ bool inside_pattern(const Rewriter& rewriter, const Node& reader, ValueId source
   if (reader.op == "Relu" || reader.op == "Tanh" || reader.op == "Gelu" || reader.op == "Erf") return true;
   if (reader.op != "Add" || reader.inputs[0] == reader.inputs[1]) return false;
   const ValueId other = reader.inputs[reader.inputs[0] == dequantized ? 1 : 0];
-  if (is_weight(rewriter, other)) return true;
-  return rewriter.uses().producer(behind_pair(rewriter, other)) < rewriter.uses().producer(source);
+  return is_weight(rewriter, other);
 }
 
 bool never_negative(const Rewriter& rewriter, ValueId value) {

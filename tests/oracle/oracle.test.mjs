@@ -57,7 +57,9 @@ function tokens(batch, seq, vocabulary, seed, padded) {
 }
 
 async function runOracle(path, inputs) {
-  const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 2, interOpNumThreads: 1 });
+  // Without VNNI its u8*s8 kernels saturate; this option has it use exact ones.
+  const extra = { session: { x64quantprecision: '1' } };
+  const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 2, interOpNumThreads: 1, extra });
   const feeds = {};
   for (const [name, { data: values, shape }] of Object.entries(inputs))
     feeds[name] = new ort.Tensor(values instanceof BigInt64Array ? 'int64' : 'float32', values, shape);
@@ -131,8 +133,7 @@ test('trained image model, exported by PyTorch', async () => {
     { precision: 'fp32', options: ['--isa', 'avx2', '--threads', '1'] }]);
 });
 
-test('trained text model, exported by PyTorch', async () => {
-  const path = join(data, 'text', 'model.onnx');
+function testLines() {
   const lines = readFileSync(join(data, 'text', 'test_ids.txt'), 'utf8').trim().split('\n').slice(0, 8)
     .map((line) => line.trim().split(/[\s,]+/).map(Number));
   const seq = Math.max(...lines.map((ids) => ids.length));
@@ -142,7 +143,44 @@ test('trained text model, exported by PyTorch', async () => {
     ids[b * seq + s] = BigInt(id);
     mask[b * seq + s] = 1n;
   }));
-  const inputs = { input_ids: { data: ids, shape }, attention_mask: { data: mask, shape },
+  return { input_ids: { data: ids, shape }, attention_mask: { data: mask, shape },
     token_type_ids: { data: new BigInt64Array(lines.length * seq), shape } };
-  await compareModel(path, inputs, ['logits'], [...everyPrecision, { precision: 'fp32', options: ['--opt-level', '0'] }]);
+}
+
+test('trained text model, exported by PyTorch', async () => {
+  await compareModel(join(data, 'text', 'model.onnx'), testLines(), ['logits'],
+    [...everyPrecision, { precision: 'int8-dynamic' }, { precision: 'fp32', options: ['--opt-level', '0'] }]);
+});
+
+// Files of ONNX Runtime's quantizer: the same integers, so nearly the same numbers.
+for (const name of ['image_qoperator', 'image_qdq_s8']) {
+  test(`${name}, quantized by ONNX Runtime`, async () => {
+    const path = join(data, 'quantized', `${name}.onnx`);
+    const inputs = { input: noiseImage([128, 3, 64, 64], 4) };
+    const expected = (await runOracle(path, inputs)).logits.data;
+    for (const options of [[], ['--opt-level', '0'], ['--isa', 'avx2', '--threads', '1']]) {
+      const { data: ours } = runTessera(path, inputs, options)('logits');
+      const angle = cosine(ours, expected), top1 = top1Agreement(ours, expected, 10);
+      console.log(`${name} ${options.join(' ')}: cosine ${angle.toFixed(7)}, top-1 agreement ${top1}`);
+      assert.ok(angle > 0.9999, `cosine ${angle}`);
+      assert.ok(top1 > 0.99, `top-1 agreement ${top1}`);
+    }
+    const steps = JSON.parse(execFileSync(tessera, ['explain', path, '--json'], { encoding: 'utf8' })).steps;
+    const products = steps.filter((step) => step.gflop > 0);
+    assert.equal(products.length, 54);
+    for (const step of products) assert.match(step.precision, /^u8\*s8/, step.node);
+  });
+}
+
+// Rows have their own scales here and one scale per tensor there: see docs/decisions/0017.
+test('text_dynamic, quantized by ONNX Runtime', async () => {
+  const path = join(data, 'quantized', 'text_dynamic.onnx');
+  const inputs = testLines();
+  const expected = (await runOracle(path, inputs)).logits.data;
+  const real = (await runOracle(join(data, 'text', 'model.onnx'), inputs)).logits.data;
+  const { data: ours } = runTessera(path, inputs, [])('logits');
+  console.log(`text_dynamic: cosine to ONNX Runtime ${cosine(ours, expected)}, to float ${cosine(ours, real)} (ONNX Runtime ${cosine(expected, real)})`);
+  assert.ok(cosine(ours, expected) > 0.99);
+  assert.ok(cosine(ours, real) > 0.999);
+  assert.equal(top1Agreement(ours, expected, 4), 1);
 });
