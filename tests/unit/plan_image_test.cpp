@@ -44,18 +44,24 @@ TEST(Share, PartsCoverEverythingOnceAndKeepToTheGrain) {
 
 TEST(SplitGrid, KeepsBothMembersBusyWhereRowsAreFew) {
   // 49 output pixels are 9 tiles of 6 rows: by rows one member would do 5 of 9, by panels both do half.
-  const GridSplit split = split_grid(9, 32, 2);
+  const GridSplit split = split_grid({9, 32, 1, 1}, 2);
   EXPECT_EQ(split.row_parts, 1);
   EXPECT_EQ(split.panel_parts, 2);
   // Many rows: shared by rows, so that every member reads its own activations.
-  EXPECT_EQ(split_grid(522, 4, 2).row_parts, 2);
+  EXPECT_EQ(split_grid({522, 4, 800, 64}, 2).row_parts, 2);
+}
+
+TEST(SplitGrid, EqualSharesReadTheLeast) {
+  // Four tiles of 14 rows and 16 panels can be halved either way. The larger operand is the one to divide.
+  EXPECT_EQ(split_grid({4, 16, 400, 4000}, 2).panel_parts, 2);
+  EXPECT_EQ(split_grid({4, 16, 4000, 400}, 2).row_parts, 2);
 }
 
 TEST(SplitGrid, LargestShareIsTheSmallestThatAnyDivisionGives) {
   for (std::int64_t tiles = 1; tiles < 20; ++tiles)
     for (std::int64_t panels = 1; panels < 20; ++panels)
       for (int members = 1; members <= 16; ++members) {
-        const GridSplit split = split_grid(tiles, panels, members);
+        const GridSplit split = split_grid({tiles, panels, 1, 1}, members);
         ASSERT_EQ(split.row_parts * split.panel_parts, members);
         const auto cost = [&](int rows, int columns) {
           return ((tiles + rows - 1) / rows) * ((panels + columns - 1) / columns);

@@ -25,17 +25,18 @@ struct GemmStep::Rows {
   std::array<const std::byte*, max_row_block> residual;
 };
 
-GridSplit split_grid(std::int64_t row_tiles, std::int64_t panels, int members) noexcept {
+GridSplit split_grid(const Grid& grid, int members) noexcept {
   GridSplit best;
-  std::int64_t best_cost = -1;
+  std::int64_t best_share = -1, best_bytes = 0;
   for (int rows = members; rows >= 1; --rows) {
     if (members % rows != 0) continue;
     const int columns = members / rows;
-    const std::int64_t cost = ((row_tiles + rows - 1) / rows) * ((panels + columns - 1) / columns);
-    if (best_cost < 0 || cost < best_cost) {
-      best_cost = cost;
-      best = {rows, columns};
-    }
+    const std::int64_t share = ((grid.row_tiles + rows - 1) / rows) * ((grid.panels + columns - 1) / columns);
+    const std::int64_t bytes = columns * grid.row_bytes + rows * grid.panel_bytes;
+    if (best_share >= 0 && (share > best_share || (share == best_share && bytes >= best_bytes))) continue;
+    best_share = share;
+    best_bytes = bytes;
+    best = {rows, columns};
   }
   return best;
 }
@@ -188,8 +189,9 @@ void GemmStep::run_block(const RunContext& context, TileSession& tiles, std::int
 
 void GemmStep::run(const RunContext& context) const noexcept {
   fill_halo(spec_.c, spec_.fill, context);
-  const std::int64_t tiles = (rows_ + kernel_.mr - 1) / kernel_.mr;
-  const GridSplit split = split_grid(tiles, panels_ * spec_.groups, context.members);
+  const Grid grid{(rows_ + kernel_.mr - 1) / kernel_.mr, panels_ * spec_.groups, spec_.a.bytes(),
+                  panels_ * spec_.groups * panel_bytes_};
+  const GridSplit split = split_grid(grid, context.members);
   const Range rows = share(rows_, context.member % split.row_parts, split.row_parts, kernel_.mr);
   const Range panels = share(panels_ * spec_.groups, context.member / split.row_parts, split.panel_parts);
   TileSession tile_session;

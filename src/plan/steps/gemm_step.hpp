@@ -67,10 +67,16 @@ class GemmStep final : public Step {
   std::int64_t widened_stride_ = 0;  ///< bytes from one widened row to the next; 0: rows are read in place
 };
 
-/// How a grid of row tiles x panels is divided among members so that the largest share is smallest.
+/// The product as a grid of row tiles x panels, with the bytes of both operands.
+struct Grid {
+  std::int64_t row_tiles = 1, panels = 1;
+  std::int64_t row_bytes = 0, panel_bytes = 0;  ///< in all
+};
+/// How a grid is divided among members: the largest share is smallest, and among such divisions the members together
+/// read least (few rows share the weights among them, few weights the rows).
 struct GridSplit {
   int row_parts = 1, panel_parts = 1;
 };
-GridSplit split_grid(std::int64_t row_tiles, std::int64_t panels, int members) noexcept;
+GridSplit split_grid(const Grid& grid, int members) noexcept;
 
 }  // namespace tessera

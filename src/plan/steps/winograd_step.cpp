@@ -169,7 +169,9 @@ void WinogradStep::finish(const RunContext& context, const Block& block) const n
 void WinogradStep::run(const RunContext& context) const noexcept {
   fill_halo(spec_.c, spec_.fill, context);
   const std::int64_t total = spec_.c.count * tiles_down_ * tiles_across_;
-  const GridSplit split = split_grid((total + kernel_.mr - 1) / kernel_.mr, panels_, context.members);
+  const Grid grid{(total + kernel_.mr - 1) / kernel_.mr, panels_, elements_ * total * v_stride_,
+                  elements_ * matrix_bytes_};
+  const GridSplit split = split_grid(grid, context.members);
   const Range tiles = share(total, context.member % split.row_parts, split.row_parts);
   const Range panels = share(panels_, context.member / split.row_parts, split.panel_parts);
   // Blocks of equal size rather than full ones and a crumb.
