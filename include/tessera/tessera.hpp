@@ -18,18 +18,22 @@
 #include "core/error.hpp"
 #include "core/tensor.hpp"
 #include "cpu/isa.hpp"
+#include "tessera/quantization.hpp"
 #include "tessera/step_info.hpp"
+#include "tessera/tensor_map.hpp"
 
 namespace tessera {
 
 inline constexpr std::string_view version = "0.1.0";
 
-enum class Precision : std::uint8_t { fp32, bf16, int8 };
+enum class Precision : std::uint8_t {
+  fp32,
+  bf16,
+  int8,         ///< activations quantized by calibration, or as the file has it
+  int8_dynamic  ///< linear layers only, the rows of their inputs quantized when the model runs: needs no data
+};
 std::string_view name_of(Precision precision) noexcept;
 std::optional<Precision> precision_from_name(std::string_view name) noexcept;
-
-/// Named tensors, in or out.
-using TensorMap = std::map<std::string, Tensor>;
 
 /// A model input or output as the file declares it: an extent is "224" or a symbol such as "batch".
 struct TensorInfo {
@@ -49,6 +53,7 @@ struct SessionOptions {
       {};  ///< symbolic extents, e.g. {"batch", 8}; missing ones: batch 1, sequence 128
   /// int8 of a model that is not quantized yet: one entry per calibration batch. Empty: seeded synthetic data.
   std::vector<TensorMap> calibration = {};
+  CalibrationOptions calibration_options = {};
 };
 
 struct MemoryInfo {
@@ -95,6 +100,14 @@ class Model {
 
   /// Builds a session. Packed weights are shared between sessions of this model that use the same kernels.
   [[nodiscard]] Session compile(const SessionOptions& options = {}) const;
+
+  /// An INT8 model: calibrated on `items`, within the options' limits. It holds QuantizeLinear and DequantizeLinear
+  /// nodes; its sessions run int8 whatever precision they ask for. Error{invalid} when the model is quantized already
+  /// or the data does not fit it.
+  [[nodiscard]] Model quantize(const ItemSource& items, const QuantizeOptions& options = {},
+                               QuantizationReport* report = nullptr) const;
+  /// Writes the model in standard ONNX ops. The file appears complete or not at all.
+  void save(const std::string& path) const;
 
   [[nodiscard]] const std::string& name() const noexcept;
   /// True for built-in models: their weights are seeded random numbers, so accuracy can only mean agreement with fp32.

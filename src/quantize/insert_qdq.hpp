@@ -1,20 +1,49 @@
 // Post-training static quantization as a graph rewrite: QuantizeLinear/DequantizeLinear pairs around what becomes int8.
 #pragma once
 
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "quantize/layers.hpp"
 #include "quantize/ranges.hpp"
+#include "quantize/weights.hpp"
 
 namespace tessera {
 
-/// Names of the activations of a fused graph whose ranges calibration has to learn.
-std::vector<std::string> values_to_observe(const Graph& graph);
+/// The quantized weights of a model, made once however many graphs are made from it.
+class QuantizedWeightStore {
+ public:
+  const QuantizedWeights& get(const Tensor& weights, int axis);
+  /// Their elements as a matrix the other way round.
+  const Tensor& transposed(const Tensor& weights, int axis);
 
-/// Puts QuantizeLinear -> DequantizeLinear behind every activation that feeds a convolution, a linear layer or a
-/// convolution's residual addition, and replaces their weights by per-channel s8 constants behind DequantizeLinear. A
-/// pooling between two quantized values gets its input quantized with its output's parameters, so that it can run on
-/// u8. Residuals of linear layers, softmax, LayerNormalization and GELU stay in float.
-void insert_qdq(Graph& graph, const RangeObserver& ranges);
+ private:
+  struct Entry {
+    Tensor source;  ///< keeps the key's address from being reused
+    QuantizedWeights quantized;
+    Tensor transposed;
+  };
+  Entry& entry(const Tensor& weights, int axis);
+
+  std::map<const std::byte*, Entry> entries_;
+};
+
+struct QdqOptions {
+  std::set<std::string> float_layers = {};  ///< names of layers to leave alone
+  bool bias_correction = true;
+};
+
+/// Writes into a standard graph, in standard ops:
+///   - a pair behind every activation that a quantized layer reads, and behind what a convolution adds;
+///   - per-channel s8 constants behind DequantizeLinear in place of weights, s32 ones in place of the biases of Conv
+///   and
+///     Gemm;
+///   - in front of a MaxPool, Flatten or Reshape between quantized values a pair with the same parameters, so that
+///     they can work on u8.
+/// Residuals of linear layers, softmax, LayerNormalization and GELU stay in float.
+void insert_qdq(Graph& graph, const std::vector<QuantizableLayer>& layers, const RangeObserver& ranges,
+                QuantizedWeightStore& weights, const QdqOptions& options = {});
 
 }  // namespace tessera

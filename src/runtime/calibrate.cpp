@@ -1,11 +1,15 @@
-// Post-training quantization of a model: observe the activations of the fused f32 graph, then insert QDQ and fold it.
+// Post-training quantization of a model: observe the activations of the fused f32 graph, insert QDQ into the standard
+// one, and fuse that. The file that `tessera quantize` writes is this same graph before it is fused, so loading it
+// again gives the same plan.
+#include "runtime/calibrate.hpp"
+
 #include <algorithm>
 
 #include "cpu/topology.hpp"
 #include "kernels/tiers.hpp"
 #include "quantize/insert_qdq.hpp"
-#include "runtime/executor.hpp"
-#include "runtime/model_impl.hpp"
+#include "quantize/smooth.hpp"
+#include "runtime/graph_runner.hpp"
 
 namespace tessera {
 namespace {
@@ -23,9 +27,12 @@ std::vector<Binding> synthetic_bindings(const Graph& graph, const SessionOptions
   return bindings_for(graph, extents);
 }
 
-/// Identity of calibration data: the addresses of its tensors, or the shape of the synthetic inputs.
+/// Identity of calibration: the addresses of the data's tensors, or the shape of the synthetic inputs; and the options.
 std::string key_of(const Graph& graph, const SessionOptions& options) {
-  std::string key;
+  const CalibrationOptions& how = options.calibration_options;
+  std::string key = std::string(name_of(how.method)) + " " + std::to_string(how.percentile) + " " +
+                    (how.smoothquant ? std::to_string(*how.smoothquant) : "-") +
+                    (how.bias_correction ? " corrected;" : ";");
   for (const TensorMap& batch : options.calibration)
     for (const auto& [name, tensor] : batch)
       key += name + "@" + std::to_string(reinterpret_cast<std::uintptr_t>(tensor.data())) + ";";
@@ -35,95 +42,77 @@ std::string key_of(const Graph& graph, const SessionOptions& options) {
   return key;
 }
 
-/// The extents that a batch of inputs has, as bindings of the graph's symbols.
-std::vector<Binding> bindings_of(const Graph& graph, const TensorMap& inputs) {
-  std::vector<Binding> bindings;
-  for (const ValueId id : graph.inputs) {
-    const Value& value = graph.value(id);
-    const auto given = inputs.find(value.name);
-    if (given == inputs.end())
-      reject("calibration", "no data for input " + value.name, "name the arrays as the model names its inputs");
-    const Shape& shape = given->second.shape();
-    if (given->second.type() != value.type || shape.rank() != value.shape.rank())
-      reject("calibration", "data for " + value.name + " is " + std::string(name_of(given->second.type())) + " " +
-                                to_string(shape) + ", the model takes " + std::string(name_of(value.type)) + " " +
-                                to_string(value.shape));
-    for (std::size_t axis = 0; axis < shape.rank(); ++axis)
-      if (value.shape.dims[axis].symbolic()) bindings.push_back({value.shape.dims[axis].symbol(), shape[axis]});
-  }
-  return bindings;
+ItemSource items_of(const Model::Impl& model, const SessionOptions& options) {
+  if (!options.calibration.empty())
+    return {static_cast<std::int64_t>(options.calibration.size()),
+            [&](std::int64_t i) { return options.calibration[static_cast<std::size_t>(i)]; },
+            {}};
+  return {synthetic_batches,
+          [&, bindings = synthetic_bindings(model.fused, options)](std::int64_t i) {
+            return make_random_inputs(model.source, bindings, synthetic_seed + static_cast<std::uint64_t>(i));
+          },
+          {}};
 }
 
-class Observation {
- public:
-  explicit Observation(const Model::Impl& model)
-      : model_(model), graph_(model.fused), names_(values_to_observe(model.fused)) {
-    for (const std::string& name : names_) {
-      const ValueId id = graph_.find(name);
-      if (std::find(graph_.outputs.begin(), graph_.outputs.end(), id) == graph_.outputs.end())
-        graph_.outputs.push_back(id);
-    }
-  }
-
-  void add(const TensorMap& batch) {
-    const std::vector<Binding> bindings = bindings_of(model_.fused, batch);
-    if (executor_ == nullptr || !same(bindings)) compile(bindings);
-    for (const Port& port : executor_->plan().inputs) {
-      const Tensor& tensor = batch.at(port.name);
-      if (!(tensor.shape() == port.shape))
-        reject("calibration", "data for " + port.name + " has shape " + to_string(tensor.shape()));
-      std::copy_n(tensor.data(), tensor.bytes(), executor_->data(port.buffer));
-    }
-    executor_->infer();
-    for (const Port& port : executor_->plan().outputs) {
-      if (std::find(names_.begin(), names_.end(), port.name) == names_.end()) continue;
-      // A view without an owner: the observer reads it before the next inference.
-      ranges.observe(port.name, Tensor(port.type, port.shape, nullptr, executor_->data(port.buffer)));
-    }
-  }
-
-  RangeObserver ranges;
-
- private:
-  bool same(const std::vector<Binding>& bindings) const {
-    return std::equal(bindings.begin(), bindings.end(), bindings_.begin(), bindings_.end(),
-                      [](const Binding& a, const Binding& b) { return a.symbol == b.symbol && a.extent == b.extent; });
-  }
-
-  void compile(const std::vector<Binding>& bindings) {
-    Graph bound = graph_;
-    bind_shapes(bound, bindings);
-    const Isa isa = best_runnable(cpu_features());
-    executor_ = std::make_unique<Executor>(make_plan(bound, isa, model_.weights), detect_topology().usable_cpus(),
-                                           std::span<const int>{});
-    bindings_ = bindings;
-  }
-
-  const Model::Impl& model_;
-  Graph graph_;
-  std::vector<std::string> names_;
-  std::vector<Binding> bindings_;
-  std::unique_ptr<Executor> executor_;
-};
-
 }  // namespace
+
+RangeObserver observe_activations(const Graph& fused, const std::vector<QuantizableLayer>& layers,
+                                  const ItemSource& items, const CalibrationOptions& options, int threads,
+                                  WeightStore& weights, const CalibrationProgress& progress) {
+  const std::map<std::string, int> axes = activations_of(layers);
+  Graph observed = fused;
+  std::vector<ValueId> ids;
+  for (const auto& [name, axis] : axes) ids.push_back(observed.find(name));
+  // In the order of the graph: what goes wrong is then named where it begins.
+  const Uses uses(observed);
+  std::ranges::sort(ids, {}, [&](ValueId id) { return uses.producer(id); });
+  for (const ValueId id : ids)
+    if (std::ranges::find(observed.outputs, id) == observed.outputs.end()) observed.outputs.push_back(id);
+  GraphRunner runner(std::move(observed), best_runnable(cpu_features()), threads, weights);
+  RangeObserver ranges(options);
+  for (std::int64_t i = 0; i < items.size; ++i) {
+    const Executor& executor = runner.run(items.item(i), "calibration");
+    for (const Port& port : executor.plan().outputs) {
+      const auto found = axes.find(port.name);
+      if (found == axes.end()) continue;
+      const int rank = static_cast<int>(port.shape.rank());
+      const int axis = found->second < 0 ? rank - 1 : found->second;
+      // A view without an owner: the observer reads it before the next inference.
+      ranges.observe(port.name, Tensor(port.type, port.shape, nullptr, executor.data(port.buffer)),
+                     axis < rank ? axis : -1);
+    }
+    if (progress) progress(i + 1);
+  }
+  return ranges;
+}
+
+bool is_quantized(const Graph& graph) {
+  return std::ranges::any_of(graph.nodes, [](const Node& node) {
+    return node.op == "QuantizeLinear" || node.op == "DequantizeLinear" || node.op.starts_with("QLinear");
+  });
+}
 
 std::shared_ptr<const Graph> quantized_graph(const Model::Impl& model, const SessionOptions& options) {
   const std::lock_guard lock(model.quantized_mutex);
   Model::Impl::Quantized& cached = model.quantized[key_of(model.fused, options)];
   if (cached.graph != nullptr) return cached.graph;
+  if (is_quantized(model.standard)) return cached.graph = std::make_shared<Graph>(model.fused);
 
-  Observation observation(model);
-  if (options.calibration.empty()) {
-    const std::vector<Binding> bindings = synthetic_bindings(model.fused, options);
-    for (std::uint64_t i = 0; i < synthetic_batches; ++i)
-      observation.add(make_random_inputs(model.source, bindings, synthetic_seed + i));
-  } else {
-    for (const TensorMap& batch : options.calibration) observation.add(batch);
+  const int threads = detect_topology().usable_cpus();
+  const CalibrationOptions& how = options.calibration_options;
+  const ItemSource items = items_of(model, options);
+  QuantizableModel parts = find_layers(model.standard);
+  const Graph* fused = &model.fused;
+  if (how.smoothquant) {
+    const RangeObserver statistics =
+        observe_activations(*fused, parts.layers, items, statistics_only, threads, model.weights);
+    if (smooth(parts, statistics, *how.smoothquant) > 0) fused = &parts.fused;
   }
-  auto graph = std::make_shared<Graph>(model.fused);
-  insert_qdq(*graph, observation.ranges);
-  run_passes(*graph, quantized_passes(), nullptr);
+  const RangeObserver ranges = observe_activations(*fused, parts.layers, items, how, threads, model.weights);
+  auto graph = std::make_shared<Graph>(std::move(parts.standard));
+  QuantizedWeightStore weights;
+  insert_qdq(*graph, parts.layers, ranges, weights, {{}, how.bias_correction});
+  run_passes(*graph, fusing_passes(), nullptr);
   cached = {std::move(graph), options.calibration};
   return cached.graph;
 }

@@ -2,8 +2,11 @@
 #include <filesystem>
 
 #include "formats/onnx_reader.hpp"
+#include "formats/onnx_writer.hpp"
 #include "models/registry.hpp"
+#include "runtime/calibrate.hpp"
 #include "runtime/model_impl.hpp"
+#include "runtime/quantization_run.hpp"
 
 namespace tessera {
 namespace {
@@ -29,6 +32,18 @@ bool is_file_name(const std::string& text) {
   return text.find('/') != std::string::npos || text.ends_with(".onnx") || std::filesystem::exists(text);
 }
 
+/// DequantizeLinear has an axis from here on.
+constexpr std::int64_t first_per_channel_opset = 13;
+
+/// The graphs that follow from the source.
+void prepare(Model::Impl& impl) {
+  infer_shapes(impl.source);
+  impl.standard = impl.source;
+  run_passes(impl.standard, standard_passes(), nullptr);
+  impl.fused = impl.standard;
+  run_passes(impl.fused, fusing_passes(), nullptr);
+}
+
 }  // namespace
 
 std::string_view name_of(Precision precision) noexcept {
@@ -36,12 +51,13 @@ std::string_view name_of(Precision precision) noexcept {
     case Precision::fp32: return "fp32";
     case Precision::bf16: return "bf16";
     case Precision::int8: return "int8";
+    case Precision::int8_dynamic: return "int8-dynamic";
   }
   return "?";
 }
 
 std::optional<Precision> precision_from_name(std::string_view name) noexcept {
-  for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::int8})
+  for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::int8, Precision::int8_dynamic})
     if (name == name_of(precision)) return precision;
   return std::nullopt;
 }
@@ -61,10 +77,29 @@ Model Model::load(const std::string& path_or_name) {
     reject("model " + path_or_name, "neither a file nor a built-in model",
            "use an .onnx file or one of " + known_names());
   }
-  infer_shapes(impl->source);
-  impl->fused = impl->source;
-  run_passes(impl->fused, default_passes(), nullptr);
+  prepare(*impl);
   return Model(std::move(impl));
+}
+
+Model Model::quantize(const ItemSource& items, const QuantizeOptions& options, QuantizationReport* report) const {
+  const std::string subject = "quantization of " + impl_->name;
+  if (is_quantized(impl_->standard)) reject(subject, "the model is quantized already", "start from the float model");
+  if (impl_->standard.opset < first_per_channel_opset)
+    reject(
+        subject,
+        "the model follows ONNX opset " + std::to_string(impl_->standard.opset) + ", which has no scales per channel",
+        "export it with opset 13 or later");
+  QuantizationReport unwanted;
+  auto impl = std::make_shared<Impl>();
+  impl->name = impl_->name;
+  impl->synthetic = impl_->synthetic;
+  impl->source = QuantizationRun(*impl_, items, options).run(report != nullptr ? *report : unwanted);
+  prepare(*impl);
+  return Model(std::move(impl));
+}
+
+void Model::save(const std::string& path) const {
+  write_onnx(impl_->standard, path);
 }
 
 const std::string& Model::name() const noexcept {

@@ -19,7 +19,8 @@ struct Model::Impl {
   std::string name;
   bool synthetic = false;  ///< weights were made up, not trained
   Graph source;            ///< as read, shapes symbolic
-  Graph fused;             ///< after the default passes, shapes symbolic
+  Graph standard;          ///< after standard_passes(): still ONNX ops only
+  Graph fused;             ///< after all passes, shapes symbolic
 
   mutable WeightStore weights;
   mutable std::mutex quantized_mutex;
@@ -39,8 +40,8 @@ std::vector<Binding> bindings_for(const Graph& graph, const std::map<std::string
 /// models/inputs.hpp for a graph whose shapes are still symbolic.
 TensorMap make_random_inputs(const Graph& graph, std::span<const Binding> bindings, std::uint64_t seed);
 
-/// The graph quantized by min-max calibration on `batches` (empty: seeded random inputs of `extents`), cached in the
-/// model.
+/// The graph quantized as the options say, on their calibration data (none: seeded random inputs of their extents),
+/// cached in the model. The model's own graph when that is quantized already.
 std::shared_ptr<const Graph> quantized_graph(const Model::Impl& model, const SessionOptions& options);
 
 }  // namespace tessera

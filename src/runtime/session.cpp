@@ -4,6 +4,7 @@
 #include "cpu/topology.hpp"
 #include "kernels/tiers.hpp"
 #include "passes/bf16.hpp"
+#include "quantize/dynamic.hpp"
 #include "runtime/executor.hpp"
 #include "runtime/model_impl.hpp"
 
@@ -37,6 +38,7 @@ Graph lowered_graph(const Model::Impl& model, const SessionOptions& options) {
   if (options.precision == Precision::int8) return *quantized_graph(model, options);
   Graph graph = model.fused;
   if (options.precision == Precision::bf16) convert_to_bf16(graph);
+  if (options.precision == Precision::int8_dynamic) quantize_linear_weights(graph);
   return graph;
 }
 

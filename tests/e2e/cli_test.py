@@ -168,6 +168,47 @@ class CommandLine(unittest.TestCase):
                 hashes.add(done.stdout)
         self.assertEqual(len(hashes), 1)
 
+    # ---- real data
+
+    def test_calibration_on_real_data(self):
+        images = os.path.join(DATA, "image", "calib")
+        done = tessera("run", IMAGE, "-q", "--precision", "int8", "--isa", "avx2", "--threads", 1, "--hash",
+                       "--calibration", images)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        random = tessera("run", IMAGE, "-q", "--precision", "int8", "--isa", "avx2", "--threads", 1, "--hash")
+        self.assertNotEqual(done.stdout, random.stdout, "the images made no difference")
+        done = tessera("compare", "--model", TEXT, "--seq", 24, "--case", "fp32@avx2", "--case", "int8@avx2", "--samples", 3,
+                       "--warmup", 0, "--threads", 1, "--json", "--calibration", os.path.join(DATA, "text", "calib.tsv"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        model = json.loads(done.stdout)["models"][0]
+        self.assertIn("calibration data", model["accuracy_inputs"])
+        self.assertEqual(model["cases"][1]["status"], "ok")
+
+    def test_calibration_data_that_is_no_good(self):
+        def calibrate(model, path, says):
+            self.fails(2, "run", model, "-q", "--precision", "int8", "--calibration", path, says=says)
+
+        png = pathlib.Path(DATA, "image", "calib", "disc_plain", "000.png").read_bytes()
+        folder = self.dir / "images"
+        folder.mkdir()
+        calibrate(IMAGE, folder, ["images", "is empty"])
+        calibrate(IMAGE, self.dir / "missing", ["missing", "no such file or folder"])
+        (folder / "a.png").write_bytes(png)
+        for name, data, says in [("b.png", b"", "empty"), ("b.png", png[:500], "cut short"),
+                                 ("b.jpg", b"\xff\xd8\xff\xe0 no picture", "JPEG"), ("b.jpg", b"text", "neither PNG nor JPEG")]:
+            (folder / name).write_bytes(data)
+            calibrate(IMAGE, folder, [name, says])
+            (folder / name).unlink()
+        calibrate(TEXT, folder, ["images", "input_ids"])
+        calibrate(IMAGE, os.path.join(DATA, "text", "calib.tsv"), ["calib.tsv", "neither a PNG"])
+        lines = self.dir / "lines.txt"
+        lines.write_bytes("The pizza was good.\nThe crème".encode("latin-1") + b"\n")
+        calibrate(TEXT, lines, ["lines.txt: line 2", "UTF-8"])
+        npy(self.dir / "x.npy", [2, 3, 64, 63], bytes(4 * 2 * 3 * 64 * 63))
+        calibrate(IMAGE, self.dir / "x.npy", ["x.npy", "[2, 3, 64, 63]", "[batch, 3, 64, 64]"])
+        npy(self.dir / "nan.npy", [1, 3, 64, 64], struct.pack("<f", float("nan")) * (3 * 64 * 64))
+        calibrate(IMAGE, self.dir / "nan.npy", ["nan.npy", "sample 0", "NaN"])
+
     def test_help_and_version(self):
         for words in ([], ["--help"], ["run", "--help"], ["compare", "--help"], ["explain", "--help"]):
             done = tessera(*words)
@@ -201,6 +242,7 @@ class CommandLine(unittest.TestCase):
                 self.assertLessEqual(latency["ci95"][0], latency["p50"])
                 self.assertGreaterEqual(latency["ci95"][1], latency["p50"])
                 self.assertGreater(case["accuracy"]["cosine"], 0.9)
+                self.assertRegex(case["output_sha256"], r"^[0-9a-f]{64}$")
             stem = model["name"]
             for chart in ("time", "speedup"):
                 root = xml.etree.ElementTree.parse(folder / f"{stem}-{chart}.svg").getroot()

@@ -6,6 +6,7 @@
 
 #include "core/error.hpp"
 #include "quantize/ranges.hpp"
+#include "quantize/weights.hpp"
 
 namespace tessera {
 namespace {
@@ -15,7 +16,9 @@ Tensor floats(const std::vector<float>& values) {
 }
 
 TEST(RangeObserver, WidensOverBatches) {
-  RangeObserver observer;
+  CalibrationOptions options;
+  options.method = CalibrationMethod::minmax;
+  RangeObserver observer(options);
   observer.observe("x", floats({1.0F, 2.0F}));
   observer.observe("x", floats({-3.0F, 0.5F}));
   EXPECT_EQ(observer.of("x").low, -3.0F);

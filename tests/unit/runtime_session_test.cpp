@@ -32,7 +32,7 @@ TEST_F(SessionTest, NodeByNodeGivesTheAnswerOfTheOptimisedPlan) {
 TEST_F(SessionTest, Int8AndFp32AreBitIdenticalOnEveryTierThreadCountAndBatchSplit) {
   const Model model = Model::load(path_);
   const std::vector<TensorMap> calibration = {image(4)};
-  for (const Precision precision : {Precision::fp32, Precision::int8}) {
+  for (const Precision precision : {Precision::fp32, Precision::int8, Precision::int8_dynamic}) {
     Tensor first;
     for (const Isa isa : tiers_here())
       for (const int threads : {1, 2, 3}) {

@@ -59,7 +59,7 @@ Isa isa_option(const std::string& word) {
 
 Precision precision_option(const std::string& word) {
   if (const auto precision = precision_from_name(word)) return *precision;
-  reject("--precision " + word, "no such precision", "choose fp32, bf16 or int8");
+  reject("--precision " + word, "no such precision", "choose fp32, bf16, int8 or int8-dynamic");
 }
 
 std::optional<Isa> isa_ceiling(const std::string& tessera_value, const std::string& onednn_value) {

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "arguments.hpp"
+#include "calibration.hpp"
 #include "command.hpp"
-#include "compare/calibration_data.hpp"
 #include "compare/comparison.hpp"
 #include "compare/output_directory.hpp"
 #include "compare/team_peak.hpp"
@@ -66,13 +66,12 @@ MachineReport describe_machine(std::optional<Isa> ceiling, int threads) {
 }
 
 /// Everything about a model that can be wrong is found here, before any measuring.
-LoadedModel load(const std::string& name, const CompareWords& words) {
+LoadedModel load(const std::string& name, const CompareWords& words, const Context& context) {
   Model model = Model::load(name);
-  const TensorMap inputs = model.random_inputs(extents_of(words.batch, words.seq), words.seed);
-  require_extents(model, inputs, words.batch, words.seq);
-  std::vector<TensorMap> calibration;
-  if (!words.calibration.empty())
-    calibration = read_calibration(words.calibration, model.inputs(), words.batch.value_or(1));
+  const std::map<std::string, std::int64_t> extents = extents_of(words.batch, words.seq);
+  require_extents(model, model.random_inputs(extents, words.seed), words.batch, words.seq);
+  std::vector<TensorMap> calibration =
+      read_calibration_at(extents, words.calibration, name, model, words.batch.value_or(1), context);
   std::string source = model.synthetic_weights() ? "built-in, synthetic weights" : name;
   return {std::move(model), std::move(source), std::move(calibration)};
 }
@@ -148,7 +147,7 @@ int run_compare(const CompareWords& words, const Context& context) {
     ProgressLine line(context.terminal, !context.quiet);
     for (const std::string& name : words.models) {
       line.stage("loading " + name);
-      models.push_back(load(name, words));
+      models.push_back(load(name, words, context));
     }
   }
   const Report report = measure_models(models, words, context, ceiling, cases);
@@ -197,9 +196,7 @@ void add_compare(CLI::App& app, Context& context) {
   command->add_option("--threads", words->threads, "0 for all usable CPUs [0]")
       ->type_name("N")
       ->check(between(0, most_threads));
-  command
-      ->add_option("--calibration", words->calibration, ".npz file or a folder of them: seeded random data otherwise")
-      ->type_name("DIR|FILE");
+  command->add_option("--calibration", words->calibration, calibration_help)->type_name("DIR|FILE");
   command->add_option("--accuracy-inputs", words->accuracy_inputs, "inputs on which outputs are compared with FP32 [8]")
       ->type_name("N")
       ->check(between(1, 10000));

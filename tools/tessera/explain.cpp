@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "arguments.hpp"
+#include "calibration.hpp"
 #include "command.hpp"
-#include "compare/calibration_data.hpp"
 #include "compare/cases.hpp"
 #include "compare/format.hpp"
 #include "compare/team_peak.hpp"
@@ -48,7 +48,7 @@ double peak_for(const PeakRates& peak, const StepInfo& step) {
   return rate.value_or(0);
 }
 
-Explanation explain(const ExplainWords& words) {
+Explanation explain(const ExplainWords& words, const Context& context) {
   SessionOptions options;
   options.precision = precision_option(words.precision);
   options.isa =
@@ -57,8 +57,7 @@ Explanation explain(const ExplainWords& words) {
   options.opt_level = words.opt_level;
   options.extents = extents_of(words.batch, words.seq);
   const Model model = Model::load(words.model);
-  if (!words.calibration.empty())
-    options.calibration = read_calibration(words.calibration, model.inputs(), words.batch.value_or(1));
+  options.calibration = read_calibration(words.calibration, words.model, model, words.batch.value_or(1), context);
   Session session = model.compile(options);
   if (words.profile > 0)
     for (const auto& [name, tensor] : model.random_inputs(options.extents, 1)) session.set_input(name, tensor);
@@ -145,8 +144,8 @@ nlohmann::ordered_json to_json(const ExplainWords& words, const Explanation& exp
   return json;
 }
 
-int explain_model(const ExplainWords& words) {
-  const Explanation explanation = explain(words);
+int explain_model(const ExplainWords& words, const Context& context) {
+  const Explanation explanation = explain(words, context);
   if (words.json) {
     std::printf("%s\n",
                 to_json(words, explanation).dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
@@ -168,7 +167,7 @@ void add_explain(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("explain", "the plan: kernel, instruction set and precision of every step");
   auto words = std::make_shared<ExplainWords>();
   command->add_option("model", words->model, "built-in name or .onnx file")->required()->type_name("MODEL");
-  command->add_option("--precision", words->precision, "fp32, bf16 or int8 [fp32]")->type_name("P");
+  command->add_option("--precision", words->precision, "fp32, bf16, int8 or int8-dynamic [fp32]")->type_name("P");
   command->add_option("--isa", words->isa, "highest instruction set to use [the best here]")->type_name("ISA");
   command->add_option("--threads", words->threads, "0 for all usable CPUs [0]")
       ->type_name("N")
@@ -180,14 +179,13 @@ void add_explain(CLI::App& app, Context& context) {
   command->add_option("--opt-level", words->opt_level, "0: node by node as the file has it; 1: optimised [1]")
       ->type_name("L")
       ->check(CLI::Range(0, 1));
-  command
-      ->add_option("--calibration", words->calibration, "for int8: .npz file or a folder of them [seeded random data]")
-      ->type_name("DIR|FILE");
+  command->add_option("--calibration", words->calibration, calibration_help)->type_name("DIR|FILE");
   command->add_option("--profile", words->profile, "time every step over N inferences [0: do not run]")
       ->type_name("N")
       ->check(CLI::Range(0, 100000));
   command->add_flag("--json", words->json, "print the result as JSON, and nothing else");
-  command->callback([words, &context] { context.action = [words] { return explain_model(*words); }; });
+  command->callback(
+      [words, &context] { context.action = [words, &context] { return explain_model(*words, context); }; });
 }
 
 }  // namespace tessera::tool

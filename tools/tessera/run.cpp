@@ -12,14 +12,14 @@
 #include <vector>
 
 #include "arguments.hpp"
+#include "calibration.hpp"
 #include "command.hpp"
-#include "compare/calibration_data.hpp"
 #include "compare/cases.hpp"
 #include "compare/format.hpp"
 #include "compare/output_directory.hpp"
+#include "compare/sha256.hpp"
 #include "core/error.hpp"
 #include "formats/npy.hpp"
-#include "hash.hpp"
 
 namespace tessera::tool {
 namespace {
@@ -202,8 +202,7 @@ RunResult infer(const Model& model, const RunWords& words, const Context& contex
   options.threads = words.threads;
   options.opt_level = words.opt_level;
   options.extents = extents;
-  if (!words.calibration.empty())
-    options.calibration = read_calibration(words.calibration, infos, words.batch.value_or(1));
+  options.calibration = read_calibration(words.calibration, words.model, model, words.batch.value_or(1), context);
   const double begin = now_ms();
   Session session = model.compile(options);
   result.prepare_ms = now_ms() - begin;
@@ -258,7 +257,7 @@ void add_run(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("run", "run one model on given inputs and write its outputs");
   auto words = std::make_shared<RunWords>();
   command->add_option("model", words->model, "built-in name or .onnx file")->required()->type_name("MODEL");
-  command->add_option("--precision", words->precision, "fp32, bf16 or int8 [fp32]")->type_name("P");
+  command->add_option("--precision", words->precision, "fp32, bf16, int8 or int8-dynamic [fp32]")->type_name("P");
   command->add_option("--isa", words->isa, "highest instruction set to use [the best here]")->type_name("ISA");
   command->add_option("--threads", words->threads, "0 for all usable CPUs [0]")
       ->type_name("N")
@@ -278,9 +277,7 @@ void add_run(CLI::App& app, Context& context) {
   command->add_option("--opt-level", words->opt_level, "0: node by node as the file has it; 1: optimised [1]")
       ->type_name("L")
       ->check(between(0, 1));
-  command
-      ->add_option("--calibration", words->calibration, "for int8: .npz file or a folder of them [seeded random data]")
-      ->type_name("DIR|FILE");
+  command->add_option("--calibration", words->calibration, calibration_help)->type_name("DIR|FILE");
   command->add_option("--seed", words->seed, "of random inputs [1]")->type_name("N");
   command->add_flag("--hash", words->hash, "print NAME SHAPE DTYPE SHA256 for each output");
   command->add_flag("--strict", words->strict, "an unavailable instruction set is an error (exit status 3)");

@@ -9,7 +9,7 @@ namespace tessera {
 namespace {
 
 /// Most rows of one block: pointer arrays of this length live on the stack.
-constexpr int max_row_block = 128;
+constexpr int max_row_block = 192;
 /// The B panel of one K block plus the A rows of one register tile should fill at most this much of the 32 KiB L1.
 constexpr std::int64_t l1_budget = 24 * 1024;
 /// CPUs with tiles have 48 KiB, and their kernels load A past L1: only the panel has to fit.
@@ -98,6 +98,10 @@ void GemmStep::choose_row_block() {
   const int most = max_row_block / kernel_.mr * kernel_.mr;
   const auto fitting = static_cast<int>(std::min<std::int64_t>(most, l2_budget / row_bytes / kernel_.mr * kernel_.mr));
   row_block_ = std::clamp(fitting, std::min(most, 4 * kernel_.mr), most);
+  // Blocks of equal size rather than full ones and a crumb, which would read all weights for a few rows.
+  const std::int64_t blocks = (rows_ + row_block_ - 1) / row_block_;
+  const std::int64_t even = (rows_ + blocks - 1) / blocks;
+  row_block_ = static_cast<int>(std::min<std::int64_t>(most, (even + kernel_.mr - 1) / kernel_.mr * kernel_.mr));
 }
 
 std::size_t GemmStep::scratch_bytes() const noexcept {

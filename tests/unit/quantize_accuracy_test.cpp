@@ -1,4 +1,4 @@
-#include "compare/accuracy.hpp"
+#include "quantize/accuracy.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,101 @@
+// Post-training quantization: what can be asked for, and what is reported. See docs/quantization.md.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tessera/tensor_map.hpp"
+
+namespace tessera {
+
+/// How the range of an activation follows from what was seen of it.
+enum class CalibrationMethod : std::uint8_t {
+  minmax,          ///< everything that was seen
+  moving_average,  ///< smallest and largest element of an item, averaged over items
+  percentile,      ///< what remains when the rarest elements at both ends are cut off
+  entropy,         ///< the distribution after quantization differs least (Kullback-Leibler)
+  mse              ///< the mean squared error of quantization is smallest
+};
+std::string_view name_of(CalibrationMethod method) noexcept;
+std::optional<CalibrationMethod> calibration_method_from_name(std::string_view name) noexcept;
+
+/// What turns a float model into an INT8 one. The defaults are good for convolutional networks and for BERT.
+struct CalibrationOptions {
+  CalibrationMethod method = CalibrationMethod::mse;
+  /// For CalibrationMethod::percentile: percent of the elements that stay inside the range.
+  double percentile = 99.99;
+  /// SmoothQuant's alpha, 0..1: how much of the activations' outliers moves into the weights. Nothing: no smoothing.
+  std::optional<double> smoothquant = {};
+  /// Takes the mean error that rounding the weights causes out of the biases.
+  bool bias_correction = true;
+};
+
+/// Items of data, read one at a time.
+struct ItemSource {
+  std::int64_t size = 0;
+  /// The inputs of the model for one item, batch 1.
+  std::function<TensorMap(std::int64_t)> item;
+  /// The class of an item; may be empty, or give nothing.
+  std::function<std::optional<std::int64_t>(std::int64_t)> label;
+};
+
+/// How good a model is on items, in points: 100 is best.
+enum class ScoreMetric : std::uint8_t {
+  automatic,  ///< top1 when all items have labels and the output is one row of classes; agreement for unlabelled
+              ///< classes; cosine for any other output
+  top1,       ///< percent of the items whose largest output is their label
+  agreement,  ///< percent of the items whose largest output is that of FP32
+  cosine      ///< 100 x the mean cosine between outputs and those of FP32
+};
+std::string_view name_of(ScoreMetric metric) noexcept;
+std::optional<ScoreMetric> score_metric_from_name(std::string_view name) noexcept;
+
+struct QuantizeOptions {
+  CalibrationOptions calibration;
+  /// Finds SmoothQuant's alpha (or none) by the error of the outputs; calibration.smoothquant is then not used.
+  bool search_smoothquant = false;
+  /// Points that the score may lose against FP32; layers go back to FP32, the most sensitive first, until it holds.
+  std::optional<double> max_drop = {};
+  ScoreMetric metric = ScoreMetric::automatic;
+  /// Items for the score; without any, those of calibration.
+  std::optional<ItemSource> validation = {};
+  /// Leaves layers in FP32 that are measured to be slower in INT8 on this machine. Such a file depends on timing.
+  bool speed_aware = true;
+  /// Whether to quantize each layer alone and measure what it costs. Without it the table has no SQNR; max_drop needs
+  /// it.
+  bool sensitivity = true;
+  std::int64_t sensitivity_items = 16;  ///< items for the error of one layer alone, and of one alpha
+  int threads = 0;                      ///< 0: all usable CPUs
+  /// Called as work proceeds: "calibrating", 12 of 200.
+  std::function<void(std::string_view activity, std::int64_t done, std::int64_t total)> progress;
+};
+
+/// A layer that multiplies: one row of the report.
+struct LayerReport {
+  std::string name, op;
+  bool int8 = false;
+  std::string reason;               ///< why not int8; empty where it is
+  double mac_share = 0;             ///< of the multiply-adds of the model
+  std::optional<double> sqnr_db;    ///< of the model's first output when only this layer is int8; infinite: equal
+  double fp32_ms = 0, int8_ms = 0;  ///< measured, with the conversion of its input; 0: not measured
+};
+
+struct QuantizationReport {
+  std::string metric;  ///< name of the metric that was used
+  std::int64_t calibration_items = 0, validation_items = 0;
+  double fp32_score = 0, int8_score = 0;          ///< points
+  double agreement = 0, cosine = 0, sqnr_db = 0;  ///< of the result against FP32, over the validation items
+  std::optional<double> smoothquant;              ///< the alpha that was used
+  std::string smoothquant_note;                   ///< what was tried, with the SQNR each gave
+  double int8_mac_share = 0;
+  double fp32_ms = 0, int8_ms = 0;  ///< one inference on the first item
+  bool gate_holds = true;           ///< false: the drop exceeds max_drop even with every layer in FP32
+  std::vector<LayerReport> layers;
+  std::vector<std::string> warnings;
+};
+
+}  // namespace tessera

@@ -1,0 +1,13 @@
+// Named tensors, in or out.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "core/tensor.hpp"
+
+namespace tessera {
+
+using TensorMap = std::map<std::string, Tensor>;
+
+}  // namespace tessera

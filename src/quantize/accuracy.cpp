@@ -1,0 +1,69 @@
+#include "quantize/accuracy.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+
+#include "core/error.hpp"
+
+namespace tessera {
+namespace {
+
+std::ptrdiff_t index_of_largest(std::span<const float> row) {
+  return std::max_element(row.begin(), row.end()) - row.begin();
+}
+
+void require_comparable(const Tensor& reference, const Tensor& candidate) {
+  if (reference.type() != DataType::f32 || candidate.type() != DataType::f32)
+    reject("accuracy", "outputs of type f32 are compared, got " + std::string(name_of(reference.type())) + " and " +
+                           std::string(name_of(candidate.type())));
+  if (!(reference.shape() == candidate.shape()))
+    reject("accuracy",
+           "outputs differ in shape: " + to_string(reference.shape()) + " and " + to_string(candidate.shape()));
+}
+
+}  // namespace
+
+void AccuracyMeter::add(const Tensor& reference, const Tensor& candidate) {
+  require_comparable(reference, candidate);
+  const auto expected = reference.as<float>();
+  const auto actual = candidate.as<float>();
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double r = expected[i];
+    const double c = actual[i];
+    if (!std::isfinite(c)) fail("accuracy", "the outputs are not finite (element " + std::to_string(i) + ")");
+    dot_ += r * c;
+    reference_power_ += r * r;
+    candidate_power_ += c * c;
+    error_power_ += (c - r) * (c - r);
+  }
+  const std::size_t width = reference.shape().rank() == 0 ? 1 : static_cast<std::size_t>(reference.shape().back());
+  for (std::size_t begin = 0; width != 0 && begin < expected.size(); begin += width) {
+    ++rows_;
+    agreeing_rows_ +=
+        index_of_largest(expected.subspan(begin, width)) == index_of_largest(actual.subspan(begin, width)) ? 1 : 0;
+  }
+  ++inputs_;
+}
+
+Accuracy AccuracyMeter::result() const noexcept {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  Accuracy accuracy;
+  accuracy.inputs = inputs_;
+  const double norms = std::sqrt(reference_power_) * std::sqrt(candidate_power_);
+  // Two zero vectors agree; one zero vector has no direction to agree with.
+  accuracy.cosine = error_power_ == 0 ? 1.0 : (norms > 0 ? std::min(1.0, dot_ / norms) : 0.0);
+  if (error_power_ == 0) {
+    accuracy.sqnr_db = infinity;
+  } else {
+    accuracy.sqnr_db = reference_power_ > 0 ? 10.0 * std::log10(reference_power_ / error_power_) : -infinity;
+    accuracy.relative_l2 = reference_power_ > 0 ? std::sqrt(error_power_ / reference_power_) : infinity;
+  }
+  accuracy.top1_agreement = rows_ > 0 ? static_cast<double>(agreeing_rows_) / static_cast<double>(rows_) : 1.0;
+  return accuracy;
+}
+
+}  // namespace tessera

@@ -1,0 +1,159 @@
+#include "quantize/layers.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "passes/pass.hpp"
+
+namespace tessera {
+namespace {
+
+bool has_f32_weights(const Graph& graph, const Node& node) {
+  const Value& weights = graph.value(node.inputs[1]);
+  return weights.is_constant() && weights.type == DataType::f32;
+}
+
+bool is_f32_activation(const Graph& graph, ValueId id) {
+  return graph.value(id).type == DataType::f32 && !graph.value(id).is_constant();
+}
+
+/// The name of a merged product for each of its three projections. A trial merge says which attentions have one.
+std::map<std::string, std::string> merged_projections(const Graph& fused) {
+  std::vector<Pass> merging;
+  for (const Pass& pass : fusing_passes())
+    if (pass.name == "qkv_merge") merging.push_back(pass);
+  Graph merged = fused;
+  run_passes(merged, merging, nullptr);
+  const Uses uses(fused);
+  std::map<std::string, std::string> names;
+  for (const Node& attention : fused.nodes) {
+    if (attention.op != "FusedAttention" || !attention.has_input(1)) continue;
+    const int first = uses.producer(attention.inputs[0]);
+    if (first < 0) continue;
+    const std::string name = fused.nodes[static_cast<std::size_t>(first)].name + "_qkv";
+    if (node_index(merged, name) < 0) continue;
+    for (const std::size_t i : {0U, 1U, 2U})
+      names[fused.nodes[static_cast<std::size_t>(uses.producer(attention.inputs[i]))].name] = name;
+  }
+  return names;
+}
+
+Graph fused_graph(const Graph& standard) {
+  std::vector<Pass> passes;
+  for (const Pass& pass : fusing_passes())
+    if (pass.name != "qkv_merge") passes.push_back(pass);
+  Graph fused = standard;
+  run_passes(fused, passes, nullptr);
+  return fused;
+}
+
+class LayerFinder {
+ public:
+  explicit LayerFinder(const Graph& fused) : fused_(fused), uses_(fused), merged_(merged_projections(fused)) {}
+
+  std::vector<QuantizableLayer> run() {
+    for (const Node& node : fused_.nodes) {
+      if (node.op == "GlobalAveragePool") add_pooling(node);
+      if ((node.op == "FusedConv" || node.op == "FusedMatMul") && has_f32_weights(fused_, node) &&
+          is_f32_activation(fused_, node.inputs[0]))
+        add_product(node);
+    }
+    return std::move(layers_);
+  }
+
+ private:
+  void add_product(const Node& node) {
+    const auto merged = merged_.find(node.name);
+    const std::string& name = merged == merged_.end() ? node.name : merged->second;
+    const auto same = [&](const QuantizableLayer& layer) { return layer.name == name; };
+    if (const auto known = std::ranges::find_if(layers_, same); known != layers_.end()) {
+      known->products.push_back(node.name);
+      return;
+    }
+    QuantizableLayer layer{name, {node.name}, fused_.value(node.inputs[0]).name, {}, node.op == "FusedMatMul", {}};
+    // Linear layers add their residual in f32: it is the stream that all blocks of a transformer pass on.
+    if (node.op == "FusedConv" && node.has_input(3) && is_f32_activation(fused_, node.inputs[3]))
+      layer.residual = fused_.value(node.inputs[3]).name;
+    layers_.push_back(std::move(layer));
+  }
+
+  void add_pooling(const Node& node) {
+    const int producer = uses_.producer(node.inputs[0]);
+    if (producer < 0 || !is_f32_activation(fused_, node.inputs[0])) return;
+    const std::string& source = fused_.nodes[static_cast<std::size_t>(producer)].name;
+    const auto same = [&](const QuantizableLayer& layer) { return layer.name == source; };
+    if (std::ranges::any_of(layers_, same))
+      layers_.push_back({node.name, {node.name}, fused_.value(node.inputs[0]).name, {}, false, source});
+  }
+
+  const Graph& fused_;
+  Uses uses_;
+  std::map<std::string, std::string> merged_;
+  std::vector<QuantizableLayer> layers_;
+};
+
+}  // namespace
+
+QuantizableModel find_layers(Graph standard) {
+  Graph fused = fused_graph(standard);
+  std::vector<QuantizableLayer> layers = LayerFinder(fused).run();
+  // Nodes that a reader gave no name of their own, or that a pass renamed, cannot be found again.
+  std::erase_if(layers, [&](const QuantizableLayer& layer) {
+    return std::ranges::any_of(layer.products, [&](const std::string& name) { return node_index(standard, name) < 0; });
+  });
+  return {std::move(standard), std::move(fused), std::move(layers)};
+}
+
+std::map<std::string, int> activations_of(const std::vector<QuantizableLayer>& layers) {
+  std::map<std::string, int> axes;
+  for (const QuantizableLayer& layer : layers) {
+    axes.try_emplace(layer.x, layer.linear ? -1 : 1);
+    if (!layer.residual.empty()) axes.try_emplace(layer.residual, 1);
+  }
+  return axes;
+}
+
+WeightPlace weights_of(const Graph& graph, const Uses& uses, const Node& product) {
+  WeightPlace place;
+  ValueId weights = product.inputs[1];
+  if (product.op != "Conv") {
+    bool by_output = product.op == "Gemm" && product.attribute_or<std::int64_t>("transB", 0) != 0;
+    if (const int producer = uses.producer(weights); producer >= 0) {
+      const Node& node = graph.nodes[static_cast<std::size_t>(producer)];
+      if (node.op != "Transpose" || !uses.single_use(weights)) return place;
+      place.transpose = producer;
+      weights = node.inputs[0];
+      by_output = !by_output;
+    }
+    place.output_axis = by_output ? 0 : 1;
+    place.input_axis = 1 - place.output_axis;
+  }
+  const Value& value = graph.value(weights);
+  const std::size_t rank = product.op == "Conv" ? 4 : 2;
+  if (value.is_constant() && value.constant.type() == DataType::f32 && value.constant.shape().rank() == rank)
+    place.constant = weights;
+  return place;
+}
+
+BiasPlace bias_of(const Graph& graph, const Uses& uses, int product) {
+  const Node& node = graph.nodes[static_cast<std::size_t>(product)];
+  const auto is_bias = [&](ValueId id) {
+    return id != no_value && graph.value(id).is_constant() && graph.value(id).constant.type() == DataType::f32;
+  };
+  if (node.op != "MatMul") return is_bias(node.input(2)) ? BiasPlace{product, 2} : BiasPlace{};
+  if (!uses.single_use(node.outputs[0])) return {};
+  const int reader = uses.consumers(node.outputs[0]).front();
+  const Node& add = graph.nodes[static_cast<std::size_t>(reader)];
+  if (add.op != "Add") return {};
+  for (const std::size_t side : {0U, 1U})
+    if (is_bias(add.inputs[side])) return {reader, side};
+  return {};
+}
+
+int node_index(const Graph& graph, const std::string& name) {
+  const auto found = std::ranges::find_if(graph.nodes, [&](const Node& node) { return node.name == name; });
+  return found == graph.nodes.end() ? -1 : static_cast<int>(found - graph.nodes.begin());
+}
+
+}  // namespace tessera

@@ -1,0 +1,68 @@
+// One run of Model::quantize: calibration, then the choice of what becomes int8: what is faster, and what the gate
+// allows.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "quantize/insert_qdq.hpp"
+#include "quantize/layers.hpp"
+#include "runtime/layer_timing.hpp"
+#include "runtime/model_impl.hpp"
+#include "runtime/score.hpp"
+
+namespace tessera {
+
+class QuantizationRun {
+ public:
+  QuantizationRun(const Model::Impl& model, const ItemSource& items, const QuantizeOptions& options);
+
+  /// The quantized graph in standard ops; fills the report.
+  Graph run(QuantizationReport& report);
+
+ private:
+  using FloatLayers = std::set<std::string>;
+
+  void stage(std::string_view activity, std::int64_t done, std::int64_t total) const;
+  [[nodiscard]] Scorer::Progress progress(std::string activity, std::int64_t total) const;
+
+  /// The QDQ graph in standard ops, without the layers that stay in float.
+  [[nodiscard]] Graph quantized(const FloatLayers& float_layers);
+  /// The same ready to run. Projections of Q, K and V stay apart, so that every candidate has the same constants and
+  /// they are packed once.
+  [[nodiscard]] std::unique_ptr<GraphRunner> candidate(const FloatLayers& float_layers);
+
+  void choose_smoothing(QuantizationReport& report);
+  void use_smoothing(double alpha);
+  void calibrate(QuantizationReport& report);
+  void measure_layers();
+  void measure_speed(QuantizationReport& report);
+  void hold_gate(QuantizationReport& report);
+  void write_rows(QuantizationReport& report);
+
+  [[nodiscard]] FloatLayers all_layers() const;
+  /// Layers that are int8 so far, the most sensitive first.
+  [[nodiscard]] std::vector<std::string> by_sensitivity() const;
+
+  const Model::Impl& model_;
+  const ItemSource& items_;
+  const ItemSource& validation_;
+  const QuantizeOptions& options_;
+  Isa isa_;
+  int threads_;
+  WeightStore packed_;
+  QuantizedWeightStore integers_;
+  QuantizableModel parts_;
+  std::unique_ptr<GraphRunner> reference_;
+  std::unique_ptr<Scorer> scorer_;
+  std::optional<RangeObserver> statistics_, ranges_;
+  std::optional<LayerTimes> times_;
+  std::map<std::string, double> sqnr_;        ///< of the model with this layer alone in int8
+  std::map<std::string, std::string> float_;  ///< layers that stay in float, and why
+};
+
+}  // namespace tessera

@@ -1,0 +1,221 @@
+// insert_qdq and smooth on an encoder and a residual network, by what the plan's passes make of the result.
+#include <set>
+
+#include "bert_like.hpp"
+#include "quantize/insert_qdq.hpp"
+#include "quantize/smooth.hpp"
+#include "runtime_session_support.hpp"
+
+namespace tessera {
+namespace {
+
+using namespace testing;  // NOLINT: the helpers of these tests
+
+/// A graph with the activations that its layers read, observed on the given inputs by the reference evaluation.
+struct Observed {
+  QuantizableModel model;
+  RangeObserver ranges;
+
+  Observed(Graph graph, const std::vector<Tensor>& inputs) {
+    run_passes(graph, standard_passes(), nullptr);
+    model = find_layers(std::move(graph));
+    observe(inputs);
+  }
+
+  void observe(const std::vector<Tensor>& inputs) {
+    Graph outputs = model.fused;
+    const auto axes = activations_of(model.layers);
+    const std::size_t before = outputs.outputs.size();
+    for (const auto& [name, axis] : axes) outputs.outputs.push_back(outputs.find(name));
+    std::vector<Binding> bindings;
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      for (std::size_t axis = 0; axis < inputs[i].shape().rank(); ++axis)
+        if (const Dim& dim = outputs.value(outputs.inputs[i]).shape.dims[axis]; dim.symbolic())
+          bindings.push_back({dim.symbol(), inputs[i].shape()[axis]});
+    bind_shapes(outputs, bindings);
+    const std::vector<Tensor> values = evaluate(outputs, inputs);
+    ranges = RangeObserver();
+    std::size_t at = before;
+    for (const auto& [name, axis] : axes) {
+      const Tensor& tensor = values[at++];
+      ranges.observe(name, tensor, axis < 0 ? static_cast<int>(tensor.shape().rank()) - 1 : axis);
+    }
+  }
+
+  Graph quantized(const QdqOptions& options = {}) {
+    Graph graph = model.standard;
+    QuantizedWeightStore weights;
+    insert_qdq(graph, model.layers, ranges, weights, options);
+    graph.validate();
+    infer_shapes(graph);
+    return graph;
+  }
+};
+
+Graph fused(Graph graph) {
+  run_passes(graph, fusing_passes(), nullptr);
+  return graph;
+}
+
+int float_products(const Graph& graph) {
+  return static_cast<int>(std::ranges::count_if(graph.nodes, [&](const Node& node) {
+    return (node.op == "FusedConv" || node.op == "FusedMatMul") && graph.value(node.inputs[1]).type == DataType::f32;
+  }));
+}
+
+TEST(InsertQdq, AResidualNetworkPassesIntegersFromLayerToLayer) {
+  Observed net(small_resnet(), {random_tensor({2, 3, 20, 20}, 1)});
+  EXPECT_EQ(net.model.layers.size(), 6U);  // four convolutions, the pooling that follows one, a linear layer
+  const Graph graph = fused(net.quantized());
+  EXPECT_EQ(float_products(graph), 0) << to_text(graph);
+  EXPECT_EQ(count(graph, "QuantizeLinear"), 1) << ops_of(graph);  // of the image
+  EXPECT_EQ(count(graph, "DequantizeLinear"), 0) << ops_of(graph);
+  for (const Node& node : graph.nodes)
+    if (node.op == "MaxPool" || node.op == "GlobalAveragePool") {
+      EXPECT_EQ(graph.value(node.outputs[0]).type, DataType::u8) << node.name;
+    }
+}
+
+TEST(InsertQdq, WritesStandardOpsOnlyWithScalesPerChannelAndIntegerBiases) {
+  Observed net(small_resnet(), {random_tensor({2, 3, 20, 20}, 1)});
+  const Graph graph = net.quantized();
+  int weights = 0, biases = 0;
+  for (const Node& node : graph.nodes) {
+    EXPECT_FALSE(node.op.starts_with("Fused"));
+    if (node.op != "DequantizeLinear" || !graph.value(node.inputs[0]).is_constant()) continue;
+    const Tensor& integers = graph.value(node.inputs[0]).constant;
+    (integers.type() == DataType::s32 ? biases : weights) += 1;
+    EXPECT_EQ(node.attribute_or<std::int64_t>("axis", -1), 0);
+    EXPECT_EQ(graph.value(node.inputs[1]).constant.shape(), Shape{integers.shape()[0]});
+  }
+  EXPECT_EQ(weights, 5);
+  EXPECT_EQ(biases, 5);
+}
+
+TEST(InsertQdq, LayersThatStayInFloatAreLeftAlone) {
+  Observed net(small_resnet(), {random_tensor({2, 3, 20, 20}, 1)});
+  std::set<std::string> all;
+  for (const QuantizableLayer& layer : net.model.layers) {
+    if (!layer.follows.empty()) continue;
+    EXPECT_EQ(float_products(fused(net.quantized({{layer.name}, true}))), 1) << layer.name;
+    all.insert(layer.name);
+  }
+  const Graph graph = net.quantized({all, true});
+  EXPECT_EQ(count(graph, "QuantizeLinear"), 0);
+  expect_same(net.model.standard, graph, {random_tensor({1, 3, 20, 20}, 3)});
+}
+
+TEST(InsertQdq, AnEncoderHasAllItsLinearLayersInIntegersAndItsProjectionsMerged) {
+  for (const bool decomposed : {false, true}) {
+    for (const bool transposed : {false, true}) {
+      const BertLike net(decomposed, transposed);
+      Observed observed(net.graph, tokens(2, 6));
+      const Graph graph = fused(observed.quantized());
+      EXPECT_EQ(float_products(graph), 0) << to_text(graph);
+      EXPECT_EQ(count(graph, "FusedMatMul"), 4 * BertLike::layers + 1) << ops_of(graph);
+      EXPECT_EQ(count(graph, "FusedAttention"), BertLike::layers);
+      for (const Node& node : graph.nodes)
+        if (node.op == "FusedMatMul" && node.attribute_or("activation", std::string("none")) == "gelu") {
+          EXPECT_EQ(graph.value(node.outputs[0]).type, DataType::u8) << "integers behind GELU, not in front of it";
+        }
+    }
+  }
+}
+
+TEST(InsertQdq, MergedProjectionsAreTheIntegersOfTheSeparateOnes) {
+  const BertLike net(false, true);
+  Observed observed(net.graph, tokens(2, 6));
+  const Graph apart = observed.quantized(), merged = fused(apart);
+  const auto is_merged = [](const Node& node) { return node.op == "FusedMatMul" && node.name.ends_with("_qkv"); };
+  const Node& product = *std::ranges::find_if(merged.nodes, is_merged);
+  const QuantizableLayer& layer = *std::ranges::find_if(
+      observed.model.layers, [&](const QuantizableLayer& candidate) { return candidate.name == product.name; });
+  ASSERT_EQ(layer.products.size(), 3U);
+  const Value& weights = merged.value(product.inputs[1]);
+  const std::int64_t n = BertLike::hidden;
+  ASSERT_EQ(weights.constant.shape(), (Shape{n, 3 * n}));
+  for (std::int64_t part = 0; part < 3; ++part) {
+    const int index = node_index(apart, layer.products[static_cast<std::size_t>(part)]);
+    const Uses uses(apart);
+    const Node& dequantize =
+        apart.nodes[static_cast<std::size_t>(uses.producer(apart.nodes[static_cast<std::size_t>(index)].inputs[1]))];
+    const Tensor& integers = apart.value(dequantize.inputs[0]).constant;
+    const Tensor& scales = apart.value(dequantize.inputs[1]).constant;
+    for (std::int64_t k = 0; k < n; ++k) {
+      for (std::int64_t c = 0; c < n; ++c) {
+        ASSERT_EQ(weights.constant.as<std::int8_t>()[static_cast<std::size_t>(k * 3 * n + part * n + c)],
+                  integers.as<std::int8_t>()[static_cast<std::size_t>(k * n + c)]);
+        ASSERT_EQ(weights.quantization->scale[static_cast<std::size_t>(part * n + c)],
+                  scales.as<float>()[static_cast<std::size_t>(c)]);
+      }
+    }
+  }
+}
+
+TEST(Smooth, LeavesEveryFloatAsItWas) {
+  for (const bool decomposed : {false, true}) {
+    for (const double alpha : {0.0, 0.5, 1.0}) {
+      const BertLike net(decomposed, true);
+      Observed observed(net.graph, tokens(2, 6));
+      const Graph before = observed.model.standard;
+      // Two layers: in each what the projections and the first of the FFN read, and what attention wrote; and the
+      // pooler's token.
+      EXPECT_GE(smooth(observed.model, observed.ranges, alpha), 6) << alpha;
+      observed.model.standard.validate();
+      // Powers of two do not round: not a single bit differs. LayerNormalization in one node rounds differently.
+      expect_same(before, observed.model.standard, tokens(1, 9), decomposed ? 2 * 6 * 2 * 128 * epsilon : 0);
+    }
+  }
+}
+
+TEST(Smooth, EvensOutTheChannelsThatAreRead) {
+  BertLike net(false, false);
+  // The first channels of every LayerNormalization become outliers.
+  for (const Node& node : net.graph.nodes)
+    if (node.op == "LayerNormalization")
+      for (std::size_t i = 0; i < 2; ++i) net.graph.value(node.inputs[1]).constant.mutable_as<float>()[i] *= 64;
+  Observed observed(net.graph, tokens(2, 6));
+  const auto spread = [&](const std::string& x) {
+    const std::vector<float>& largest = observed.ranges.channels(x)->largest;
+    return *std::ranges::max_element(largest) / *std::ranges::min_element(largest);
+  };
+  const auto first_projection = [&] {
+    return std::ranges::find_if(observed.model.layers,
+                                [](const QuantizableLayer& layer) { return layer.products.size() == 3; })
+        ->x;
+  };
+  const float before = spread(first_projection());
+  ASSERT_GT(smooth(observed.model, observed.ranges, 1.0), 0);
+  observed.observe(tokens(2, 6));
+  // With alpha 1 all channels end within a power of two of each other, and of their rounding.
+  EXPECT_GT(before, 30.0F);
+  EXPECT_LE(spread(first_projection()), 2.0F);
+}
+
+TEST(BiasCorrection, KeepsTheMeanOfALayer) {
+  Net net;
+  const ValueId x = net.input("x", {Dim("batch"), 16});
+  net.output(net.op("Gemm", {x, net.weight({8, 16}), net.weight({8})}, {{"transB", std::int64_t{1}}}));
+  // All inputs positive, so that rounding errors of the weights do not average out.
+  const Tensor data = random_tensor({64, 16}, 3, 1, 2);
+  Observed observed(net.graph, {data});
+  const auto mean_error = [&](bool corrects) {
+    const Graph graph = observed.quantized({{}, corrects});
+    const Tensor exact = evaluate(observed.model.standard, std::vector{data})[0];
+    Graph bound = graph;
+    bind_shapes(bound, std::vector<Binding>{{"batch", 64}});
+    const Tensor rounded = evaluate(bound, std::vector{data})[0];
+    double worst = 0;
+    for (std::size_t c = 0; c < 8; ++c) {
+      double sum = 0;
+      for (std::size_t r = 0; r < 64; ++r)
+        sum += static_cast<double>(rounded.as<float>()[r * 8 + c] - exact.as<float>()[r * 8 + c]);
+      worst = std::max(worst, std::fabs(sum / 64));
+    }
+    return worst;
+  };
+  EXPECT_LT(mean_error(true), mean_error(false) / 2);
+}
+
+}  // namespace
+}  // namespace tessera

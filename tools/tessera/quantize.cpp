@@ -1,0 +1,149 @@
+// tessera quantize: calibrates a float model on real data and writes it as an INT8 ONNX file with QuantizeLinear and
+// DequantizeLinear nodes, together with what that costs and brings, layer by layer.
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "command.hpp"
+#include "data/open_dataset.hpp"
+#include "formats/atomic_file.hpp"
+#include "quantize_report.hpp"
+#include "tessera/tessera.hpp"
+
+namespace tessera::tool {
+namespace {
+
+struct QuantizeWords {
+  std::string model, calibration, validation, output;
+  std::string method = "mse", smoothquant = "auto", metric = "auto";
+  double percentile = 99.99;
+  std::optional<double> max_drop;
+  std::int64_t items = 0;
+  int threads = 0;
+  bool no_bias_correction = false, keep_slower = false, no_sensitivity = false, json = false;
+};
+
+ItemSource source_of(const Dataset& data, std::int64_t most) {
+  const std::int64_t size = most > 0 && most < data.size() ? most : data.size();
+  // Evenly over the whole: the first items of a folder of classes are all of one class.
+  const auto at = [size, all = data.size()](std::int64_t i) { return i * all / size; };
+  return {size, [&data, at](std::int64_t i) { return data.item(at(i)); },
+          [&data, at](std::int64_t i) { return data.label(at(i)); }};
+}
+
+CalibrationMethod method_option(const std::string& word) {
+  if (const auto method = calibration_method_from_name(word)) return *method;
+  reject("--method " + word, "no such method", "use minmax, moving-average, percentile, entropy or mse");
+}
+
+ScoreMetric metric_option(const std::string& word) {
+  if (const auto metric = score_metric_from_name(word)) return *metric;
+  reject("--metric " + word, "no such metric", "use auto, top1, agreement or cosine");
+}
+
+/// "auto", "off" or alpha.
+void set_smoothquant(QuantizeOptions& options, const std::string& word) {
+  options.search_smoothquant = word == "auto";
+  if (word == "auto" || word == "off") return;
+  char* end = nullptr;
+  const double alpha = std::strtod(word.c_str(), &end);
+  if (word.empty() || *end != '\0' || !(alpha >= 0 && alpha <= 1))
+    reject("--smoothquant " + word, "is no alpha", "use a number from 0 to 1, auto or off");
+  options.calibration.smoothquant = alpha;
+}
+
+QuantizeOptions options_of(const QuantizeWords& words) {
+  QuantizeOptions options;
+  options.calibration.method = method_option(words.method);
+  options.calibration.percentile = words.percentile;
+  options.calibration.bias_correction = !words.no_bias_correction;
+  set_smoothquant(options, words.smoothquant);
+  options.max_drop = words.max_drop;
+  options.metric = metric_option(words.metric);
+  options.speed_aware = !words.keep_slower;
+  options.sensitivity = !words.no_sensitivity;
+  options.threads = words.threads;
+  return options;
+}
+
+int quantize_model(const QuantizeWords& words, const Context& context) {
+  QuantizeOptions options = options_of(words);
+  { const AtomicFile writable(words.output); }  // better to hear of it now than when all is done
+  QuantizationReport report;
+  {
+    ProgressLine progress(context.terminal, context.terminal.stderr_is_terminal && !context.quiet);
+    progress.stage("loading " + words.model);
+    const Model model = Model::load(words.model);
+    const DatasetModel target = dataset_model(words.model, model);
+    const std::unique_ptr<Dataset> calibration = open_dataset(words.calibration, target);
+    std::unique_ptr<Dataset> validation;
+    if (!words.validation.empty()) {
+      validation = open_dataset(words.validation, target);
+      options.validation = source_of(*validation, 0);
+    }
+    std::string shown;
+    options.progress = [&](std::string_view activity, std::int64_t done, std::int64_t total) {
+      if (shown != activity) progress.stage(shown = activity);
+      progress.update(static_cast<double>(done) / static_cast<double>(total));
+    };
+    const Model quantized = model.quantize(source_of(*calibration, words.items), options, &report);
+    if (report.gate_holds) {
+      progress.stage("writing " + words.output);
+      quantized.save(words.output);
+    }
+  }
+  if (!context.quiet)
+    for (const std::string& warning : report.warnings) print_note(warning);
+  const QuantizationSource source{
+      words.model,  words.calibration, words.validation.empty() ? words.calibration : words.validation,
+      words.output, words.method,      words.max_drop};
+  if (words.json)
+    std::printf("%s\n", quantization_json(report, source).c_str());
+  else
+    print_quantization(report, source);
+  if (report.gate_holds) return 0;
+  std::fflush(stdout);
+  fail("quantization of " + words.model, "the drop exceeds --max-drop even with all layers that can change in FP32",
+       "allow a larger drop");
+}
+
+}  // namespace
+
+void add_quantize(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("quantize", "calibrate a model and write it as an INT8 (QDQ) ONNX file");
+  auto words = std::make_shared<QuantizeWords>();
+  command->add_option("model", words->model, "built-in name or .onnx file")->required()->type_name("MODEL");
+  command
+      ->add_option("--calibration", words->calibration,
+                   "images, texts or arrays (.npz, .npy) that are like those the model will see")
+      ->required()
+      ->type_name("DIR|FILE");
+  command->add_option("-o,--output", words->output, "the file to write")->required()->type_name("FILE.onnx");
+  command->add_option("--method", words->method, "minmax, moving-average, percentile, entropy or mse [mse]")
+      ->type_name("M");
+  command->add_option("--percentile", words->percentile, "for percentile: percent of elements to keep [99.99]")
+      ->type_name("P")
+      ->check(between(50.0, 100.0));
+  command->add_option("--smoothquant", words->smoothquant, "alpha from 0 to 1, auto or off [auto]")->type_name("ALPHA");
+  command->add_option("--items", words->items, "calibrate on at most N items, spread over the data [all]")
+      ->type_name("N")
+      ->check(between<std::int64_t>(1, 1000000));
+  command->add_option("--max-drop", words->max_drop, "points the score may lose; sensitive layers then stay in FP32")
+      ->type_name("PCT")
+      ->check(between(0.0, 100.0));
+  command->add_option("--metric", words->metric, "auto, top1, agreement or cosine [auto]")->type_name("NAME");
+  command->add_option("--validation", words->validation, "data for the score [the calibration data]")
+      ->type_name("DIR|FILE");
+  command->add_flag("--keep-slower", words->keep_slower, "INT8 also where it is measured to be slower here");
+  command->add_flag("--no-bias-correction", words->no_bias_correction, "leave biases as they are");
+  command->add_flag("--no-sensitivity", words->no_sensitivity, "do not measure layers one by one");
+  command->add_option("--threads", words->threads, "0 for all usable CPUs [0]")
+      ->type_name("N")
+      ->check(between(0, 1024));
+  command->add_flag("--json", words->json, "print the result as JSON, and nothing else");
+  command->callback(
+      [words, &context] { context.action = [words, &context] { return quantize_model(*words, context); }; });
+}
+
+}  // namespace tessera::tool

@@ -1,0 +1,113 @@
+#include "quantize_report.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "compare/format.hpp"
+
+namespace tessera::tool {
+namespace {
+
+void print_table(const QuantizationReport& report) {
+  std::size_t name = 5;
+  for (const LayerReport& layer : report.layers)
+    name = std::max(name, std::min<std::size_t>(48, display_width(layer.name)));
+  const int width = static_cast<int>(name);
+  std::printf("%-*s  %-9s  %10s  %8s  %10s  why not int8\n", width, "layer", "precision", "SQNR alone", "MACs",
+              "time saved");
+  for (const LayerReport& layer : report.layers) {
+    const bool timed = layer.fp32_ms > 0;
+    std::printf("%-*s  %-9s  %10s  %8s  %10s  %s\n", width, shorten(layer.name, name).c_str(),
+                layer.int8 ? "int8" : "fp32", layer.sqnr_db ? sqnr_text(*layer.sqnr_db).c_str() : "",
+                percent(layer.mac_share).c_str(),
+                timed ? (fixed(layer.fp32_ms - layer.int8_ms, 3) + " ms").c_str() : "", layer.reason.c_str());
+  }
+}
+
+/// "92.1 % of the multiply-adds run in INT8; 7.9 % do not: 7.9 % products of two activations ..."
+void print_coverage(const QuantizationReport& report) {
+  std::printf("%s of the multiply-adds run in INT8", percent(report.int8_mac_share).c_str());
+  std::map<std::string, double> holes;
+  for (const LayerReport& layer : report.layers)
+    if (!layer.int8) holes[layer.reason.substr(0, layer.reason.find(':'))] += layer.mac_share;
+  for (const auto& [reason, share] : holes) std::printf("; %s %s", percent(share).c_str(), reason.c_str());
+  std::printf("\n");
+}
+
+nlohmann::ordered_json number(double value) {
+  if (!std::isfinite(value)) return nullptr;
+  return value;
+}
+
+nlohmann::ordered_json layer_json(const LayerReport& layer) {
+  nlohmann::ordered_json json = {{"name", layer.name},
+                                 {"op", layer.op},
+                                 {"precision", layer.int8 ? "int8" : "fp32"},
+                                 {"reason", layer.reason},
+                                 {"mac_share", layer.mac_share},
+                                 {"sqnr_db", layer.sqnr_db ? number(*layer.sqnr_db) : nullptr}};
+  if (layer.fp32_ms > 0) {
+    json["fp32_ms"] = layer.fp32_ms;
+    json["int8_ms"] = layer.int8_ms;
+  }
+  return json;
+}
+
+}  // namespace
+
+void print_quantization(const QuantizationReport& report, const QuantizationSource& source) {
+  std::printf("%s: calibrated on %lld items of %s, %s", source.model.c_str(),
+              static_cast<long long>(report.calibration_items), source.calibration.c_str(), source.method.c_str());
+  if (report.smoothquant) std::printf(", SmoothQuant alpha %s", short_number(*report.smoothquant).c_str());
+  std::printf("\n");
+  if (!report.smoothquant_note.empty()) std::printf("SmoothQuant search: %s\n", report.smoothquant_note.c_str());
+  std::printf("\n");
+  print_table(report);
+  std::printf("\n");
+  print_coverage(report);
+  if (report.fp32_ms > 0)
+    std::printf("steps of one inference: FP32 %s ms, INT8 %s ms\n", milliseconds(report.fp32_ms).c_str(),
+                milliseconds(report.int8_ms).c_str());
+  std::printf("score (%s, %lld items of %s): FP32 %s, INT8 %s, drop %s", report.metric.c_str(),
+              static_cast<long long>(report.validation_items), source.validation.c_str(),
+              fixed(report.fp32_score, 2).c_str(), fixed(report.int8_score, 2).c_str(),
+              fixed(report.fp32_score - report.int8_score, 2).c_str());
+  if (source.max_drop)
+    std::printf(" (%s %s)", report.gate_holds ? "at most" : "more than", short_number(*source.max_drop).c_str());
+  std::printf("\nagainst FP32: top-1 agreement %s, cosine %s, SQNR %s\n", percent(report.agreement).c_str(),
+              cosine_text(report.cosine).c_str(), sqnr_text(report.sqnr_db).c_str());
+  if (report.gate_holds) std::printf("written to %s\n", source.output.c_str());
+}
+
+std::string quantization_json(const QuantizationReport& report, const QuantizationSource& source) {
+  nlohmann::ordered_json json = {
+      {"model", source.model},
+      {"output", report.gate_holds ? nlohmann::ordered_json(source.output) : nlohmann::ordered_json(nullptr)},
+      {"method", source.method},
+      {"smoothquant",
+       report.smoothquant ? nlohmann::ordered_json(*report.smoothquant) : nlohmann::ordered_json(nullptr)},
+      {"smoothquant_search", report.smoothquant_note},
+      {"calibration_items", report.calibration_items},
+      {"validation_items", report.validation_items},
+      {"metric", report.metric},
+      {"fp32_score", report.fp32_score},
+      {"int8_score", report.int8_score},
+      {"drop", report.fp32_score - report.int8_score},
+      {"max_drop", source.max_drop ? nlohmann::ordered_json(*source.max_drop) : nlohmann::ordered_json(nullptr)},
+      {"gate_holds", report.gate_holds},
+      {"top1_agreement", report.agreement},
+      {"cosine", report.cosine},
+      {"sqnr_db", number(report.sqnr_db)},
+      {"int8_mac_share", report.int8_mac_share},
+      {"fp32_ms", report.fp32_ms},
+      {"int8_ms", report.int8_ms},
+      {"warnings", report.warnings},
+      {"layers", nlohmann::ordered_json::array()}};
+  for (const LayerReport& layer : report.layers) json["layers"].push_back(layer_json(layer));
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace tessera::tool
