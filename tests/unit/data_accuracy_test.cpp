@@ -56,9 +56,9 @@ Score score(const std::string& folder, const std::string& data, RowOf row_of) {
   return total;
 }
 
-// Two engines that sum in different orders differ by rounding. ONNX Runtime differs from PyTorch by 7e-6 on these files,
-// with logits of up to about 20, so a few units in the last place of the largest; a wrong pixel or token moves logits by
-// far more than 1e-3.
+// Two engines that sum in different orders differ by rounding. ONNX Runtime differs from PyTorch by 7e-6 on these
+// files, with logits of up to about 20, so a few units in the last place of the largest; a wrong pixel or token moves
+// logits by far more than 1e-3.
 constexpr double rounding = 5e-5;
 
 TEST(DataAccuracy, ImageModelScoresAsTrained) {
