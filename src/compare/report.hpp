@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "quantize/accuracy.hpp"
 #include "compare/cases.hpp"
 #include "compare/statistics.hpp"
+#include "quantize/accuracy.hpp"
 
 namespace tessera {
 
