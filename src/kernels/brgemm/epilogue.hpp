@@ -84,6 +84,7 @@ struct FinishColumns {
   int column, lanes;
   ColumnConstants<sums> constants;
   Dequantizer residual_dequantizer;
+  RoundTrip sum_round_trip;
   Quantizer output_quantizer;
   F32x16 floor;
   bool is_transcendental;
@@ -94,6 +95,7 @@ struct FinishColumns {
         lanes(columns),
         constants(e, column),
         residual_dequantizer(dequantizer(e.residual)),
+        sum_round_trip(round_trip(e.sum_to_u8, e.sum_from_u8)),
         output_quantizer(quantizer(e.requantize)),
         floor(e.activation == Activation::relu ? zero() : set1(-__builtin_inff())),
         is_transcendental(e.activation == Activation::gelu || e.activation == Activation::tanh) {}
@@ -104,7 +106,7 @@ struct FinishColumns {
   [[gnu::always_inline]] void finish(const BrgemmBlock& block, int row, const std::byte* sum) const {
     F32x16 x = constants.template apply<plain>(e, row, sum);
     if constexpr (residual != Residual::none) {
-      if (!plain && e.rounds_sum) x = through_u8(x, quantizer(e.sum_to_u8), dequantizer(e.sum_from_u8));
+      if (!plain && e.rounds_sum) x = through_u8(x, sum_round_trip);
       x = add_residual<residual>(x, e.residual_rows[row], column, lanes, residual_dequantizer);
     }
     if constexpr (!plain)

@@ -77,9 +77,19 @@ TESSERA_INLINE F32x16 dequantize(F32x16 q, const Dequantizer& d) {
   return mul(sub(q, d.zero_point), d.scale);
 }
 
-/// What is left of x when it is stored as u8 and read again.
-TESSERA_INLINE F32x16 through_u8(F32x16 x, const Quantizer& to, const Dequantizer& from) {
-  return dequantize(to_f32(u8_to_s32(f32_to_u8(x, to))), from);
+/// Through u8 and back, spread over lanes once before a loop.
+struct RoundTrip {
+  F32x16 inverse_scale, zero_point, scale;
+};
+TESSERA_INLINE RoundTrip round_trip(const Requantize& to, const Dequantize& from) {
+  return {set1(to.inverse_scale), set1(static_cast<float>(to.zero_point)), set1(from.scale)};
+}
+/// What is left of x when it is stored as u8 and read again under the same zero point; NaN as f32_to_u8 has it.
+TESSERA_INLINE F32x16 through_u8(F32x16 x, const RoundTrip& r) {
+  // In floats, which hold these integers exactly: bytes would have to be packed and unpacked.
+  const F32x16 q = add(round(mul(x, r.inverse_scale)), r.zero_point);
+  const F32x16 limited = min(set1(255.0F), max(q, zero()));  // max gives its second operand for NaN
+  return mul(sub(limited, r.zero_point), r.scale);
 }
 
 TESSERA_INLINE F32x16 load_u8(const void* p, const Dequantizer& d) {
