@@ -24,6 +24,7 @@ Tensor scaled(const Tensor& tensor, int axis, const std::vector<float>& factors)
 
 std::vector<float> inverse(const std::vector<float>& factors) {
   std::vector<float> result;
+  result.reserve(factors.size());
   for (const float s : factors) result.push_back(1.0F / s);
   return result;
 }

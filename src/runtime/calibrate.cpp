@@ -62,6 +62,7 @@ RangeObserver observe_activations(const Graph& fused, const std::vector<Quantiza
   const std::map<std::string, int> axes = activations_of(layers);
   Graph observed = fused;
   std::vector<ValueId> ids;
+  ids.reserve(axes.size());
   for (const auto& [name, axis] : axes) ids.push_back(observed.find(name));
   // In the order of the graph: what goes wrong is then named where it begins.
   const Uses uses(observed);
