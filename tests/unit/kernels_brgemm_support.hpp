@@ -6,12 +6,25 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <ostream>
 #include <random>
 #include <vector>
 
 #include "core/memory.hpp"
 #include "kernels/brgemm/brgemm.hpp"
 #include "kernels/brgemm/tile_session.hpp"
+
+namespace tessera {
+
+/// For GoogleTest: parameters by their names.
+inline void PrintTo(const BrgemmKernel& kernel, std::ostream* out) {
+  *out << kernel.name;
+}
+inline void PrintTo(const BrgemmKernel* kernel, std::ostream* out) {
+  *out << kernel->name;
+}
+
+}  // namespace tessera
 
 namespace tessera::testing {
 

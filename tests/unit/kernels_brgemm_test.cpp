@@ -9,14 +9,7 @@
 #include "cpu/features.hpp"
 #include "unit/kernels_brgemm_support.hpp"
 
-namespace tessera {
-
-void PrintTo(const BrgemmKernel& kernel, std::ostream* out);  // found by GoogleTest
-void PrintTo(const BrgemmKernel& kernel, std::ostream* out) {
-  *out << kernel.name;
-}
-
-namespace testing {
+namespace tessera::testing {
 namespace {
 
 bool has_dot_rounding(const BrgemmKernel& kernel) {
@@ -288,5 +281,4 @@ TEST(BrgemmTable, TheHighestTierWithinTheCeilingIsChosen) {
 }
 
 }  // namespace
-}  // namespace testing
-}  // namespace tessera
+}  // namespace tessera::testing
