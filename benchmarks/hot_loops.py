@@ -25,6 +25,16 @@ import subprocess
 import sys
 
 INT8, BF16 = "U8S8Product", "Bf16Product"
+
+
+def finisher(sums, residual, output, rounds_sum="false"):
+    """The class that finishes columns, as the disassembly spells it."""
+    part = "(tessera::(anonymous namespace)::"
+    if (sums, output) == (1, 2):  # s32 to u8: plans count in steps of C
+        return f"FinishColumnsInSteps<{part}Residual){residual}, {rounds_sum}>"
+    return f"FinishColumns<{part}Sums){sums}, {part}Residual){residual}, {part}Output){output}>"
+
+
 # What the parts of a loop's function are called in the disassembly.
 LOOPS = [
     # label, object, words in the function's name, multiply-add, CPUs
@@ -38,14 +48,14 @@ LOOPS = [
      ["multiply_part", product, f"TileShape<{shape}>", rest], "tdp", ["sapphirerapids"])
     for name, product, sums, rests in (
         ("u8s8", INT8, 1, [("no epilogue", "NothingLeft"), ("epilogue to u8", (0, 2)), ("epilogue with u8 residual to u8", (3, 2)),
+                           ("epilogue with rounded sum and u8 residual to u8", (3, 2, "true")),
                            ("epilogue to f32", (0, 0))]),
         ("bf16", BF16, 0, [("no epilogue", "NothingLeft"), ("epilogue to bf16", (0, 1)),
                            ("epilogue with bf16 residual to bf16", (2, 1))]))
     for shape_name, shape in (("2x2 tiles", "2, 2"), ("1x4 tiles", "1, 4"))
     for rest_name, kind in rests
     for rest in ["NothingLeft" if kind == "NothingLeft" else
-                 f"RowsLeft<(tessera::(anonymous namespace)::Sums){sums}, (tessera::(anonymous namespace)::Residual){kind[0]}, "
-                 f"(tessera::(anonymous namespace)::Output){kind[1]}>"]
+                 f"RowsLeft<tessera::(anonymous namespace)::{finisher(sums, *kind)}"]
     if shape == "2, 2" or kind == "NothingLeft"
 ]
 

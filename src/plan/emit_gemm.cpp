@@ -4,24 +4,87 @@
 
 namespace tessera {
 
-Epilogue make_epilogue(Builder& builder, const Node& node, const BrgemmKernel& kernel, const GemmWeights& weights,
-                       const Value& x, ValueId bias, ValueId residual) {
-  const Value& y = builder.value(node.outputs[0]);
-  Epilogue epilogue;
-  fill_epilogue(builder, kernel, weights, x, bias == no_value ? nullptr : &builder.value(bias), epilogue);
-  if (residual != no_value) {
-    epilogue.residual_type = builder.value(residual).type;
-    epilogue.residual = dequantization(builder.value(residual));
-    if (const float* scale = node.find_attribute<float>("sum_scale")) {
-      const auto zero_point = static_cast<std::int32_t>(node.attribute_or<std::int64_t>("sum_zero_point", 0));
-      epilogue.rounds_sum = true;
-      epilogue.sum_to_u8 = {1.0F / *scale, zero_point};
-      epilogue.sum_from_u8 = {*scale, zero_point};
-    }
+namespace {
+
+/// What a kernel adds to the sums of one node, and what it makes of them, in reals.
+struct Finish {
+  const Value* bias = nullptr;
+  const Value* residual = nullptr;
+  const float* sum_scale = nullptr;  ///< null: the sum is not rounded before the residual is added
+  std::int32_t sum_zero_point = 0;
+  Activation activation = Activation::none;
+};
+
+Finish finish_of(const Builder& builder, const Node& node, ValueId bias, ValueId residual) {
+  Finish finish;
+  if (bias != no_value) finish.bias = &builder.value(bias);
+  finish.activation = activation_of(node);
+  if (residual == no_value) return finish;
+  finish.residual = &builder.value(residual);
+  finish.sum_scale = node.find_attribute<float>("sum_scale");
+  finish.sum_zero_point = static_cast<std::int32_t>(node.attribute_or<std::int64_t>("sum_zero_point", 0));
+  return finish;
+}
+
+/// Epilogue::in_steps_of_c promises that no value is larger.
+constexpr double most_steps = 1 << 30;
+
+/// Whether kernels may count in steps of C: see Epilogue::in_steps_of_c.
+bool can_count_in_steps(const GemmWeights& weights, const Value& x, const Value& y, const Finish& finish) {
+  if (weights.value->constant.type() != DataType::s8 || y.type != DataType::u8) return false;
+  const Requantize requantize = requantization(y);
+  const bool is_cut =
+      finish.activation == Activation::none || (finish.activation == Activation::relu && requantize.zero_point == 0);
+  if (!is_cut) return false;
+  double most = finish.sum_scale != nullptr ? 255.0 * static_cast<double>(*finish.sum_scale)
+                                            : most_magnitude(weights, x, finish.bias);
+  if (finish.residual != nullptr) {
+    if (finish.residual->type != DataType::u8) return false;
+    most += 255.0 * static_cast<double>(dequantization(*finish.residual).scale);
   }
-  epilogue.activation = activation_of(node);
+  return most * static_cast<double>(requantize.inverse_scale) < most_steps;  // false for NaN
+}
+
+/// The constants of an epilogue that counts in steps of C; returns what the column arrays count in.
+ColumnUnits count_in_steps(const Finish& finish, Epilogue& epilogue) {
+  const double inverse_step = epilogue.requantize.inverse_scale;
+  epilogue.in_steps_of_c = true;
+  epilogue.requantize.inverse_scale = 1;
+  if (finish.residual == nullptr) return {inverse_step, 0};
+  const double residual_step = static_cast<double>(epilogue.residual.scale) * inverse_step;
+  const double offset = -residual_step * epilogue.residual.zero_point;
+  epilogue.residual = {static_cast<float>(residual_step), 0};
+  if (finish.sum_scale == nullptr) return {inverse_step, offset};
+  // The sum counts in its own steps until it has been rounded.
+  const double sum_step = *finish.sum_scale;
+  epilogue.sum_to_u8.inverse_scale = 1;
+  epilogue.sum_from_u8.scale = static_cast<float>(sum_step * inverse_step);
+  epilogue.sum_offset = static_cast<float>(offset);
+  return {1 / sum_step, 0};
+}
+
+}  // namespace
+
+Epilogue make_epilogue(Builder& builder, const Node& node, const BrgemmKernel& kernel, const GemmWeights& weights,
+                       const Value& x, ValueId bias, ValueId residual, bool scaled_rows) {
+  const Value& y = builder.value(node.outputs[0]);
+  const Finish finish = finish_of(builder, node, bias, residual);
+  Epilogue epilogue;
+  epilogue.activation = finish.activation;
   epilogue.c_type = y.type;
   epilogue.requantize = requantization(y);
+  if (finish.residual != nullptr) {
+    epilogue.residual_type = finish.residual->type;
+    epilogue.residual = dequantization(*finish.residual);
+  }
+  if (finish.sum_scale != nullptr) {
+    epilogue.rounds_sum = true;
+    epilogue.sum_to_u8 = {1.0F / *finish.sum_scale, finish.sum_zero_point};
+    epilogue.sum_from_u8 = {*finish.sum_scale, finish.sum_zero_point};
+  }
+  ColumnUnits units;
+  if (!scaled_rows && can_count_in_steps(weights, x, y, finish)) units = count_in_steps(finish, epilogue);
+  fill_epilogue(builder, kernel, weights, x, finish.bias, units, epilogue);
   return epilogue;
 }
 
@@ -29,7 +92,7 @@ void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& kernel, G
                const GemmWeights& weights, const Value& x, ValueId bias, ValueId residual) {
   const Value& y = builder.value(node.outputs[0]);
   spec.weights = pack_weights(builder, kernel, weights);
-  spec.epilogue = make_epilogue(builder, node, kernel, weights, x, bias, residual);
+  spec.epilogue = make_epilogue(builder, node, kernel, weights, x, bias, residual, spec.row_scale != no_buffer);
 
   const std::int64_t k = std::accumulate(weights.segment_k.begin(), weights.segment_k.end(), std::int64_t{0});
   const std::int64_t outputs = builder.shape(node.outputs[0]).elements();

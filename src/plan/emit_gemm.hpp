@@ -7,9 +7,9 @@
 namespace tessera {
 
 /// What happens to the sums of `x` times the weights on their way to the node's output; residual_rows and row_scale are
-/// the step's. bias and residual are no_value where the node has none.
+/// the step's. bias and residual are no_value where the node has none. scaled_rows: the step has a row_scale.
 Epilogue make_epilogue(Builder& builder, const Node& node, const BrgemmKernel& kernel, const GemmWeights& weights,
-                       const Value& x, ValueId bias, ValueId residual);
+                       const Value& x, ValueId bias, ValueId residual, bool scaled_rows = false);
 
 /// Fills in the constant side of `spec` (whose operands, geometry and segments are set) and emits the step of `node`.
 /// `x` says what the integers that spec.a holds stand for.

@@ -1,5 +1,7 @@
 #include "plan/gemm_weights.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <numeric>
@@ -16,51 +18,63 @@ std::int64_t padded_columns(const BrgemmKernel& kernel, const GemmWeights& weigh
       round_up(static_cast<std::size_t>(weights.columns), static_cast<std::size_t>(kernel.nr)));
 }
 
-/// [columns][channels][taps] -> [columns][taps][channels], element by element of `size` bytes.
-AlignedBuffer taps_first(const Tensor& tensor, std::int64_t columns, std::int64_t channels, std::int64_t taps) {
-  const std::size_t size = size_of(tensor.type());
-  AlignedBuffer reordered(tensor.bytes());
-  const std::byte* from = tensor.data();
-  std::byte* to = reordered.data();
-  for (std::int64_t n = 0; n < columns; ++n)
-    for (std::int64_t t = 0; t < taps; ++t)
-      for (std::int64_t c = 0; c < channels; ++c, to += size)
-        std::memcpy(to, from + static_cast<std::size_t>((n * channels + c) * taps + t) * size, size);
-  return reordered;
+/// Columns [channels][taps] -> [taps][channels]; the elements may lie at any alignment.
+template <typename Element>
+void taps_first(const std::byte* from, std::int64_t columns, std::int64_t channels, std::int64_t taps, std::byte* to) {
+  const auto size = static_cast<std::int64_t>(sizeof(Element));
+  for (std::int64_t n = 0; n < columns; ++n, to += channels * taps * size)
+    for (std::int64_t c = 0; c < channels; ++c)
+      for (std::int64_t t = 0; t < taps; ++t, from += size)
+        std::memcpy(to + (t * channels + c) * size, from, sizeof(Element));
 }
 
-AlignedBuffer pack_all(const BrgemmKernel& kernel, const GemmWeights& weights) {
-  const Tensor& tensor = weights.value->constant;
+/// The columns of one group whose taps are innermost, panel by panel: the reordered elements stay in a cache.
+void pack_taps(const BrgemmKernel& kernel, const GemmWeights& weights, DataType type, const std::byte* from,
+               std::byte* packed) {
+  const std::int64_t k = total_k(weights), channels = k / weights.taps;
+  const std::size_t panel_bytes = packed_panel_bytes(kernel, weights.segment_k);
+  const std::size_t column_bytes = static_cast<std::size_t>(k) * size_of(type);
+  AlignedBuffer reordered(column_bytes * static_cast<std::size_t>(kernel.nr));
+  for (std::int64_t n = 0; n < weights.columns; n += kernel.nr, packed += panel_bytes) {
+    const std::int64_t columns = std::min<std::int64_t>(kernel.nr, weights.columns - n);
+    const std::byte* first = from + static_cast<std::size_t>(n) * column_bytes;
+    if (type == DataType::f32)
+      taps_first<float>(first, columns, channels, weights.taps, reordered.data());
+    else
+      taps_first<std::int8_t>(first, columns, channels, weights.taps, reordered.data());
+    pack_b(kernel, {reordered.data(), type, k, columns, 1, k}, weights.segment_k, packed);
+  }
+}
+
+void pack_all(const BrgemmKernel& kernel, const GemmWeights& weights, DataType type, const std::byte* from,
+              std::byte* packed) {
   const std::int64_t k = total_k(weights);
-  AlignedBuffer reordered;
-  const std::byte* data = tensor.data();
-  if (weights.taps > 1) {
-    reordered = taps_first(tensor, weights.groups * weights.columns, k / weights.taps, weights.taps);
-    data = reordered.data();
+  const std::size_t from_bytes = static_cast<std::size_t>(weights.columns * k) * size_of(type);
+  const std::size_t packed_bytes = packed_b_bytes(kernel, weights.segment_k, weights.columns);
+  for (std::int64_t g = 0; g < weights.groups; ++g, from += from_bytes, packed += packed_bytes) {
+    if (weights.taps > 1)
+      pack_taps(kernel, weights, type, from, packed);
+    else if (weights.columns_innermost)
+      pack_b(kernel, {from, type, k, weights.columns, weights.columns, 1}, weights.segment_k, packed);
+    else
+      pack_b(kernel, {from, type, k, weights.columns, 1, k}, weights.segment_k, packed);
   }
-  const std::size_t group_bytes = packed_b_bytes(kernel, weights.segment_k, weights.columns);
-  AlignedBuffer packed(group_bytes * static_cast<std::size_t>(weights.groups));
-  for (std::int64_t g = 0; g < weights.groups; ++g) {
-    BMatrix source{data, tensor.type(), k, weights.columns, 1, k};
-    if (weights.columns_innermost) {
-      source.k_stride = weights.columns;
-      source.n_stride = 1;
-    }
-    source.data += static_cast<std::size_t>(g * weights.columns * k) * size_of(tensor.type());
-    pack_b(kernel, source, weights.segment_k, packed.data() + static_cast<std::size_t>(g) * group_bytes);
-  }
-  return packed;
 }
 
 /// Sum over k of each column of s8 weights.
 std::vector<std::int32_t> column_sums(const GemmWeights& weights) {
   const std::int64_t k = total_k(weights), columns = weights.groups * weights.columns;
-  const auto elements = weights.value->constant.as<std::int8_t>();
+  const BorrowedElements borrowed = weights.value->constant.borrow();
+  const auto* elements = reinterpret_cast<const std::int8_t*>(borrowed.data);
   std::vector<std::int32_t> sums(static_cast<std::size_t>(columns));
-  for (std::size_t i = 0; i < elements.size(); ++i) {
-    const auto column =
-        weights.columns_innermost ? static_cast<std::int64_t>(i) % columns : static_cast<std::int64_t>(i) / k;
-    sums[static_cast<std::size_t>(column)] += elements[i];
+  if (weights.columns_innermost) {
+    for (std::int64_t i = 0; i < k; ++i, elements += columns)
+      for (std::int64_t n = 0; n < columns; ++n) sums[static_cast<std::size_t>(n)] += elements[n];
+  } else {
+    for (std::int32_t& sum : sums) {
+      sum = std::accumulate(elements, elements + k, std::int32_t{0});
+      elements += k;
+    }
   }
   return sums;
 }
@@ -91,25 +105,47 @@ const std::byte* pack_weights(Builder& builder, const BrgemmKernel& kernel, cons
   std::string form = std::string(kernel.name) + "/" + std::to_string(weights.groups) + "/" +
                      std::to_string(weights.taps) + "/" + std::to_string(weights.segment_k.size()) +
                      (weights.columns_innermost ? "/kn" : "/nk");
-  return builder.keep(builder.weights().get(weights.value->constant, form, [&] { return pack_all(kernel, weights); }),
-                      true);
+  const std::size_t bytes =
+      packed_b_bytes(kernel, weights.segment_k, weights.columns) * static_cast<std::size_t>(weights.groups);
+  const Tensor& tensor = weights.value->constant;
+  auto pack = [&kernel, weights, type = tensor.type()](const std::byte* from, std::byte* packed) {
+    pack_all(kernel, weights, type, from, packed);
+  };
+  return builder.keep(builder.weights().get(tensor, form, bytes, std::move(pack)), true);
 }
 
 void fill_epilogue(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights, const Value& x,
-                   const Value* bias, Epilogue& epilogue) {
-  if (bias != nullptr) {
-    const auto values = bias->constant.as<float>();
-    epilogue.bias = column_array<float>(builder, kernel, weights, [&](std::size_t n) { return values[n]; });
+                   const Value* bias, const ColumnUnits& units, Epilogue& epilogue) {
+  if (bias != nullptr || units.offset != 0) {
+    const float* values = bias == nullptr ? nullptr : bias->constant.as<float>().data();
+    epilogue.bias = column_array<float>(builder, kernel, weights, [&](std::size_t n) {
+      const double value = values == nullptr ? 0 : static_cast<double>(values[n]);
+      return static_cast<float>(value * units.inverse_step + units.offset);
+    });
   }
   if (weights.value->constant.type() != DataType::s8) return;
   const Quantization& w = *weights.value->quantization;
   const Dequantize dx = dequantization(x);
-  epilogue.scale = column_array<float>(builder, kernel, weights,
-                                       [&](std::size_t n) { return dx.scale * w.scale[w.per_tensor() ? 0 : n]; });
+  epilogue.scale = column_array<float>(builder, kernel, weights, [&](std::size_t n) {
+    const double both = static_cast<double>(dx.scale) * static_cast<double>(w.scale[w.per_tensor() ? 0 : n]);
+    return static_cast<float>(both * units.inverse_step);
+  });
   if (dx.zero_point == 0) return;
   const std::vector<std::int32_t> sums = column_sums(weights);
   epilogue.compensation =
       column_array<std::int32_t>(builder, kernel, weights, [&](std::size_t n) { return -dx.zero_point * sums[n]; });
+}
+
+double most_magnitude(const GemmWeights& weights, const Value& x, const Value* bias) {
+  const auto magnitude = [](float a, float b) { return std::abs(a) < std::abs(b); };
+  const std::vector<float>& scales = weights.value->quantization->scale;
+  const double scale = std::abs(static_cast<double>(*std::max_element(scales.begin(), scales.end(), magnitude)));
+  double most = 255.0 * 128.0 * static_cast<double>(total_k(weights)) * scale * dequantization(x).scale;
+  if (bias != nullptr) {
+    const auto values = bias->constant.as<float>();
+    most += std::abs(static_cast<double>(*std::max_element(values.begin(), values.end(), magnitude)));
+  }
+  return most;
 }
 
 Activation activation_of(const Node& node) {

@@ -23,10 +23,18 @@ struct GemmWeights {
 /// Packs through the builder's weight store and returns the panels, group after group.
 const std::byte* pack_weights(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights);
 
+/// What column arrays count in: reals become real * inverse_step, and offset is added to what the bias makes of it.
+struct ColumnUnits {
+  double inverse_step = 1, offset = 0;
+};
+
 /// Column arrays [groups][columns padded to whole panels] for `x` times the weights, kept by the plan: bias (null where
-/// `bias` is null), and for integer products scale and compensation.
+/// `bias` is null and no offset asked for), and for integer products scale and compensation.
 void fill_epilogue(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights, const Value& x,
-                   const Value* bias, Epilogue& epilogue);
+                   const Value* bias, const ColumnUnits& units, Epilogue& epilogue);
+
+/// No product of `x` and integer weights plus bias is larger in magnitude than this.
+double most_magnitude(const GemmWeights& weights, const Value& x, const Value* bias);
 
 /// Activation named by a fused op's attribute. Error{invalid} naming the node for an unknown word.
 Activation activation_of(const Node& node);

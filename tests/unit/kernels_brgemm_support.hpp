@@ -37,6 +37,7 @@ struct BrgemmOptions {
   bool has_residual = false;
   DataType residual_type = DataType::f32;
   bool rounds_sum = false;  ///< with a residual
+  bool in_steps_of_c = false;
   Activation activation = Activation::none;
   bool has_bias = true;
   bool has_compensation = true;
@@ -138,6 +139,16 @@ class BrgemmCase {
   }
   [[nodiscard]] Epilogue& epilogue() { return epilogue_; }
 
+  /// What the residual means and what happens before it is added; rows are left to the caller.
+  void set_residual_constants(const BrgemmOptions& options) {
+    epilogue_.residual_type = options.residual_type;
+    epilogue_.residual = {0.0625F, options.in_steps_of_c ? 0 : 100};
+    epilogue_.rounds_sum = options.rounds_sum;
+    epilogue_.sum_to_u8 = {options.in_steps_of_c ? 1.0F : 1.0F / 0.7F, 120};
+    epilogue_.sum_from_u8 = {0.7F, 120};
+    epilogue_.sum_offset = -3.25F;
+  }
+
  private:
   [[nodiscard]] double a_value(int row, std::int64_t k) const {
     return a_values_[static_cast<std::size_t>(row * total_k_ + k)];
@@ -238,12 +249,9 @@ class BrgemmCase {
     epilogue_.activation = options_.activation;
     epilogue_.c_type = options_.c_type;
     epilogue_.requantize = options_.requantize;
+    epilogue_.in_steps_of_c = options_.in_steps_of_c;
     if (!options_.has_residual) return;
-    epilogue_.residual_type = options_.residual_type;
-    epilogue_.residual = {0.0625F, 100};
-    epilogue_.rounds_sum = options_.rounds_sum;
-    epilogue_.sum_to_u8 = {1.0F / 0.7F, 120};
-    epilogue_.sum_from_u8 = {0.7F, 120};
+    set_residual_constants(options_);
     residual_.resize(static_cast<std::size_t>(options_.m));
     for (auto& row : residual_) {
       // Each row an allocation of its own: a read beyond column n is a read beyond the heap block.

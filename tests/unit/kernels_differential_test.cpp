@@ -85,6 +85,17 @@ class ProblemMaker {
     o.has_compensation = !one_in(4);
     o.has_row_scale = one_in(4);
     o.requantize = {one_of({0.25F, 3.0F, 20.0F}), between(0, 255)};
+    const bool ends_in_bytes = o.c_type == DataType::u8 && (!o.has_residual || o.residual_type == DataType::u8);
+    if (ends_in_bytes && one_in(2)) count_in_steps_of_c();
+  }
+
+  void count_in_steps_of_c() {
+    BrgemmOptions& o = made_.options;
+    o.in_steps_of_c = true;
+    o.rounds_sum = o.has_residual && one_in(2);
+    o.has_row_scale = false;
+    o.activation = one_of({Activation::none, Activation::relu});
+    o.requantize = {1, o.activation == Activation::relu ? 0 : between(0, 255)};
   }
 
   void rows() {
@@ -140,8 +151,7 @@ class Layout {
       : kernel_(kernel), problem_(problem), setup_(kernel, without_residual(problem.options)) {
     for (const auto& row : problem_.residual) residual_rows_.push_back(row.data());
     if (problem_.residual.empty()) return;
-    setup_.epilogue().residual_type = problem_.options.residual_type;
-    setup_.epilogue().residual = {0.0625F, 100};
+    setup_.set_residual_constants(problem_.options);
     setup_.epilogue().residual_rows = residual_rows_.data();
   }
 
@@ -177,7 +187,7 @@ class Layout {
     const double magnitude = setup_.magnitude(problem_.a_row_of[static_cast<std::size_t>(row)], column);
     double bound =
         2 * (roundings / (1 - roundings) * (magnitude + bias + residual) + 2 * k * std::numeric_limits<float>::min());
-    // GELU is the steepest activation; simd/math.hpp promises 6 ulp of the result, which is at most about its operand.
+    // GELU is the steepest activation; simd/math.hpp promises 3 ulp of the operand, or less.
     if (o.activation == Activation::gelu || o.activation == Activation::tanh)
       bound = 1.13 * bound + 2 * 7 * std::numeric_limits<float>::epsilon() * (magnitude + bias + residual);
     // Conversions round both sides, by at most half a unit in the last place.

@@ -91,15 +91,16 @@ TEST_P(SimdTest, ErfIsWithinTwoAndAHalfUlp) {
             2.5);
 }
 
-TEST_P(SimdTest, GeluIsWithinFiveUlpAndEightInTheFarTail) {
-  const float huge = std::numeric_limits<float>::max();
-  EXPECT_LE(worst_ulp(simd, &SimdProbe::gelu, exact_gelu, -5.0F, huge), 5.0);
-  EXPECT_LE(worst_ulp(simd, &SimdProbe::gelu, exact_gelu, -12.9F, huge), 8.0);
-  double below = 0.0;
+TEST_P(SimdTest, GeluIsWithinThreeUlpAndOnTheLeftWithinThatOfItsOperand) {
+  EXPECT_LE(worst_ulp(simd, &SimdProbe::gelu, exact_gelu, 0.0F, std::numeric_limits<float>::max()), 2.7);
+  double worst = 0.0, highest = -1.0;
   sweep(simd, &SimdProbe::gelu, [&](float x, float y) {
-    if (x < -12.9F && std::isfinite(x)) below = std::fmax(below, std::fabs(y - exact_gelu(x)));
+    if (!(x < 0.0F) || !std::isfinite(x) || std::fabs(x) < smallest_normal) return;
+    worst = std::fmax(worst, std::fabs(y - exact_gelu(x)) / (std::fabs(static_cast<double>(x)) * 0x1p-24));
+    highest = std::fmax(highest, static_cast<double>(y));
   });
-  EXPECT_LE(below, 3e-37);  // |gelu(-12.9)|: nothing strays further than flushing to zero does
+  EXPECT_LE(worst, 2.6);
+  EXPECT_LE(highest, 0.0);
 }
 
 TEST_P(SimdTest, SpecialValues) {
@@ -125,7 +126,7 @@ TEST_P(SimdTest, SpecialValues) {
     EXPECT_EQ(erf[i], -1.0F);
     EXPECT_EQ(tanh[i], -1.0F);
   }
-  for (const std::size_t i : {8U, 10U}) EXPECT_EQ(gelu[i], 0.0F);
+  for (const std::size_t i : {3U, 8U, 10U}) EXPECT_EQ(gelu[i], 0.0F);
   for (const Lanes& y : {exp, erf, gelu, tanh}) EXPECT_TRUE(std::isnan(y[4]));
 }
 

@@ -179,9 +179,10 @@ template <class Product, Sums sums, class Shape>
 TESSERA_INLINE void multiply_and_finish(const Part& part, const PanelChunks<Shape::columns>& panel,
                                         TileSession::Unfinished& unfinished) {
   if constexpr (Shape::rows == 2) {
-    if (can_interleave(unfinished))
-      return for_kind_of(*unfinished.block.epilogue, [&](auto kind) TESSERA_LAMBDA {
-        multiply_part<Product, Shape, RowsLeft<sums, kind.residual, kind.output>>(part, panel, unfinished);
+    if (can_interleave<sums>(unfinished))
+      return for_finisher<sums>(*unfinished.block.epilogue, [&](auto finisher) TESSERA_LAMBDA {
+        using Columns = typename decltype(finisher)::Columns;
+        multiply_part<Product, Shape, RowsLeft<Columns>>(part, panel, unfinished);
       });
   }
   multiply_part<Product, Shape, NothingLeft>(part, panel, unfinished);

@@ -18,7 +18,7 @@ struct NothingLeft {
 };
 
 /// Rows of a whole panel of two tiles.
-template <Sums sums, Residual residual, Output output>
+template <class Columns>
 class RowsLeft {
  public:
   [[gnu::always_inline]] explicit RowsLeft(const TileSession::Unfinished& unfinished)
@@ -45,16 +45,18 @@ class RowsLeft {
 
  private:
   const BrgemmBlock& block_;
-  FinishColumns<sums, residual, output> left_, right_;
+  Columns left_, right_;
   int row_, end_;
   const std::byte* sums_;
 };
 
 /// Whole panels and plain epilogues only: GELU or tanh take far longer than a product, which their call would only hold
 /// up.
+template <Sums sums>
 TESSERA_INLINE bool can_interleave(const TileSession::Unfinished& unfinished) {
   if (unfinished.rows == 0 || unfinished.block.n != 2 * tile_row_bytes / 4) return false;
   const Epilogue& e = *unfinished.block.epilogue;
+  if (sums == Sums::s32 && e.in_steps_of_c) return true;
   if (e.row_scale != nullptr || e.rounds_sum) return false;
   return e.activation == Activation::none || e.activation == Activation::relu;
 }

@@ -17,10 +17,17 @@ enum class Sums { f32, s32 };
 enum class Residual { none, f32, bf16, u8 };
 enum class Output { f32, bf16, u8 };
 
-/// Long enough to be a call rather than to stand in every combination of types.
-[[gnu::noinline]] F32x16 transcendental(F32x16 x, Activation activation) {
-  return activate(activation, x);
+/// Long enough to be a call rather than to stand in every combination of types, and a call for many vectors in memory:
+/// vectors as arguments would go through memory one by one, in halves.
+[[gnu::noinline]] void transcendental(float* values, int vectors, Activation activation) {
+  if (activation == Activation::gelu) {
+    for (int v = 0; v < vectors; ++v) store_f32(values + 16 * v, gelu(load_f32(values + 16 * v)));
+  } else {
+    for (int v = 0; v < vectors; ++v) store_f32(values + 16 * v, tanh(load_f32(values + 16 * v)));
+  }
 }
+/// Rows that one such call serves.
+constexpr int transcendental_rows = 8;
 
 /// What 16 columns need; neutral values stand for null pointers, so that the loop over rows asks nothing.
 template <Sums sums>
@@ -80,6 +87,7 @@ TESSERA_INLINE void store_output(std::byte* row, int column, int lanes, F32x16 x
 /// `lanes` columns from `column` on, with all that is the same for every row.
 template <Sums sums, Residual residual, Output output>
 struct FinishColumns {
+  static constexpr bool may_be_transcendental = true;
   const Epilogue& e;
   int column, lanes;
   ColumnConstants<sums> constants;
@@ -95,64 +103,139 @@ struct FinishColumns {
         lanes(columns),
         constants(e, column),
         residual_dequantizer(dequantizer(e.residual)),
-        sum_round_trip(round_trip(e.sum_to_u8, e.sum_from_u8)),
+        sum_round_trip(round_trip(e.sum_to_u8, e.sum_from_u8, e.sum_offset)),
         output_quantizer(quantizer(e.requantize)),
         floor(e.activation == Activation::relu ? zero() : set1(-__builtin_inff())),
         is_transcendental(e.activation == Activation::gelu || e.activation == Activation::tanh) {}
 
-  /// Row `row` of the block, whose sums from `column` on are at `sum`. Plain: no row_scale, no rounds_sum, no GELU, no
-  /// tanh.
+  /// Row `row` of the block, whose sums from `column` on are at `sum`. Plain: no row_scale, no rounds_sum. Not for GELU
+  /// and tanh.
   template <bool plain = false>
   [[gnu::always_inline]] void finish(const BrgemmBlock& block, int row, const std::byte* sum) const {
+    store(block, row, max(floor, before_activation<plain>(row, sum)));  // NaN passes
+  }
+
+  /// The same for `rows` <= transcendental_rows rows with GELU or tanh; their sums are `stride` bytes apart.
+  [[gnu::always_inline]] void finish_transcendental(const BrgemmBlock& block, int row, int rows, const std::byte* sum,
+                                                    int stride) const {
+    alignas(64) float x[transcendental_rows * 16];
+    for (int r = 0; r < rows; ++r) store_f32(x + 16 * r, before_activation<false>(row + r, sum + r * stride));
+    transcendental(x, rows, e.activation);
+    for (int r = 0; r < rows; ++r) store(block, row + r, load_f32(x + 16 * r));
+  }
+
+ private:
+  template <bool plain>
+  [[gnu::always_inline]] F32x16 before_activation(int row, const std::byte* sum) const {
     F32x16 x = constants.template apply<plain>(e, row, sum);
     if constexpr (residual != Residual::none) {
       if (!plain && e.rounds_sum) x = through_u8(x, sum_round_trip);
       x = add_residual<residual>(x, e.residual_rows[row], column, lanes, residual_dequantizer);
     }
-    if constexpr (!plain)
-      if (is_transcendental) x = transcendental(x, e.activation);
-    x = max(floor, x);  // NaN passes
+    return x;
+  }
+
+  [[gnu::always_inline]] void store(const BrgemmBlock& block, int row, F32x16 x) const {
     store_output<output>(block.c_rows[row], column, lanes, x, output_quantizer);
   }
 };
 
+/// The same for epilogues that count in steps of C: s32 to u8, where what is left to do is to add and to round.
+template <Residual residual, bool rounds_sum>
+struct FinishColumnsInSteps {
+  static constexpr bool may_be_transcendental = false;
+  const Epilogue& e;
+  int column, lanes;
+  ColumnConstants<Sums::s32> constants;
+  F32x16 residual_scale;
+  F32x16 sum_low, sum_high, sum_scale, sum_offset;
+  ZeroPoint zero_point;
+
+  [[gnu::always_inline]] FinishColumnsInSteps(const Epilogue& epilogue, int first_column, int columns)
+      : e(epilogue),
+        column(first_column),
+        lanes(columns),
+        constants(e, column),
+        residual_scale(set1(e.residual.scale)),
+        sum_low(set1(static_cast<float>(-e.sum_to_u8.zero_point))),
+        sum_high(set1(static_cast<float>(255 - e.sum_to_u8.zero_point))),
+        sum_scale(set1(e.sum_from_u8.scale)),
+        sum_offset(set1(e.sum_offset)),
+        zero_point(zero_point_of(e.requantize.zero_point)) {}
+
+  template <bool plain = true>
+  [[gnu::always_inline]] void finish(const BrgemmBlock& block, int row, const std::byte* sum) const {
+    F32x16 x = constants.template apply<true>(e, row, sum);
+    if constexpr (rounds_sum) x = fma(min(sum_high, max(sum_low, round(x))), sum_scale, sum_offset);
+    if constexpr (residual == Residual::u8) {
+      const std::byte* from = e.residual_rows[row] + column;
+      x = fma(lanes == 16 ? load_u8(from) : load_u8_partial(from, lanes), residual_scale, x);
+    }
+    const __m128i bytes = s32_to_u8_saturated(to_s32(x), zero_point);
+    std::byte* to = block.c_rows[row] + column;
+    lanes == 16 ? store_16x8(to, bytes) : store_16x8_partial(to, bytes, lanes);
+  }
+};
+
+/// Rows row..row+rows-1 of `columns`; `tile` holds their sums, `stride` bytes from row to row.
+template <class Columns>
+TESSERA_INLINE void finish_column_rows(const Columns& columns, const BrgemmBlock& block, int row, int rows,
+                                       const std::byte* tile, int stride) {
+  if constexpr (Columns::may_be_transcendental) {
+    if (columns.is_transcendental) {
+      for (int r = 0; r < rows; r += transcendental_rows) {
+        const int count = rows - r < transcendental_rows ? rows - r : transcendental_rows;
+        columns.finish_transcendental(block, row + r, count, tile + r * stride, stride);
+      }
+      return;
+    }
+  }
+  for (int r = 0; r < rows; ++r) columns.finish(block, row + r, tile + r * stride);
+}
+
 /// Rows row..row+rows-1 of the block; `tile` holds their sums, [rows][nr].
-template <Sums sums, Residual residual, Output output, int nr>
+template <class Columns, int nr>
 void finish_rows(const BrgemmBlock& block, int row, int rows, const std::byte* tile) {
   for (int v = 0; v < block.n; v += 16, tile += 64) {
+    // Two calls: in the first, lanes are known to be 16.
     if (block.n - v >= 16) {
-      const FinishColumns<sums, residual, output> columns(*block.epilogue, block.n0 + v, 16);
-      for (int r = 0; r < rows; ++r) columns.finish(block, row + r, tile + r * nr * 4);
+      finish_column_rows(Columns(*block.epilogue, block.n0 + v, 16), block, row, rows, tile, nr * 4);
     } else {
-      const FinishColumns<sums, residual, output> columns(*block.epilogue, block.n0 + v, block.n - v);
-      for (int r = 0; r < rows; ++r) columns.finish(block, row + r, tile + r * nr * 4);
+      finish_column_rows(Columns(*block.epilogue, block.n0 + v, block.n - v), block, row, rows, tile, nr * 4);
     }
   }
 }
 
-template <Residual r, Output o>
-struct EpilogueKind {
-  static constexpr Residual residual = r;
-  static constexpr Output output = o;
+/// A type as a value.
+template <class T>
+struct Finisher {
+  using Columns = T;
 };
 
-template <Residual residual, class F>
+template <Sums sums, Residual residual, class F>
 TESSERA_INLINE auto for_output(DataType type, F f) {
   switch (type) {
-    case DataType::bf16: return f(EpilogueKind<residual, Output::bf16>{});
-    case DataType::u8: return f(EpilogueKind<residual, Output::u8>{});
-    default: return f(EpilogueKind<residual, Output::f32>{});
+    case DataType::bf16: return f(Finisher<FinishColumns<sums, residual, Output::bf16>>{});
+    case DataType::u8: return f(Finisher<FinishColumns<sums, residual, Output::u8>>{});
+    default: return f(Finisher<FinishColumns<sums, residual, Output::f32>>{});
   }
 }
 
-/// f with the types of an epilogue as a constant.
-template <class F>
-TESSERA_INLINE auto for_kind_of(const Epilogue& e, F f) {
-  if (e.residual_rows == nullptr) return for_output<Residual::none>(e.c_type, f);
+/// f with the type that finishes columns as this epilogue asks.
+template <Sums sums, class F>
+TESSERA_INLINE auto for_finisher(const Epilogue& e, F f) {
+  if constexpr (sums == Sums::s32) {
+    if (e.in_steps_of_c) {
+      if (e.residual_rows == nullptr) return f(Finisher<FinishColumnsInSteps<Residual::none, false>>{});
+      if (e.rounds_sum) return f(Finisher<FinishColumnsInSteps<Residual::u8, true>>{});
+      return f(Finisher<FinishColumnsInSteps<Residual::u8, false>>{});
+    }
+  }
+  if (e.residual_rows == nullptr) return for_output<sums, Residual::none>(e.c_type, f);
   switch (e.residual_type) {
-    case DataType::bf16: return for_output<Residual::bf16>(e.c_type, f);
-    case DataType::u8: return for_output<Residual::u8>(e.c_type, f);
-    default: return for_output<Residual::f32>(e.c_type, f);
+    case DataType::bf16: return for_output<sums, Residual::bf16>(e.c_type, f);
+    case DataType::u8: return for_output<sums, Residual::u8>(e.c_type, f);
+    default: return for_output<sums, Residual::f32>(e.c_type, f);
   }
 }
 
@@ -160,8 +243,9 @@ using FinishRows = void (*)(const BrgemmBlock& block, int row, int rows, const s
 
 template <Sums sums, int nr>
 TESSERA_INLINE FinishRows finish_for(const Epilogue& e) {
-  return for_kind_of(
-      e, [](auto kind) TESSERA_LAMBDA -> FinishRows { return finish_rows<sums, kind.residual, kind.output, nr>; });
+  return for_finisher<sums>(e, [](auto finisher) TESSERA_LAMBDA -> FinishRows {
+    return finish_rows<typename decltype(finisher)::Columns, nr>;
+  });
 }
 
 }  // namespace

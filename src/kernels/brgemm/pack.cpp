@@ -22,12 +22,15 @@ constexpr std::int64_t k_block = 16;
 template <typename Source, typename Target, int group>
 void pack_block(const BMatrix& source, std::int64_t k0, std::int64_t k, std::int64_t n0, std::int64_t columns, int nr,
                 Target* target) {
-  const Source* const first =
-      reinterpret_cast<const Source*>(source.data) + k0 * source.k_stride + n0 * source.n_stride;
+  constexpr auto size = static_cast<std::int64_t>(sizeof(Source));
+  const std::byte* const first = source.data + (k0 * source.k_stride + n0 * source.n_stride) * size;
   for (std::int64_t n = 0; n < columns; ++n) {
-    const Source* const column = first + n * source.n_stride;
-    for (std::int64_t i = 0; i < k; ++i)
-      target[i / group * group * nr + n * group + i % group] = static_cast<Target>(column[i * source.k_stride]);
+    const std::byte* const column = first + n * source.n_stride * size;
+    for (std::int64_t i = 0; i < k; ++i) {
+      Source element;  // files put weights at any alignment
+      std::memcpy(&element, column + i * source.k_stride * size, sizeof element);
+      target[i / group * group * nr + n * group + i % group] = static_cast<Target>(element);
+    }
   }
 }
 

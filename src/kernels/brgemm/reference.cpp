@@ -69,7 +69,8 @@ std::uint8_t quantized(float x, const Requantize& q) {
 
 void store(const Epilogue& e, int m, int column, float x, std::byte* c_row) {
   if (e.residual_rows != nullptr && e.rounds_sum)
-    x = e.sum_from_u8.scale * static_cast<float>(quantized(x, e.sum_to_u8) - e.sum_from_u8.zero_point);
+    x = std::fma(static_cast<float>(quantized(x, e.sum_to_u8) - e.sum_from_u8.zero_point), e.sum_from_u8.scale,
+                 e.sum_offset);
   if (e.residual_rows != nullptr) x = with_residual(e, m, column, x);
   x = activated(x, e.activation);
   switch (e.c_type) {

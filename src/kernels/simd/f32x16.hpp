@@ -29,7 +29,7 @@ TESSERA_INLINE void store_bf16_partial(void* p, F32x16 x, int n) {
 
 // Integers as floats, exact; (q - zero_point) * scale is left to Dequantizer.
 TESSERA_INLINE F32x16 load_u8(const void* p) {
-  return to_f32(u8_to_s32(load_16x8(p)));
+  return to_f32(load_u8_as_s32(p));
 }
 TESSERA_INLINE F32x16 load_u8_partial(const void* p, int n) {
   return to_f32(u8_to_s32(load_16x8_partial(p, n)));
@@ -79,17 +79,18 @@ TESSERA_INLINE F32x16 dequantize(F32x16 q, const Dequantizer& d) {
 
 /// Through u8 and back, spread over lanes once before a loop.
 struct RoundTrip {
-  F32x16 inverse_scale, zero_point, scale;
+  F32x16 inverse_scale, zero_point, scale, offset;
 };
-TESSERA_INLINE RoundTrip round_trip(const Requantize& to, const Dequantize& from) {
-  return {set1(to.inverse_scale), set1(static_cast<float>(to.zero_point)), set1(from.scale)};
+TESSERA_INLINE RoundTrip round_trip(const Requantize& to, const Dequantize& from, float offset) {
+  return {set1(to.inverse_scale), set1(static_cast<float>(to.zero_point)), set1(from.scale), set1(offset)};
 }
-/// What is left of x when it is stored as u8 and read again under the same zero point; NaN as f32_to_u8 has it.
+/// What is left of x when it is stored as u8 and read again under the same zero point, plus the offset; NaN as f32_to_u8
+/// has it.
 TESSERA_INLINE F32x16 through_u8(F32x16 x, const RoundTrip& r) {
   // In floats, which hold these integers exactly: bytes would have to be packed and unpacked.
   const F32x16 q = add(round(mul(x, r.inverse_scale)), r.zero_point);
   const F32x16 limited = min(set1(255.0F), max(q, zero()));  // max gives its second operand for NaN
-  return mul(sub(limited, r.zero_point), r.scale);
+  return fma(sub(limited, r.zero_point), r.scale, r.offset);
 }
 
 TESSERA_INLINE F32x16 load_u8(const void* p, const Dequantizer& d) {

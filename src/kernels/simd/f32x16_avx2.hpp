@@ -206,12 +206,32 @@ TESSERA_INLINE __m256i f32_to_bf16(F32x16 x) {
 TESSERA_INLINE S32x16 u8_to_s32(__m128i x) {
   return {_mm256_cvtepu8_epi32(x), _mm256_cvtepu8_epi32(_mm_unpackhi_epi64(x, x))};
 }
+/// 16 bytes from memory: two loads that widen are one instruction less than a load and a shuffle.
+TESSERA_INLINE S32x16 load_u8_as_s32(const void* p) {
+  const auto* bytes = static_cast<const std::byte*>(p);
+  return {_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes))),
+          _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes + 8)))};
+}
 TESSERA_INLINE S32x16 s8_to_s32(__m128i x) {
   return {_mm256_cvtepi8_epi32(x), _mm256_cvtepi8_epi32(_mm_unpackhi_epi64(x, x))};
 }
-TESSERA_INLINE __m128i s32_to_u8_saturated(S32x16 x) {
-  const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(x.lo, x.hi), _MM_SHUFFLE(3, 1, 2, 0));
+TESSERA_INLINE __m128i words_to_u8_saturated(__m256i packed) {
+  const __m256i words = _mm256_permute4x64_epi64(packed, _MM_SHUFFLE(3, 1, 2, 0));
   return _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+}
+TESSERA_INLINE __m128i s32_to_u8_saturated(S32x16 x) {
+  return words_to_u8_saturated(_mm256_packs_epi32(x.lo, x.hi));
+}
+/// What is added to 16 results on their way to u8, in the width where that is cheapest
+struct ZeroPoint {
+  __m256i words;
+};
+TESSERA_INLINE ZeroPoint zero_point_of(int value) {
+  return {_mm256_set1_epi16(static_cast<short>(value))};
+}
+/// clamp(x + zero_point, 0, 255) for zero points of u8
+TESSERA_INLINE __m128i s32_to_u8_saturated(S32x16 x, ZeroPoint zero_point) {
+  return words_to_u8_saturated(_mm256_adds_epi16(_mm256_packs_epi32(x.lo, x.hi), zero_point.words));
 }
 
 // Across lanes

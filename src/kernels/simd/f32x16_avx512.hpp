@@ -184,11 +184,25 @@ TESSERA_INLINE __m256i f32_to_bf16(F32x16 x) {
 TESSERA_INLINE S32x16 u8_to_s32(__m128i x) {
   return {_mm512_cvtepu8_epi32(x)};
 }
+TESSERA_INLINE S32x16 load_u8_as_s32(const void* p) {
+  return u8_to_s32(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+}
 TESSERA_INLINE S32x16 s8_to_s32(__m128i x) {
   return {_mm512_cvtepi8_epi32(x)};
 }
 TESSERA_INLINE __m128i s32_to_u8_saturated(S32x16 x) {
   return _mm512_cvtusepi32_epi8(_mm512_max_epi32(x.v, _mm512_setzero_si512()));
+}
+/// What is added to 16 results on their way to u8, in the width where that is cheapest
+struct ZeroPoint {
+  __m512i lanes;
+};
+TESSERA_INLINE ZeroPoint zero_point_of(int value) {
+  return {_mm512_set1_epi32(value)};
+}
+/// clamp(x + zero_point, 0, 255) for zero points of u8 and x below 2^31 - 255
+TESSERA_INLINE __m128i s32_to_u8_saturated(S32x16 x, ZeroPoint zero_point) {
+  return s32_to_u8_saturated(S32x16{_mm512_add_epi32(x.v, zero_point.lanes)});
 }
 
 // Across lanes

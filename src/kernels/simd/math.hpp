@@ -8,7 +8,7 @@
 //   exp   1 ulp where the result is a normal number; 0 below, infinity above
 //   tanh  2.5 ulp
 //   erf   2.5 ulp
-//   gelu  5 ulp for x >= -5, 8 ulp down to x = -12.9 (result 3e-37); from about -13.2 on the result is -0
+//   gelu  2.7 ulp for x >= 0; 2.6 * 2^-24 |x| for x < 0, as where erf is computed first; -0 from -5.27 on
 #pragma once
 
 #include "kernels/simd/f32x16.hpp"
@@ -85,11 +85,19 @@ TESSERA_INLINE F32x16 erf(F32x16 x) {
   return with_sign_of(select(less(t, set1(1.0F)), near, far), x);
 }
 
-/// x * Phi(x) = x / 2 * (1 + erf(x / sqrt 2)), the exact form; the negative side is computed from the tail, not by
-/// cancellation.
+/// x * Phi(x) = x / 2 * (1 + erf(x / sqrt 2)), the exact form. Every feed-forward layer of a transformer computes it
+/// for four times its width, so it has a short way of its own: Phi(x) - 1/2 as x times a rational function of x^2.
 TESSERA_INLINE F32x16 gelu(F32x16 x) {
-  const F32x16 tail = normal_tail(magnitude(x));
-  return mul(x, select(less(x, zero()), tail, sub(set1(1.0F), tail)));
+  // At 5.27 the fit gives exactly 1/2, and nowhere more: from there on Phi is taken to be 0 or 1.
+  const F32x16 t = min(set1(5.27F), max(set1(-5.27F), x));
+  const F32x16 square = mul(t, t);
+  // On [-5.45, 5.45], adding 1.5e-8
+  static constexpr float above[] = {0.398942262F,    0.0332495496F,  0.004640372F,
+                                    0.000162672106F, 6.31107832e-6F, 2.32431248e-8F};
+  static constexpr float below[] = {1.0F, 0.250010699F, 0.0283007529F, 0.00184984354F, 7.16734721e-5F, 1.20880122e-6F};
+  const F32x16 rest = div(mul(t, polynomial(square, above)), polynomial(square, below));
+  // Far out on the left Phi is 0: a limited x keeps minus infinity from making it NaN.
+  return mul(max(set1(-100.0F), x), add(set1(0.5F), rest));
 }
 
 /// max(x, 0); NaN stays NaN.
