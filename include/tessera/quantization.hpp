@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tessera/precision.hpp"
 #include "tessera/tensor_map.hpp"
 
 namespace tessera {
@@ -23,6 +24,15 @@ enum class CalibrationMethod : std::uint8_t {
 std::string_view name_of(CalibrationMethod method) noexcept;
 std::optional<CalibrationMethod> calibration_method_from_name(std::string_view name) noexcept;
 
+/// How much of attention multiplies integers besides the linear layers around it. Softmax is in float throughout.
+enum class AttentionProducts : std::uint8_t {
+  linears,  ///< neither product
+  qk,       ///< Q x K^T
+  full      ///< and P x V
+};
+std::string_view name_of(AttentionProducts products) noexcept;
+std::optional<AttentionProducts> attention_products_from_name(std::string_view name) noexcept;
+
 /// What turns a float model into an INT8 one. The defaults are good for convolutional networks and for BERT.
 struct CalibrationOptions {
   CalibrationMethod method = CalibrationMethod::mse;
@@ -32,15 +42,18 @@ struct CalibrationOptions {
   std::optional<double> smoothquant = {};
   /// Takes the mean error that rounding the weights causes out of the biases.
   bool bias_correction = true;
+  /// Both products go back to float with the projections of Q, K and V.
+  AttentionProducts attention = AttentionProducts::linears;
 };
 
 /// Items of data, read one at a time.
 struct ItemSource {
   std::int64_t size = 0;
-  /// The inputs of the model for one item, batch 1.
+  /// The inputs of the model for one item, batch 1; of a model that fixes its batch, for as many samples as that.
   std::function<TensorMap(std::int64_t)> item;
-  /// The class of an item; may be empty, or give nothing.
+  /// The class of a sample: that of row r of item i is asked for as i * rows + r. May be empty, or give nothing.
   std::function<std::optional<std::int64_t>(std::int64_t)> label;
+  std::int64_t rows = 1;  ///< samples in an item
 };
 
 /// How good a model is on items, in points: 100 is best.
@@ -58,8 +71,11 @@ struct QuantizeOptions {
   CalibrationOptions calibration;
   /// Finds SmoothQuant's alpha (or none) by the error of the outputs; calibration.smoothquant is then not used.
   bool search_smoothquant = false;
-  /// Points that the score may lose against FP32; layers go back to FP32, the most sensitive first, until it holds.
+  /// Points that the score may lose against FP32; layers go back to float, the most sensitive first, until it holds.
   std::optional<double> max_drop = {};
+  /// What they go back to. bf16: FP32 where BF16 does not hold the gate. Nothing: bf16 where this CPU multiplies it
+  /// faster than f32, else fp32.
+  std::optional<Precision> fallback = {};
   ScoreMetric metric = ScoreMetric::automatic;
   /// Items for the score; without any, those of calibration.
   std::optional<ItemSource> validation = {};
@@ -77,7 +93,7 @@ struct QuantizeOptions {
 /// A layer that multiplies: one row of the report.
 struct LayerReport {
   std::string name, op;
-  bool int8 = false;
+  Precision precision = Precision::fp32;
   std::string reason;               ///< why not int8; empty where it is
   double mac_share = 0;             ///< of the multiply-adds of the model
   std::optional<double> sqnr_db;    ///< of the model's first output when only this layer is int8; infinite: equal
@@ -91,7 +107,7 @@ struct QuantizationReport {
   double agreement = 0, cosine = 0, sqnr_db = 0;  ///< of the result against FP32, over the validation items
   std::optional<double> smoothquant;              ///< the alpha that was used
   std::string smoothquant_note;                   ///< what was tried, with the SQNR each gave
-  double int8_mac_share = 0;
+  double int8_mac_share = 0, bf16_mac_share = 0;
   double fp32_ms = 0, int8_ms = 0;  ///< one inference on the first item
   bool gate_holds = true;           ///< false: the drop exceeds max_drop even with every layer in FP32
   std::vector<LayerReport> layers;

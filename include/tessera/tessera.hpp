@@ -18,6 +18,7 @@
 #include "core/error.hpp"
 #include "core/tensor.hpp"
 #include "cpu/isa.hpp"
+#include "tessera/precision.hpp"
 #include "tessera/quantization.hpp"
 #include "tessera/step_info.hpp"
 #include "tessera/tensor_map.hpp"
@@ -25,15 +26,6 @@
 namespace tessera {
 
 inline constexpr std::string_view version = "0.1.0";
-
-enum class Precision : std::uint8_t {
-  fp32,
-  bf16,
-  int8,         ///< activations quantized by calibration, or as the file has it
-  int8_dynamic  ///< linear layers only, the rows of their inputs quantized when the model runs: needs no data
-};
-std::string_view name_of(Precision precision) noexcept;
-std::optional<Precision> precision_from_name(std::string_view name) noexcept;
 
 /// A model input or output as the file declares it: an extent is "224" or a symbol such as "batch".
 struct TensorInfo {

@@ -4,6 +4,9 @@
 
 #include <cstdint>
 #include <fstream>
+#include <sstream>
+#include <string>
+#include <string_view>
 
 namespace tessera {
 
@@ -14,6 +17,17 @@ std::optional<double> resident_mb() {
   if (!(statm >> total_pages >> resident_pages) || resident_pages == 0) return std::nullopt;
   const long page = ::sysconf(_SC_PAGESIZE);
   return static_cast<double>(resident_pages) * static_cast<double>(page > 0 ? page : 4096) / 1e6;
+}
+
+std::optional<double> peak_resident_mb() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    constexpr std::string_view key = "VmHWM:";
+    if (!line.starts_with(key)) continue;
+    std::uint64_t kib = 0;
+    if (std::istringstream(line.substr(key.size())) >> kib) return static_cast<double>(kib) * 1.024e-3;
+  }
+  return std::nullopt;
 }
 
 }  // namespace tessera

@@ -9,4 +9,7 @@ namespace tessera {
 /// another system).
 std::optional<double> resident_mb();
 
+/// The most that was ever resident, in MB, from /proc/self/status; likewise.
+std::optional<double> peak_resident_mb();
+
 }  // namespace tessera

@@ -1,5 +1,6 @@
-// Aligned, zero-initialised memory. Every buffer a kernel sees comes from here, so kernels may rely on two things:
-// it starts on a cache line, and `buffer_slack` bytes behind its end may be read (never written).
+// Aligned, zero-initialised memory, in large pages where it is large and the system has them. Every buffer a kernel
+// sees comes from here, so kernels may rely on two things: it starts on a cache line, and `buffer_slack` bytes behind
+// its end may be read (never written).
 #pragma once
 
 #include <cstddef>
@@ -11,6 +12,11 @@ inline constexpr std::size_t cache_line = 64;
 /// One vector (64 B) past the end of any row may be read by a kernel that loads whole vectors.
 inline constexpr std::size_t buffer_slack = 128;
 
+struct FreeMemory {
+  std::size_t mapped = 0;  ///< bytes of whole pages; 0: from the heap
+  void operator()(std::byte* pointer) const noexcept;
+};
+
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
@@ -21,10 +27,7 @@ class AlignedBuffer {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
  private:
-  struct Free {
-    void operator()(std::byte* pointer) const noexcept;
-  };
-  std::unique_ptr<std::byte, Free> data_;
+  std::unique_ptr<std::byte, FreeMemory> data_;
   std::size_t size_ = 0;
 };
 

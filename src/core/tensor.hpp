@@ -27,6 +27,25 @@ struct TensorView {
   }
 };
 
+/// Where the elements of a tensor come from when somebody wants them. Weights are read from a file, or computed from
+/// others, only while they are packed: so they are in memory once, packed. Thread-safe.
+class ElementSource {
+ public:
+  virtual ~ElementSource() = default;
+  /// Writes all elements to `target`.
+  virtual void read(std::byte* target) const = 0;
+  /// The elements where they lie, at any alignment; null where they must be read.
+  [[nodiscard]] virtual const std::byte* in_place() const noexcept { return nullptr; }
+  /// Nobody needs what in_place returned for now: its memory may go, and comes back when it is touched.
+  virtual void release() const noexcept {}
+};
+
+/// Elements at any alignment, in memory for as long as `owner` lives.
+struct BorrowedElements {
+  std::shared_ptr<const void> owner;
+  const std::byte* data = nullptr;
+};
+
 /// Copying a Tensor shares its elements: initializers are held once however many graphs and plans refer to them.
 class Tensor {
  public:
@@ -35,6 +54,9 @@ class Tensor {
   Tensor(DataType type, const Shape& shape);
   /// Elements that live in somebody else's storage (a mapped file), kept alive by `owner`.
   Tensor(DataType type, const Shape& shape, std::shared_ptr<const void> owner, const std::byte* data);
+
+  /// Elements that `source` supplies. data() and as() read them once and keep them; borrow() does not keep them.
+  Tensor(DataType type, const Shape& shape, std::shared_ptr<const ElementSource> source);
 
   template <typename T>
   static Tensor from(const Shape& shape, std::span<const T> values);
@@ -48,16 +70,22 @@ class Tensor {
   [[nodiscard]] std::size_t bytes() const noexcept {
     return static_cast<std::size_t>(shape_.elements()) * size_of(type_);
   }
-  [[nodiscard]] bool empty() const noexcept { return data_ == nullptr; }
+  [[nodiscard]] bool empty() const noexcept { return data_ == nullptr && deferred_ == nullptr; }
 
-  [[nodiscard]] const std::byte* data() const noexcept { return data_; }
+  [[nodiscard]] const std::byte* data() const { return deferred_ == nullptr ? data_ : kept_elements(); }
+  /// The elements for a reader that takes them at any alignment and is done with them soon.
+  [[nodiscard]] BorrowedElements borrow() const;
+  /// The same for all tensors that share their elements, different for all others; stays what it is.
+  [[nodiscard]] const void* identity() const noexcept {
+    return deferred_ == nullptr ? static_cast<const void*>(data_) : deferred_.get();
+  }
   /// Writable elements; only for the one who has just made the tensor.
   [[nodiscard]] std::byte* mutable_data() noexcept { return const_cast<std::byte*>(data_); }
 
   /// Typed elements. The caller has checked type().
   template <typename T>
-  [[nodiscard]] std::span<const T> as() const noexcept {
-    return {reinterpret_cast<const T*>(data_), static_cast<std::size_t>(shape_.elements())};
+  [[nodiscard]] std::span<const T> as() const {
+    return {reinterpret_cast<const T*>(data()), static_cast<std::size_t>(shape_.elements())};
   }
   template <typename T>
   [[nodiscard]] std::span<T> mutable_as() noexcept {
@@ -66,13 +94,17 @@ class Tensor {
 
   /// The same elements under another shape of equal element count.
   [[nodiscard]] Tensor reshaped(const Shape& shape) const;
-  [[nodiscard]] TensorView view() const noexcept { return {type_, shape_, const_cast<std::byte*>(data_)}; }
+  [[nodiscard]] TensorView view() const { return {type_, shape_, const_cast<std::byte*>(data())}; }
 
  private:
+  struct Deferred;
+  [[nodiscard]] const std::byte* kept_elements() const;
+
   DataType type_ = DataType::f32;
   Shape shape_;
   std::shared_ptr<const void> owner_;
   const std::byte* data_ = nullptr;
+  std::shared_ptr<Deferred> deferred_;  ///< set instead of owner_ and data_
 };
 
 template <typename T>

@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
 #include "core/error.hpp"
+#include "core/memory.hpp"
 
 namespace tessera {
 namespace {
@@ -42,6 +44,16 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number, 0);
   if (data == MAP_FAILED) reject_errno(path, errno);
   return std::shared_ptr<const MappedFile>(new MappedFile(static_cast<const std::byte*>(data), size));
+}
+
+void MappedFile::release(std::span<const std::byte> part) const noexcept {
+  if (part.empty()) return;
+  // The system brings pages in in groups of this size, so the neighbours of the part are there too.
+  constexpr std::size_t group = std::size_t{64} << 10;
+  const auto first = static_cast<std::size_t>(part.data() - data_) / group * group;
+  const std::size_t last =
+      std::min(round_up(static_cast<std::size_t>(part.data() - data_) + part.size(), group), size_);
+  ::madvise(const_cast<std::byte*>(data_) + first, last - first, MADV_DONTNEED);
 }
 
 MappedFile::~MappedFile() {

@@ -19,6 +19,8 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+  /// Gives back the memory behind a part of the file. It comes back, from the file, when it is read again.
+  void release(std::span<const std::byte> part) const noexcept;
 
  private:
   MappedFile(const std::byte* data, std::size_t size) noexcept : data_(data), size_(size) {}

@@ -1,11 +1,12 @@
 #include "formats/onnx_reader.hpp"
 
-#include <google/protobuf/stubs/logging.h>
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -13,6 +14,7 @@
 
 #include "formats/external_data.hpp"
 #include "formats/mapped_file.hpp"
+#include "formats/onnx_message.hpp"
 #include "formats/onnx_node.hpp"
 #include "formats/onnx_order.hpp"
 #include "formats/onnx_qoperator.hpp"
@@ -35,26 +37,33 @@ constexpr const char* export_again = "export the model again";
   reject(origin, "is not an ONNX file", "give an .onnx model");
 }
 
-onnx::ModelProto parse_model(std::span<const std::byte> bytes, const std::string& origin) {
+OnnxMessage parse_message(std::span<const std::byte> bytes, const std::string& origin) {
   if (bytes.empty()) reject(origin, "the file is empty", "give an .onnx model");
   if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
     reject(origin, "the file is larger than the 2 GiB an ONNX file can have",
            "export it with its weights as external data");
-  onnx::ModelProto model;
-  const google::protobuf::LogSilencer quiet;  // the parser reports on stderr what we report as an Error
-  if (!model.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()))) reject_unparsable(bytes, origin);
+  std::optional<OnnxMessage> message = parse_onnx_message(bytes);
+  if (!message) reject_unparsable(bytes, origin);
+  const onnx::ModelProto& model = message->model;
   if (!model.has_graph()) {
     if (model.has_ir_version() && model.opset_import_size() > 0)
       reject(origin, "the ONNX file holds no graph", export_again);
     reject_unparsable(bytes, origin);
   }
-  return model;
+  return *std::move(message);
 }
 
 class Reader {
  public:
-  Reader(onnx::ModelProto& model, const std::string& origin, const std::string& folder)
-      : model_(model), proto_(*model.mutable_graph()), origin_(origin), external_(folder) {}
+  /// `file`: what the message was read from; null: memory that will not stay.
+  Reader(OnnxMessage& message, std::shared_ptr<const MappedFile> file, const std::string& origin,
+         const std::string& folder)
+      : message_(message),
+        file_(std::move(file)),
+        model_(message.model),
+        proto_(*message.model.mutable_graph()),
+        origin_(origin),
+        external_(folder) {}
 
   Graph read() {
     refuse_what_is_not_a_plain_graph();
@@ -125,9 +134,13 @@ class Reader {
   }
 
   void read_initializers() {
-    for (auto& initializer : *proto_.mutable_initializer()) {
+    for (int i = 0; i < proto_.initializer_size(); ++i) {
+      auto& initializer = *proto_.mutable_initializer(i);
       const std::string what = origin_ + ": initializer " + initializer.name();
-      define_constant(initializer.name(), what, read_tensor(initializer, external_, what));
+      const auto& raw = message_.raw_data[static_cast<std::size_t>(i)];
+      define_constant(
+          initializer.name(), what,
+          raw ? read_tensor(initializer, *raw, file_, external_, what) : read_tensor(initializer, external_, what));
     }
   }
 
@@ -227,6 +240,8 @@ class Reader {
     return name;
   }
 
+  const OnnxMessage& message_;
+  std::shared_ptr<const MappedFile> file_;
   onnx::ModelProto& model_;
   onnx::GraphProto& proto_;
   const std::string& origin_;
@@ -237,17 +252,22 @@ class Reader {
   std::unordered_set<std::string> node_names_;
 };
 
+Graph parse(std::span<const std::byte> bytes, std::shared_ptr<const MappedFile> file, const std::string& origin,
+            const std::string& folder) {
+  OnnxMessage message = parse_message(bytes, origin);
+  return Reader(message, std::move(file), origin, folder).read();
+}
+
 }  // namespace
 
 Graph parse_onnx(std::span<const std::byte> bytes, const std::string& origin, const std::string& folder) {
-  onnx::ModelProto model = parse_model(bytes, origin);
-  return Reader(model, origin, folder).read();
+  return parse(bytes, nullptr, origin, folder);
 }
 
 Graph read_onnx(const std::string& path) {
   const auto file = MappedFile::open(path);
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  return parse_onnx(file->bytes(), path, folder.empty() ? "." : folder.string());
+  return parse(file->bytes(), file, path, folder.empty() ? "." : folder.string());
 }
 
 }  // namespace tessera

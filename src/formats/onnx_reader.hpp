@@ -14,8 +14,9 @@ namespace tessera {
 inline constexpr int min_opset = 11;
 inline constexpr int max_opset = 23;
 
-/// Reads a model with its weights, inside the file or as external data in the same folder. Weights are shared with the
-/// file's mapping or moved out of the parsed message, not copied. Shapes are not inferred yet.
+/// Reads a model with its weights, inside the file or as external data in the same folder. Weights stay in the mapped
+/// file until somebody wants their elements, so the file may be replaced or deleted while the graph lives, but not
+/// changed in place. Shapes are not inferred yet.
 Graph read_onnx(const std::string& path);
 
 /// The same from memory. `origin` stands for the file in messages; external data is looked for in `folder` (none where

@@ -64,7 +64,7 @@ Tensor read_external(const TensorProto& proto, StoredType type, const Shape& sha
   // Without a length the tensor's own size counts, not the rest of a file that several tensors share.
   if (!length) length = static_cast<std::uint64_t>(shape.elements()) * size_of(type);
   const auto slice = external.slice(location, offset, length, what);
-  return load_stored(type, shape, slice.bytes, slice.file, what);
+  return map_stored(type, shape, slice.bytes, slice.file, what);
 }
 
 /// Elements from one of the typed fields, each checked by `convert`.
@@ -116,19 +116,36 @@ Tensor read_typed_fields(const TensorProto& proto, StoredType type, const Shape&
   reject(what, "unknown element type", damaged);
 }
 
-}  // namespace
+struct Header {
+  StoredType type;
+  Shape shape;
+};
 
-Tensor read_tensor(TensorProto& proto, ExternalData& external, const std::string& what) {
+Header read_header(const TensorProto& proto, const std::string& what) {
   const auto type = stored_type_of(proto.data_type());
   if (!type) reject_type(proto.data_type(), what);
   if (proto.has_segment()) reject(what, "a tensor stored in segments", "export the model again");
-  const Shape shape =
-      checked_shape({proto.dims().data(), static_cast<std::size_t>(proto.dims_size())}, size_of(*type), what);
+  return {*type,
+          checked_shape({proto.dims().data(), static_cast<std::size_t>(proto.dims_size())}, size_of(*type), what)};
+}
 
-  if (proto.data_location() == TensorProto::EXTERNAL) return read_external(proto, *type, shape, external, what);
-  if (!proto.has_raw_data()) return read_typed_fields(proto, *type, shape, what);
+}  // namespace
+
+Tensor read_tensor(TensorProto& proto, ExternalData& external, const std::string& what) {
+  const Header header = read_header(proto, what);
+  if (proto.data_location() == TensorProto::EXTERNAL)
+    return read_external(proto, header.type, header.shape, external, what);
+  if (!proto.has_raw_data()) return read_typed_fields(proto, header.type, header.shape, what);
   const std::shared_ptr<const std::string> raw(proto.release_raw_data());
-  return load_stored(*type, shape, std::as_bytes(std::span(*raw)), raw, what);
+  return load_stored(header.type, header.shape, std::as_bytes(std::span(*raw)), raw, what);
+}
+
+Tensor read_tensor(TensorProto& proto, std::span<const std::byte> raw, const std::shared_ptr<const MappedFile>& file,
+                   ExternalData& external, const std::string& what) {
+  if (proto.data_location() == TensorProto::EXTERNAL) return read_tensor(proto, external, what);
+  const Header header = read_header(proto, what);
+  if (file == nullptr) return load_stored(header.type, header.shape, raw, nullptr, what);
+  return map_stored(header.type, header.shape, raw, file, what);
 }
 
 DataType read_element_type(int element_type, const std::string& what) {

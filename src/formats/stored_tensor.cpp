@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "core/error.hpp"
 #include "formats/float16.hpp"
@@ -26,6 +27,24 @@ Tensor convert(const Shape& shape, std::span<const std::byte> bytes, Convert&& o
   }
   return tensor;
 }
+
+/// Elements as they lie in a file.
+class MappedElements final : public ElementSource {
+ public:
+  MappedElements(std::shared_ptr<const MappedFile> file, std::span<const std::byte> bytes)
+      : file_(std::move(file)), bytes_(bytes) {}
+
+  void read(std::byte* target) const override { std::memcpy(target, bytes_.data(), bytes_.size()); }
+  [[nodiscard]] const std::byte* in_place() const noexcept override { return bytes_.data(); }
+  void release() const noexcept override { file_->release(bytes_); }
+
+ private:
+  std::shared_ptr<const MappedFile> file_;
+  std::span<const std::byte> bytes_;
+};
+
+/// Smaller tensors are biases, scales and the like, which are read again and again.
+constexpr std::size_t least_mapped_bytes = std::size_t{64} << 10;
 
 }  // namespace
 
@@ -73,14 +92,22 @@ Shape checked_shape(std::span<const std::int64_t> extents, std::size_t element_s
   return Shape(extents);
 }
 
-Tensor load_stored(StoredType type, const Shape& shape, std::span<const std::byte> bytes,
-                   const std::shared_ptr<const void>& owner, const std::string& what) {
+namespace {
+
+void check_size(StoredType type, const Shape& shape, std::span<const std::byte> bytes, const std::string& what) {
   const std::size_t expected = static_cast<std::size_t>(shape.elements()) * size_of(type);
   if (bytes.size() != expected)
     reject(what,
            "shape " + to_string(shape) + " needs " + std::to_string(expected) + " bytes, the file has " +
                std::to_string(bytes.size()),
            "the file is damaged; make it again");
+}
+
+}  // namespace
+
+Tensor load_stored(StoredType type, const Shape& shape, std::span<const std::byte> bytes,
+                   const std::shared_ptr<const void>& owner, const std::string& what) {
+  check_size(type, shape, bytes, what);
   if (type == StoredType::f16) return convert<std::uint16_t, float>(shape, bytes, float_from_half);
   if (type == StoredType::f64)
     return convert<double, float>(shape, bytes, [](double value) { return static_cast<float>(value); });
@@ -93,6 +120,14 @@ Tensor load_stored(StoredType type, const Shape& shape, std::span<const std::byt
   Tensor tensor(in_memory(type), shape);
   if (!bytes.empty()) std::memcpy(tensor.mutable_data(), bytes.data(), bytes.size());
   return tensor;
+}
+
+Tensor map_stored(StoredType type, const Shape& shape, std::span<const std::byte> bytes,
+                  const std::shared_ptr<const MappedFile>& file, const std::string& what) {
+  const bool as_they_lie = type != StoredType::f16 && type != StoredType::f64 && type != StoredType::boolean;
+  if (!as_they_lie || bytes.size() < least_mapped_bytes) return load_stored(type, shape, bytes, file, what);
+  check_size(type, shape, bytes, what);
+  return {in_memory(type), shape, std::make_shared<MappedElements>(file, bytes)};
 }
 
 }  // namespace tessera

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/tensor.hpp"
+#include "formats/mapped_file.hpp"
 
 namespace tessera {
 
@@ -27,5 +28,9 @@ Shape checked_shape(std::span<const std::int64_t> extents, std::size_t element_s
 /// shares the bytes and keeps `owner` alive; otherwise it is a copy.
 Tensor load_stored(StoredType type, const Shape& shape, std::span<const std::byte> bytes,
                    const std::shared_ptr<const void>& owner, const std::string& what);
+
+/// The same for bytes of a mapped file. Large tensors stay in the file until somebody wants them.
+Tensor map_stored(StoredType type, const Shape& shape, std::span<const std::byte> bytes,
+                  const std::shared_ptr<const MappedFile>& file, const std::string& what);
 
 }  // namespace tessera

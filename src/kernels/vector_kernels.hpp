@@ -27,12 +27,16 @@ struct RowsOut {
 
 /// y = softmax(x * scale + mask) over each row of `n`. mask: n floats added to every row, or null.
 struct SoftmaxCall {
-  RowsIn x;   ///< f32
-  RowsOut y;  ///< f32 or bf16; may alias x when both are f32
+  RowsIn x;   ///< f32, or s32: sums of products of integers
+  RowsOut y;  ///< f32, bf16 or u8; may alias x when both are f32 and x is not in blocks
   const float* mask = nullptr;
   std::int64_t mask_stride = 0;  ///< floats between the mask rows of consecutive rows; 0: the same mask for all
   float scale = 1.0F;
   std::int64_t rows = 0, n = 0;
+  /// x may lie in blocks of so many columns, a multiple of 16, as a matrix product leaves its sums; 0: whole rows.
+  std::int64_t block_columns = 0;
+  std::int64_t block_stride = 0;               ///< bytes between blocks; x.stride is then that within a block
+  const std::int32_t* compensation = nullptr;  ///< s32 only: n integers added to every row; null: 0
 };
 
 /// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta over each row of `n`; statistics in two passes.
@@ -112,8 +116,9 @@ struct ToNchwCall {
 };
 
 /// Packs activations as B panels for the attention products (brgemm.hpp layout, one segment of k):
-/// source element (k, n) at data + k*k_stride + n*n_stride bytes, f32 or bf16; panels [first, last).
-/// The panels hold f32 when k_group is 1 and bf16 when it is 2, whatever the source. nr is a multiple of 16.
+/// source element (k, n) at data + k*k_stride + n*n_stride bytes, f32, bf16 or u8; panels [first, last).
+/// From f32 and bf16 the panels hold f32 when k_group is 1 and bf16 when it is 2. A u8 stands for the integer 128 below
+/// it: s16 when k_group is 2, s8 when it is 4. nr is a multiple of 16.
 struct PackCall {
   const std::byte* data = nullptr;
   DataType type = DataType::f32;
@@ -162,8 +167,10 @@ struct VectorKernels {
   void (*to_nhwc)(const ToNhwcCall&);
   void (*to_nchw)(const ToNchwCall&);
   void (*pack)(const PackCall&);
-  WinogradTransforms winograd_f32;   ///< F(4x4, 3x3)
-  WinogradTransforms winograd_int8;  ///< F(2x2, 3x3), exact
+  WinogradTransforms winograd_f32;                        ///< F(4x4, 3x3)
+  WinogradTransforms winograd_f32_small;                  ///< F(2x2, 3x3)
+  WinogradTransforms winograd_bf16, winograd_bf16_small;  ///< the same from pixels of bf16
+  WinogradTransforms winograd_int8;                       ///< F(2x2, 3x3), exact
 };
 
 /// The best set within the ceiling.

@@ -2,7 +2,8 @@
 //   FusedConv(X, W, [B], [R])       act(conv(X, W) + B + R); the attributes of Conv and `activation`
 //   FusedMatMul(X, W, [B], [R])     act(X * W + B + R); W [K, N], or [N, K] with transB = 1, in numbers; `activation`
 //   FusedAttention(Q, [K], [V], [mask])   softmax(scale * Q K^T + mask) V for each of num_heads heads; without K and V,
-//                                         Q holds all three side by side on its last axis
+//                                         Q holds all three side by side on its last axis. q_scale, q_zero_point and
+//                                         the same for k, p (the probabilities) and v: as u8 before it is multiplied
 // R has the shape of the output. `activation` is none, relu, gelu (the erf form) or tanh. With sum_scale and
 // sum_zero_point, the sum goes through u8 before R is added, as a quantized file may have it. FusedMatMul with
 // quantize_rows = 1 asks for integers where X is float: the plan quantizes each row of X when it runs; plain code
@@ -158,6 +159,20 @@ struct HeadRows {
   [[nodiscard]] const float* row(std::int64_t position) const noexcept { return data + position * stride; }
 };
 
+/// What u8 makes of an operand; nothing without a scale.
+struct Rounding {
+  float scale = 0.0F, zero_point = 0.0F;
+
+  [[nodiscard]] float operator()(float x) const {
+    if (scale == 0.0F) return x;
+    return scale * std::clamp(std::nearbyint(x / scale), 0.0F - zero_point, 255.0F - zero_point);
+  }
+};
+Rounding rounding(const Node& node, const std::string& name) {
+  return {node.attribute_or(name + "_scale", 0.0F),
+          static_cast<float>(node.attribute_or<std::int64_t>(name + "_zero_point", 0))};
+}
+
 /// What one query attends to in one head.
 struct Attended {
   HeadRows k, v;
@@ -165,12 +180,29 @@ struct Attended {
   std::int64_t mask_stride = 0;
   std::int64_t keys = 0, depth = 0;
   float scale = 1.0F;
+  Rounding q_rounding, k_rounding, p_rounding, v_rounding;
 
   [[nodiscard]] float score(const float* query, std::int64_t key) const {
-    const float product = scale * dot(query, k.row(key), depth);
+    const float product = scale * rounded_dot(query, k.row(key));
     return mask == nullptr ? product : product + mask[key * mask_stride];
   }
+  [[nodiscard]] float rounded_dot(const float* query, const float* row) const {
+    if (q_rounding.scale == 0.0F) return dot(query, row, depth);
+    float sum = 0.0F;
+    for (std::int64_t i = 0; i < depth; ++i) sum += q_rounding(query[i]) * k_rounding(row[i]);
+    return sum;
+  }
 };
+
+/// The same with the probabilities rounded, which have to be known for that.
+void attend_rounded(const float* query, const Attended& to, float largest, float* y) {
+  float total = 0.0F;
+  for (std::int64_t key = 0; key < to.keys; ++key) total += std::exp(to.score(query, key) - largest);
+  for (std::int64_t key = 0; key < to.keys; ++key) {
+    const float weight = to.p_rounding(std::exp(to.score(query, key) - largest) / total);
+    for (std::int64_t i = 0; i < to.depth; ++i) y[i] += weight * to.v_rounding(to.v.row(key)[i]);
+  }
+}
 
 /// y = softmax(scores) V. The scores are computed twice, since there is no room to keep them.
 void attend(const float* query, const Attended& to, float* y) {
@@ -178,6 +210,7 @@ void attend(const float* query, const Attended& to, float* y) {
   for (std::int64_t key = 0; key < to.keys; ++key) largest = std::max(largest, to.score(query, key));
   std::fill_n(y, to.depth, 0.0F);
   float total = 0.0F;
+  if (to.p_rounding.scale != 0.0F) return attend_rounded(query, to, largest, y);
   for (std::int64_t key = 0; key < to.keys; ++key) {
     const float weight = std::exp(to.score(query, key) - largest);
     total += weight;
@@ -206,6 +239,10 @@ void evaluate_fused_attention(const Node& node, std::span<const TensorView> inpu
   to.keys = given(inputs, 1) ? inputs[1].shape[1] : queries;
   to.depth = y[2] / heads;
   to.scale = node.attribute_or("scale", 1.0F);
+  to.q_rounding = rounding(node, "q");
+  to.k_rounding = rounding(node, "k");
+  to.p_rounding = rounding(node, "p");
+  to.v_rounding = rounding(node, "v");
   const std::array<HeadRows, 3> rows = attention_rows(inputs);
   const HeadRows &q = rows[0], &k = rows[1], &v = rows[2];
   std::array<Strides, 1> mask{};
@@ -223,6 +260,14 @@ void evaluate_fused_attention(const Node& node, std::span<const TensorView> inpu
 
 }  // namespace
 
+static std::vector<AttributeSpec> attention_attributes() {
+  return {{"num_heads", AttributeKind::integer}, {"scale", AttributeKind::real},
+          {"q_scale", AttributeKind::real},      {"q_zero_point", AttributeKind::integer},
+          {"k_scale", AttributeKind::real},      {"k_zero_point", AttributeKind::integer},
+          {"p_scale", AttributeKind::real},      {"p_zero_point", AttributeKind::integer},
+          {"v_scale", AttributeKind::real},      {"v_zero_point", AttributeKind::integer}};
+}
+
 std::vector<OpSchema> fused_ops() {
   constexpr AttributeSpec activation{"activation", AttributeKind::string};
   constexpr AttributeSpec sum_scale{"sum_scale", AttributeKind::real};
@@ -234,10 +279,10 @@ std::vector<OpSchema> fused_ops() {
                                            sum_scale,
                                            sum_zero_point,
                                            {"quantize_rows", AttributeKind::integer}};
-  const std::vector<AttributeSpec> attention{{"num_heads", AttributeKind::integer}, {"scale", AttributeKind::real}};
+
   return {{"FusedConv", 2, 4, 1, convolution, infer_fused_conv, evaluate_fused_conv},
           {"FusedMatMul", 2, 4, 1, product, infer_fused_matmul, evaluate_fused_matmul},
-          {"FusedAttention", 1, 4, 1, attention, infer_fused_attention, evaluate_fused_attention}};
+          {"FusedAttention", 1, 4, 1, attention_attributes(), infer_fused_attention, evaluate_fused_attention}};
 }
 
 }  // namespace tessera

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "passes/attention_operands.hpp"
 #include "passes/match.hpp"
 #include "passes/passes.hpp"
 #include "passes/rewrite.hpp"
@@ -29,6 +30,12 @@ struct Heads {
   double scale = 1;
 };
 
+/// An operand of a product without the pair that takes it through u8, and what that pair says.
+struct Operand {
+  ValueId value = no_value;
+  std::optional<Quantization> integers;
+};
+
 struct Scores {
   ValueId product = no_value;  ///< output of the MatMul of q and k
   ValueId mask = no_value;
@@ -42,28 +49,57 @@ class AttentionPattern {
 
   /// Rewrites the pattern around the Softmax. Anything that is no attention at all is passed over in silence.
   void fuse() {
-    const Node* context = rewriter_.only_consumer(softmax_.outputs[0], "MatMul");
+    const Node* context = reader_of_probabilities();
     const auto scores = scores_of(softmax_.inputs[0]);
-    if (context == nullptr || context->inputs[0] != softmax_.outputs[0] || !scores) return look_for_near_match(scores);
+    if (context == nullptr || operand(context->inputs[0]).value != softmax_.outputs[0] || !scores)
+      return look_for_near_match(scores);
     if (!is_last_axis(graph_, softmax_.inputs[0], softmax_.attribute_or("axis", std::int64_t{-1}))) {
       return decline("Softmax is not over the last axis");
     }
     const Node& product = *rewriter_.producer(scores->product, "MatMul");
-    const auto q = heads_of(product.inputs[0], "Q");
-    const auto k = q ? heads_of(product.inputs[1], "K") : std::nullopt;
-    const auto v = k ? heads_of(context->inputs[1], "V") : std::nullopt;
+    const Operand left = operand(product.inputs[0]), right = operand(product.inputs[1]);
+    const Operand weights = operand(context->inputs[0]), values = operand(context->inputs[1]);
+    const auto q = heads_of(left.value, "Q");
+    const auto k = q ? heads_of(right.value, "K") : std::nullopt;
+    const auto v = k ? heads_of(values.value, "V") : std::nullopt;
     if (!v || !fit_together(*q, *k, *v)) return;
     const Node* last = merge_of_heads(*context, *q);
     if (last == nullptr || !mask_fits(*scores, *q, *k) || !interior_vanishes(*scores)) return;
 
     const double scale = scores->scale * q->scale * k->scale;
-    const Attributes attributes{{"num_heads", q->split.dims[2].value()}, {"scale", static_cast<float>(scale)}};
+    Attributes attributes{{"num_heads", q->split.dims[2].value()}, {"scale", static_cast<float>(scale)}};
+    if (left.integers && right.integers) {
+      add_integers(attributes, "q", *left.integers);
+      add_integers(attributes, "k", *right.integers);
+    }
+    if (weights.integers && values.integers) {
+      add_integers(attributes, "p", *weights.integers);
+      add_integers(attributes, "v", *values.integers);
+    }
     rewriter_.replace(rewriter_.index_of(*last),
                       {"FusedAttention", softmax_.name, {q->source, k->source, v->source, scores->mask}, attributes},
                       "became FusedAttention");
   }
 
  private:
+  Operand operand(ValueId value) const {
+    auto integers = integer_operand(rewriter_, value);
+    return integers ? Operand{integers->first, std::move(integers->second)} : Operand{value, std::nullopt};
+  }
+
+  static void add_integers(Attributes& attributes, const std::string& name, const Quantization& q) {
+    attributes[name + "_scale"] = q.scale.front();
+    attributes[name + "_zero_point"] = std::int64_t{q.zero_point.front()};
+  }
+
+  /// The product with V, perhaps behind a pair.
+  const Node* reader_of_probabilities() const {
+    const Node* quantize = rewriter_.only_consumer(softmax_.outputs[0], "QuantizeLinear");
+    if (quantize == nullptr) return rewriter_.only_consumer(softmax_.outputs[0], "MatMul");
+    const Node* dequantize = rewriter_.only_consumer(quantize->outputs[0], "DequantizeLinear");
+    return dequantize == nullptr ? nullptr : rewriter_.only_consumer(dequantize->outputs[0], "MatMul");
+  }
+
   void decline(std::string why) { rewriter_.decline(softmax_, std::move(why)); }
 
   void look_for_near_match(const std::optional<Scores>& scores) {

@@ -3,9 +3,12 @@
 // f32 once.
 #include <array>
 #include <cmath>
+#include <cstring>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/tensor.hpp"
@@ -45,13 +48,32 @@ std::string reason_against(const Node& node) {
   return {};
 }
 
+/// Weights times a factor per output channel, computed when they are wanted.
+class ScaledWeight final : public ElementSource {
+ public:
+  ScaledWeight(Tensor weight, std::vector<double> scale) : weight_(std::move(weight)), scale_(std::move(scale)) {}
+
+  void read(std::byte* target) const override {
+    const BorrowedElements weight = weight_.borrow();
+    const std::byte* from = weight.data;
+    const std::size_t per_channel = weight_.bytes() / sizeof(float) / scale_.size();
+    for (const double scale : scale_) {
+      for (std::size_t i = 0; i < per_channel; ++i, from += sizeof(float), target += sizeof(float)) {
+        float element = 0;
+        std::memcpy(&element, from, sizeof element);
+        element = static_cast<float>(element * scale);
+        std::memcpy(target, &element, sizeof element);
+      }
+    }
+  }
+
+ private:
+  Tensor weight_;
+  std::vector<double> scale_;
+};
+
 Tensor scaled_weight(const Tensor& weight, const Affine& affine) {
-  Tensor scaled(DataType::f32, weight.shape());
-  const auto from = weight.as<float>();
-  const auto to = scaled.mutable_as<float>();
-  const std::size_t per_channel = from.size() / affine.scale.size();
-  for (std::size_t i = 0; i < from.size(); ++i) to[i] = static_cast<float>(from[i] * affine.scale[i / per_channel]);
-  return scaled;
+  return {DataType::f32, weight.shape(), std::make_shared<ScaledWeight>(weight, affine.scale)};
 }
 
 Tensor scaled_bias(const Tensor& bias, const Affine& affine) {

@@ -22,12 +22,6 @@ bool is_view(const Node& node) {
   return one_of(node.op, std::array<std::string_view, 5>{"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity"});
 }
 
-bool writes_bf16(const Node& node) {
-  return one_of(node.op,
-                std::array<std::string_view, 7>{"FusedConv", "FusedMatMul", "FusedAttention", "LayerNormalization",
-                                                "MaxPool", "AveragePool", "GlobalAveragePool"});
-}
-
 /// Whether input `i` of the node is worth bf16: the operands of products, and what convolutions add.
 bool wants_bf16(const Node& node, std::size_t i) {
   if (node.op == "FusedConv") return i == 0 || i == 3;
@@ -87,7 +81,7 @@ class Conversion {
       if (out.type != DataType::f32) continue;
       if (is_view(node)) {
         out.type = graph_.value(node.inputs[0]).type;
-      } else if (writes_bf16(node) && wanted_[static_cast<std::size_t>(node.outputs[0])] &&
+      } else if (can_write_bf16(node) && wanted_[static_cast<std::size_t>(node.outputs[0])] &&
                  all_read_bf16(node.outputs[0])) {
         out.type = DataType::bf16;
       }
@@ -120,6 +114,12 @@ class Conversion {
 };
 
 }  // namespace
+
+bool can_write_bf16(const Node& node) {
+  return one_of(node.op,
+                std::array<std::string_view, 7>{"FusedConv", "FusedMatMul", "FusedAttention", "LayerNormalization",
+                                                "MaxPool", "AveragePool", "GlobalAveragePool"});
+}
 
 void convert_to_bf16(Graph& graph) {
   Conversion(graph).run();

@@ -11,4 +11,7 @@ namespace tessera {
 /// it packs. Sums, softmax and normalization statistics are f32 in all kernels.
 void convert_to_bf16(Graph& graph);
 
+/// Whether a kernel of this op can store its result as bf16.
+bool can_write_bf16(const Node& node);
+
 }  // namespace tessera

@@ -1,9 +1,10 @@
 // Moves integers into the ops of a graph with QuantizeLinear/DequantizeLinear nodes:
-//   - MaxPool or Reshape between a DequantizeLinear and a QuantizeLinear of the same scale works on u8;
+//   - MaxPool, Reshape or Concat between DequantizeLinear and a QuantizeLinear of the same scale works on u8;
 //   - FusedConv and FusedMatMul behind DequantizeLinear read u8 X, s8 W and u8 R themselves; an s32 bias becomes f32;
 //   - FusedMatMul with quantize_rows reads s8 W and quantizes float X when it runs;
 //   - GlobalAveragePool and AveragePool behind DequantizeLinear read u8 X themselves;
-//   - all of these, FusedAttention and LayerNormalization write u8 themselves where only a QuantizeLinear reads them.
+//   - all of these, FusedAttention, LayerNormalization and products in float write u8 themselves where only a
+//   QuantizeLinear reads them.
 //
 // The scales move to Value::quantization. Activations must be u8 per tensor, weights s8 and symmetric, per tensor or
 // per output channel. What does not fit stays as it is: QuantizeLinear and DequantizeLinear are ops like any other.
@@ -78,6 +79,7 @@ class QdqFolder {
     const int made_by = rewriter_.uses().producer(quantize.inputs[0]);
     if (made_by < 0) return;
     const Node& mover = rewriter_.node(static_cast<std::size_t>(made_by));
+    if (mover.op == "Concat") return join_integers(index, mover);
     if (!only_moves(mover.op)) return;
     const auto before = activation(mover.inputs[0]);
     if (!before) return;
@@ -90,6 +92,30 @@ class QdqFolder {
     mark(*before);
     mark({quantize.outputs[0], before->quantization});
     rewriter_.replace(index, {mover.op, mover.name, inputs, mover.attributes}, mover.op + " works on integers");
+  }
+
+  /// Parts that stand for reals in one way are joined as they are.
+  void join_integers(std::size_t index, const Node& join) {
+    const Node& quantize = rewriter_.node(index);
+    const auto wanted = quantization_of(graph_, quantize);
+    std::vector<Integers> parts;
+    parts.reserve(join.inputs.size());
+    for (const ValueId id : join.inputs) {
+      auto part = activation(id);
+      if (!part) return;
+      if (wanted != part->quantization)
+        return rewriter_.decline(quantize, join.name + " joins values of different scales");
+      parts.push_back(std::move(*part));
+    }
+    if (!rewriter_.may_vanish(quantize, quantize.inputs[0])) return;
+    std::vector<ValueId> inputs;
+    inputs.reserve(parts.size());
+    for (const Integers& part : parts) {
+      inputs.push_back(part.value);
+      mark(part);
+    }
+    mark({quantize.outputs[0], *wanted});
+    rewriter_.replace(index, {join.op, join.name, inputs, join.attributes}, "Concat works on integers");
   }
 
   /// Why the inputs of a product cannot be integers; empty when they can.
@@ -114,7 +140,7 @@ class QdqFolder {
     const Node& node = rewriter_.node(index);
     const auto x = activation(node.inputs[0]);
     const auto w = dequantized(node.inputs[1]);
-    if (!x && !w) return;  // a float layer
+    if (!x && !w) return absorb_quantize(index);  // a float layer
     if (!x && node.attribute_or("quantize_rows", std::int64_t{0}) != 0) return fold_weights(index, *w);
     if (const std::string why = reason_against(node, x, w); !why.empty()) return rewriter_.decline(node, why);
 

@@ -22,5 +22,6 @@ int fuse_attention(Graph& graph, std::vector<PassNote>& notes);
 int fuse_epilogue(Graph& graph, std::vector<PassNote>& notes);
 int merge_qkv(Graph& graph, std::vector<PassNote>& notes);
 int fold_qdq(Graph& graph, std::vector<PassNote>& notes);
+int fuse_bf16_products(Graph& graph, std::vector<PassNote>& notes);
 
 }  // namespace tessera::passes

@@ -3,6 +3,7 @@
 // reads Q | K | V side by side. Quantized projections merge as well: their integers and their scales lie side by side.
 #include <array>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -91,21 +92,33 @@ std::string reason_against(const Rewriter& rewriter, const Projections& projecti
   return {};
 }
 
-/// Concatenates equally shaped constants along an axis: `outer` runs of each tensor take turns.
-Tensor side_by_side(const std::array<const Tensor*, 3>& parts, std::size_t axis) {
-  Shape shape = parts[0]->shape();
-  const std::int64_t outer = shape.product(0, axis);
-  shape[axis] *= static_cast<std::int64_t>(parts.size());
-  Tensor joined(parts[0]->type(), shape);
-  std::byte* target = joined.mutable_data();
-  for (std::int64_t run = 0; run < outer; ++run) {
-    for (const Tensor* part : parts) {
-      const std::size_t bytes = part->bytes() / static_cast<std::size_t>(outer);
-      std::memcpy(target, part->data() + static_cast<std::size_t>(run) * bytes, bytes);
-      target += bytes;
+/// Equally shaped tensors as one, put together when it is wanted: `runs` runs of each take turns.
+class JoinedElements final : public ElementSource {
+ public:
+  JoinedElements(std::array<Tensor, 3> parts, std::int64_t runs)
+      : parts_(std::move(parts)), runs_(static_cast<std::size_t>(runs)) {}
+
+  void read(std::byte* target) const override {
+    const std::size_t bytes = parts_[0].bytes() / runs_;
+    for (std::size_t part = 0; part < parts_.size(); ++part) {
+      const BorrowedElements elements = parts_[part].borrow();
+      for (std::size_t run = 0; run < runs_; ++run)
+        std::memcpy(target + (run * parts_.size() + part) * bytes, elements.data + run * bytes, bytes);
     }
   }
-  return joined;
+
+ private:
+  std::array<Tensor, 3> parts_;
+  std::size_t runs_;
+};
+
+/// Concatenates equally shaped constants along an axis.
+Tensor side_by_side(const std::array<const Tensor*, 3>& parts, std::size_t axis) {
+  Shape shape = parts[0]->shape();
+  const std::int64_t runs = shape.product(0, axis);
+  shape[axis] *= static_cast<std::int64_t>(parts.size());
+  return {parts[0]->type(), shape,
+          std::make_shared<JoinedElements>(std::array<Tensor, 3>{*parts[0], *parts[1], *parts[2]}, runs)};
 }
 
 /// The joined weights, behind one DequantizeLinear when they are integers. The node, if any, goes to `nodes`.

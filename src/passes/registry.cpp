@@ -21,8 +21,9 @@ using namespace passes;
 // - integers have the types of the kernels before anything asks what they stand for;
 // - Quantize/Dequantize pairs that stand inside a pattern go before the pattern is looked for;
 // - GELU is whole before it can become an epilogue, the epilogues are in place before integers are pushed through them;
-// - projections are merged only once attention is known, and before quantization so that integers see one product.
-constexpr std::array<Pass, 16> passes_in_order{{
+// - projections are merged only once attention is known, and before quantization so that integers see one product;
+// - layers that the file wants in bf16 are looked at when it is settled which ones are integers.
+constexpr std::array<Pass, 17> passes_in_order{{
     {"eliminate", &eliminate},
     {"constant_folding", &fold_constants},
     {"reshape_targets", &simplify_reshapes},
@@ -38,6 +39,7 @@ constexpr std::array<Pass, 16> passes_in_order{{
     {"epilogue", &fuse_epilogue},
     {"qkv_merge", &merge_qkv},
     {"fold_qdq", &fold_qdq},
+    {"bf16_products", &fuse_bf16_products},
     {"eliminate", &eliminate},
 }};
 /// The first pass that puts ops of Tessera's own, or patterns only Tessera computes as one, into the graph.

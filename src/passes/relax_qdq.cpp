@@ -4,7 +4,8 @@
 // keeps the sum of a product, its bias and its activation in registers, and attention between its two products in f32:
 // a pair in there would only round once more. A pair goes when all that reads it is
 //   - the Add of a bias, or an activation, behind a Conv or linear layer;
-//   - a MatMul of two computed matrices, or anything behind such a MatMul.
+//   - a MatMul of two computed matrices, unless both come as integers that attention can multiply; or anything behind
+//     such a MatMul.
 // Everywhere else integers save bandwidth or feed an integer kernel, and the pair stays. A pair that clips at zero is a
 // Relu in disguise: it goes only when the value cannot be negative. The pair in front of the Add of a residual stays:
 // the epilogue rounds as it does.
@@ -13,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "passes/attention_operands.hpp"
 #include "passes/match.hpp"
 #include "passes/passes.hpp"
 #include "passes/quantization.hpp"
@@ -50,7 +52,7 @@ bool comes_from_linear(const Rewriter& rewriter, ValueId value) {
 
 /// Whether the pair in front of `reader` stands inside a pattern. `source` is what the pair quantizes.
 bool inside_pattern(const Rewriter& rewriter, const Node& reader, ValueId source, ValueId dequantized) {
-  if (is_computed_product(rewriter, reader)) return true;
+  if (is_computed_product(rewriter, reader)) return !multiplies_integers(rewriter, reader);
   const Node* made_by = producer_node(rewriter, source);
   if (made_by != nullptr && is_computed_product(rewriter, *made_by)) return true;
   if (!comes_from_linear(rewriter, source)) return false;

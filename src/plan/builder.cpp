@@ -121,6 +121,15 @@ BufferId Builder::reference_input(ValueId id) {
   return entry->second;
 }
 
+BufferId Builder::table_input(ValueId id) {
+  if (!value(id).is_constant()) return plain_input(id);
+  BorrowedElements elements = value(id).constant.borrow();
+  plan_->buffers.push_back({elements.data, 0});
+  lifetimes_.emplace_back();
+  plan_->keep_alive.push_back(std::move(elements.owner));
+  return static_cast<BufferId>(plan_->buffers.size() - 1);
+}
+
 Image Builder::image_input(ValueId id) {
   if (const auto found = images_.find(id); found != images_.end()) return found->second;
   const BufferId source = plain_input(id);

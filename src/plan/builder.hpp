@@ -39,6 +39,8 @@ class Builder {
   BufferId plain_input(ValueId id);
   /// The same for plain code, which reads no further than the end: a constant stays where the reader left it.
   BufferId reference_input(ValueId id);
+  /// The same for code that takes the elements at any alignment, and but few of them: a large table stays in its file.
+  BufferId table_input(ValueId id);
   /// The value as NHWC with at least the halo all its convolutions need; likewise.
   Image image_input(ValueId id);
   /// Where the node that is being lowered has to leave an output.

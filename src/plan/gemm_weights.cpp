@@ -92,7 +92,8 @@ const T* column_array(Builder& builder, const BrgemmKernel& kernel, const GemmWe
   return out;
 }
 
-/// Fewer rows are bound by reading the weights, which are half as large in bytes.
+/// Fewer rows do not repay widening them once for all panels, and are bound by reading the weights, which are half as
+/// large in bytes.
 constexpr std::int64_t least_widened_rows = 24;
 
 bool multiplies_bytes(const BrgemmKernel& kernel) {
@@ -167,16 +168,19 @@ const BrgemmKernel* gemm_kernel(const Builder& builder, const Value& x, const Va
     return multiplies_bytes(*kernel) || rows < least_widened_rows ? kernel : find(DataType::s16, DataType::s16);
   }
   if (weights.constant.type() != DataType::f32) return nullptr;
-  if (x.type == DataType::bf16) return find(DataType::bf16, DataType::bf16);
+  if (x.type == DataType::bf16) {
+    const BrgemmKernel* kernel = find(DataType::bf16, DataType::bf16);
+    return has_bf16_dot(kernel->isa) || rows < least_widened_rows ? kernel : find(DataType::f32, DataType::bf16);
+  }
   if (x.type == DataType::f32) return find(DataType::f32, DataType::f32);
   return nullptr;
 }
 
 std::string gemm_precision(const BrgemmKernel& kernel, DataType c) {
-  // s16 is how bytes are multiplied, not what is multiplied.
-  const bool widened = kernel.a == DataType::s16;
-  return std::string(name_of(widened ? DataType::u8 : kernel.a)) + "*" +
-         std::string(name_of(widened ? DataType::s8 : kernel.b)) + "->" + std::string(name_of(c));
+  // s16 is how bytes are multiplied, and f32 how bf16 is, not what is multiplied.
+  const DataType b = kernel.b == DataType::s16 ? DataType::s8 : kernel.b;
+  const DataType a = b == DataType::s8 ? DataType::u8 : b;
+  return std::string(name_of(a)) + "*" + std::string(name_of(b)) + "->" + std::string(name_of(c));
 }
 
 }  // namespace tessera

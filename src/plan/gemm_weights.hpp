@@ -40,7 +40,7 @@ double most_magnitude(const GemmWeights& weights, const Value& x, const Value* b
 Activation activation_of(const Node& node);
 
 /// The kernel for `rows` rows of an activation of this type, or null: u8 x s8 (as s16 x s16 where bytes would have to
-/// be widened for every panel), bf16 x bf16, f32 x f32.
+/// be widened for every panel), bf16 x bf16 (as f32 x bf16 likewise), f32 x f32.
 const BrgemmKernel* gemm_kernel(const Builder& builder, const Value& x, const Value& weights, std::int64_t rows);
 
 /// "u8*s8->f32"

@@ -38,6 +38,7 @@ constexpr std::array entries = {
     Entry{"Squeeze", lower_view},
     Entry{"Unsqueeze", lower_view},
     Entry{"Identity", lower_view},
+    Entry{"Concat", lower_concat},
 };
 
 }  // namespace
@@ -50,10 +51,12 @@ void lower(Builder& builder, const Node& node) {
            "try --precision fp32");
 }
 
-std::shared_ptr<const Plan> make_plan(const Graph& graph, Isa isa, WeightStore& weights) {
+std::shared_ptr<const Plan> make_plan(const Graph& graph, Isa isa, WeightStore& weights, int threads) {
   Builder builder(graph, isa, weights);
   for (const Node& node : graph.nodes) lower(builder, node);
-  return builder.finish();
+  std::shared_ptr<const Plan> plan = builder.finish();
+  weights.pack(threads);
+  return plan;
 }
 
 }  // namespace tessera

@@ -16,6 +16,7 @@ void lower(Builder& builder, const Node& node);
 bool lower_conv(Builder& builder, const Node& node);        ///< Conv, FusedConv
 bool lower_linear(Builder& builder, const Node& node);      ///< FusedMatMul; MatMul and Gemm with constant weights
 bool lower_attention(Builder& builder, const Node& node);   ///< FusedAttention
+bool lower_concat(Builder& builder, const Node& node);      ///< Concat of activations
 bool lower_pool(Builder& builder, const Node& node);        ///< MaxPool, AveragePool, GlobalAveragePool
 bool lower_layer_norm(Builder& builder, const Node& node);  ///< LayerNormalization over the last axis
 bool lower_softmax(Builder& builder, const Node& node);     ///< Softmax over the last axis

@@ -1,5 +1,7 @@
 // FusedAttention -> AttentionStep.
 #include <cmath>
+#include <optional>
+#include <string>
 
 #include "plan/lower.hpp"
 #include "plan/steps/attention_step.hpp"
@@ -43,6 +45,32 @@ bool place_mask(Builder& builder, ValueId mask, AttentionSpec& spec) {
   return true;
 }
 
+/// The u8 of a product's operand, from two attributes that fuse_attention has set.
+std::optional<Dequantize> operand(const Node& node, const std::string& name) {
+  const auto* scale = node.find_attribute<float>(name + "_scale");
+  if (scale == nullptr) return std::nullopt;
+  return Dequantize{*scale, static_cast<std::int32_t>(node.attribute_or<std::int64_t>(name + "_zero_point", 0))};
+}
+std::optional<AttentionSpec::Integers> operands(const Node& node, const std::string& left, const std::string& right) {
+  const auto a = operand(node, left), b = operand(node, right);
+  if (!a || !b) return std::nullopt;
+  return AttentionSpec::Integers{*a, *b};
+}
+
+/// Bytes where an instruction multiplies them, else the s16 they are widened to.
+const BrgemmKernel* integer_kernel(Isa isa, std::int64_t rows) {
+  const BrgemmKernel* bytes = find_brgemm(DataType::u8, DataType::s8, isa, rows);
+  if (bytes == nullptr || bytes->k_group == 4) return bytes;
+  return find_brgemm(DataType::s16, DataType::s16, isa, rows);
+}
+
+std::string types_of(const AttentionSpec& spec) {
+  const std::string floats(name_of(spec.type));
+  const auto product = [&](bool integers) { return integers ? std::string("u8") : floats; };
+  const std::string first = product(spec.scores_in.has_value()), second = product(spec.context_in.has_value());
+  return (first == second ? first : first + "," + second) + "->" + std::string(name_of(spec.y_type));
+}
+
 }  // namespace
 
 bool lower_attention(Builder& builder, const Node& node) {
@@ -50,10 +78,15 @@ bool lower_attention(Builder& builder, const Node& node) {
   if (x.type != DataType::f32 && x.type != DataType::bf16) return false;
   const Value& y = builder.value(node.outputs[0]);
   const Shape xs = builder.shape(node.inputs[0]), ys = builder.shape(node.outputs[0]);
-  const BrgemmKernel* kernel = find_brgemm(x.type, x.type, builder.isa(), ys[1]);
-  if (kernel == nullptr) return false;
-
   AttentionSpec spec;
+  spec.scores_in = operands(node, "q", "k");
+  spec.context_in = operands(node, "p", "v");
+  const BrgemmKernel* const floats = find_brgemm(x.type, x.type, builder.isa(), ys[1]);
+  const BrgemmKernel* const integers = integer_kernel(builder.isa(), ys[1]);
+  const BrgemmKernel* const scores = spec.scores_in ? integers : floats;
+  const BrgemmKernel* const context = spec.context_in ? integers : floats;
+  if (scores == nullptr || context == nullptr) return false;
+
   spec.type = x.type;
   spec.batch = ys[0];
   spec.queries = ys[1];
@@ -67,15 +100,8 @@ bool lower_attention(Builder& builder, const Node& node) {
   spec.y_type = y.type;
   spec.y_quantization = requantization(y);
 
-  auto step = std::make_unique<AttentionStep>(*kernel, builder.vector(), spec);
-  step->info = {node.name,
-                node.op,
-                kernel->name,
-                std::string(name_of(kernel->isa)),
-                std::string(name_of(x.type)) + "->" + std::string(name_of(y.type)),
-                "",
-                0,
-                0};
+  auto step = std::make_unique<AttentionStep>(*scores, *context, builder.vector(), spec);
+  step->info = {node.name, node.op, scores->name, std::string(name_of(scores->isa)), types_of(spec), "", 0, 0};
   step->info.gflop = 4e-9 * static_cast<double>(spec.batch * spec.heads * spec.queries) *
                      static_cast<double>(spec.keys * spec.head_size);
   builder.emit(std::move(step), {spec.q.buffer, spec.k.buffer, spec.v.buffer, spec.mask}, {spec.y});

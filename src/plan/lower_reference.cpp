@@ -61,12 +61,14 @@ bool lower_reference(Builder& builder, const Node& node) {
 
   auto step = std::make_unique<ReferenceStep>(node, *schema);
   std::vector<BufferId> reads, writes;
-  for (const ValueId id : node.inputs) {
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    const ValueId id = node.inputs[i];
     if (id == no_value) {
       step->inputs.emplace_back();
       continue;
     }
-    reads.push_back(builder.reference_input(id));
+    // Gather copies rows of its first input as bytes.
+    reads.push_back(node.op == "Gather" && i == 0 ? builder.table_input(id) : builder.reference_input(id));
     step->inputs.push_back({reads.back(), builder.value(id).type, builder.shape(id)});
   }
   for (const ValueId id : node.outputs) {

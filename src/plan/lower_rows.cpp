@@ -129,6 +129,32 @@ class ConvertStep final : public Step {
   Requantize to_;
 };
 
+/// The same from one NHWC image to another, whose halo may be another.
+class ConvertImageStep final : public Step {
+ public:
+  ConvertImageStep(const VectorKernels& kernels, const Image& x, const Dequantize& from, const Image& y,
+                   const Requantize& to, std::uint8_t fill)
+      : kernel_(kernels.convert), x_(x), y_(y), from_(from), to_(to), fill_(fill) {}
+
+  void run(const RunContext& context) const noexcept override {
+    fill_halo(y_, fill_, context);
+    for_rows_of_member(y_, context, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
+      for (std::int64_t h = first; h < last; ++h) {
+        const std::byte* x = context.at(x_.buffer) + x_.origin() + n * x_.image_stride() + h * x_.row_stride();
+        std::byte* y = context.at(y_.buffer) + y_.origin() + n * y_.image_stride() + h * y_.row_stride();
+        kernel_({{x, x_.pixel_stride(), x_.type, from_}, {y, y_.pixel_stride(), y_.type, to_}, y_.width, y_.channels});
+      }
+    });
+  }
+
+ private:
+  void (*kernel_)(const ConvertCall&);
+  Image x_, y_;
+  Dequantize from_;
+  Requantize to_;
+  std::uint8_t fill_;
+};
+
 const float* constant_floats(Builder& builder, ValueId id) {
   if (id == no_value) return nullptr;
   const Tensor& tensor = builder.value(id).constant;
@@ -259,6 +285,14 @@ bool lower_convert(Builder& builder, const Node& node) {
     const BufferId source = builder.plain_input(node.inputs[0]);
     const Image image = builder.image_output(node.outputs[0]);
     builder.emit(make_to_nhwc(builder, source, x.type, target, image), {source}, {image.buffer});
+    return true;
+  }
+  if (builder.is_image(node.inputs[0]) && builder.wanted_as_image(node.outputs[0])) {
+    const Image in = builder.image_input(node.inputs[0]), out = builder.image_output(node.outputs[0]);
+    const auto zero = static_cast<std::uint8_t>(y.type == DataType::u8 ? to.zero_point : 0);
+    auto step = std::make_unique<ConvertImageStep>(builder.vector(), in, from, out, to, zero);
+    step->info = describe(builder, node, "convert", x.type, y.type);
+    builder.emit(std::move(step), {in.buffer}, {out.buffer});
     return true;
   }
   const Matrix in = flat(builder.plain_input(node.inputs[0]), x.type, shape);

@@ -1,5 +1,7 @@
 #include "plan/lower_winograd.hpp"
 
+#include <algorithm>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -10,8 +12,8 @@
 namespace tessera {
 namespace {
 
-/// Below this many tiles an image reads four times the weights for too few rows of a product: the last stage of a
-/// ResNet (7x7, four tiles) is bound by memory either way.
+/// Below this many tiles an image reads the transformed weights (four times the direct ones for F(4x4), 16/9 for
+/// F(2x2)) for too few rows of a product. The last stage of a ResNet (7x7) has four large tiles, or sixteen small ones.
 constexpr std::int64_t least_f32_tiles = 9;
 /// Four times a sum of u8 * s8 over 9 taps and this many channels stays within s32.
 constexpr std::int64_t most_int8_channels = 1800;
@@ -36,9 +38,15 @@ const WinogradTransforms* transforms_for(const Builder& builder, const Node& nod
   const BrgemmKernel* direct = gemm_kernel(builder, x, w, many_rows);
   if (direct == nullptr) return nullptr;
   if (direct->a == DataType::f32) {
-    const std::int64_t tiles = tiles_of_an_image(window, vector.winograd_f32.side);
-    kernel = gemm_kernel(builder, x, w, tiles);
-    return tiles >= least_f32_tiles ? &vector.winograd_f32 : nullptr;
+    const bool bf16 = x.type == DataType::bf16;  // whose weights stay half as large as those of f32
+    for (const WinogradTransforms* transforms : {bf16 ? &vector.winograd_bf16 : &vector.winograd_f32,
+                                                 bf16 ? &vector.winograd_bf16_small : &vector.winograd_f32_small}) {
+      const std::int64_t tiles = tiles_of_an_image(window, transforms->side);
+      if (tiles < least_f32_tiles) continue;
+      kernel = find_brgemm(direct->a, direct->b, builder.isa(), tiles);
+      return transforms;
+    }
+    return nullptr;
   }
   // Dot-product instructions take four u8 where these products take two s16: only without them there is a gain.
   if (direct->a != DataType::s16 || builder.shape(node.inputs[1])[1] > most_int8_channels) return nullptr;
@@ -65,42 +73,59 @@ void transform(const double (&taps)[9][lanes], double (&elements)[Matrices::tile
   }
 }
 
-/// The transformed weights of every channel pair, [element][channels][columns], packed element by element.
-template <class Matrices, class Weight, class Operand>
-AlignedBuffer pack_transformed(const BrgemmKernel& kernel, const Tensor& weights) {
-  constexpr int n = Matrices::tile;
-  const std::int64_t columns = weights.shape()[0], channels = weights.shape()[1], matrix = channels * columns;
-  const auto g = weights.as<Weight>();
-  std::vector<Operand> transformed(static_cast<std::size_t>(n * n * matrix));
-  double taps[9][lanes], elements[n * n][lanes];
-  for (std::int64_t column = 0; column < columns; column += lanes) {
-    for (std::int64_t channel = 0; channel < channels; ++channel) {
-      for (int l = 0; l < lanes; ++l)
-        for (int tap = 0; tap < 9; ++tap)
-          taps[tap][l] =
-              static_cast<double>(g[static_cast<std::size_t>(((column + l) * channels + channel) * 9 + tap)]);
-      transform<Matrices>(taps, elements);
-      for (int e = 0; e < n * n; ++e)
-        for (int l = 0; l < lanes; ++l)
-          transformed[static_cast<std::size_t>(e * matrix + channel * columns + column + l)] =
-              static_cast<Operand>(elements[e][l]);
-    }
+/// The taps of `lanes` channel pairs that lie `stride` weights apart, at any alignment.
+template <class Weight>
+void read_taps(const std::byte* weights, std::int64_t first, std::int64_t stride, double (&taps)[9][lanes]) {
+  Weight pair[9];
+  for (int l = 0; l < lanes; ++l) {
+    std::memcpy(pair, weights + static_cast<std::size_t>(first + l * stride) * sizeof(Weight), sizeof pair);
+    for (int tap = 0; tap < 9; ++tap) taps[tap][l] = static_cast<double>(pair[tap]);
   }
-  const std::int64_t segment[] = {channels};
-  const std::size_t matrix_bytes = packed_b_bytes(kernel, segment, columns);
-  AlignedBuffer packed(matrix_bytes * n * n);
-  for (int e = 0; e < n * n; ++e) {
-    const auto* const from = reinterpret_cast<const std::byte*>(transformed.data() + e * matrix);
-    pack_b(kernel, {from, data_type_of<Operand>, channels, columns, columns, 1}, segment,
-           packed.data() + static_cast<std::size_t>(e) * matrix_bytes);
-  }
-  return packed;
 }
 
-AlignedBuffer pack_for(const BrgemmKernel& kernel, const Tensor& weights) {
-  return weights.type() == DataType::f32
-             ? pack_transformed<winograd::F32_4x4, float, float>(kernel, weights)
-             : pack_transformed<winograd::Int8_2x2, std::int8_t, std::int16_t>(kernel, weights);
+/// The transformed weights of every channel pair, [element][channels][columns], packed element by element.
+template <class Matrices, class Weight, class Operand>
+void pack_transformed(const BrgemmKernel& kernel, const Shape& shape, const std::byte* weights, std::byte* packed) {
+  constexpr int n = Matrices::tile;
+  const std::int64_t columns = shape[0], channels = shape[1], segment[] = {channels};
+  const std::size_t panel_bytes = packed_panel_bytes(kernel, segment);
+  const std::size_t matrix_bytes = packed_b_bytes(kernel, segment, columns);
+  // Panel by panel: what is transformed stays in a cache.
+  std::vector<Operand> transformed(static_cast<std::size_t>(n * n * channels * kernel.nr));
+  double taps[9][lanes], elements[n * n][lanes];
+  for (std::int64_t first = 0; first < columns; first += kernel.nr, packed += panel_bytes) {
+    const std::int64_t width = std::min<std::int64_t>(kernel.nr, columns - first), matrix = channels * width;
+    for (std::int64_t column = 0; column < width; column += lanes) {
+      for (std::int64_t channel = 0; channel < channels; ++channel) {
+        read_taps<Weight>(weights, ((first + column) * channels + channel) * 9, channels * 9, taps);
+        transform<Matrices>(taps, elements);
+        for (int e = 0; e < n * n; ++e)
+          for (int l = 0; l < lanes; ++l)
+            transformed[static_cast<std::size_t>(e * matrix + channel * width + column + l)] =
+                static_cast<Operand>(elements[e][l]);
+      }
+    }
+    for (int e = 0; e < n * n; ++e) {
+      const auto* const from = reinterpret_cast<const std::byte*>(transformed.data() + e * matrix);
+      pack_b(kernel, {from, data_type_of<Operand>, channels, width, width, 1}, segment,
+             packed + static_cast<std::size_t>(e) * matrix_bytes);
+    }
+  }
+}
+
+std::size_t packed_bytes(const BrgemmKernel& kernel, int side, const Shape& weights) {
+  const auto elements = static_cast<std::size_t>((side + 2) * (side + 2));
+  const std::int64_t segment[] = {weights[1]};
+  return elements * packed_b_bytes(kernel, segment, weights[0]);
+}
+
+void pack_for(const BrgemmKernel& kernel, int side, const Shape& shape, const std::byte* weights, std::byte* packed) {
+  if (kernel.a != DataType::f32)
+    pack_transformed<winograd::Int8_2x2, std::int8_t, std::int16_t>(kernel, shape, weights, packed);
+  else if (side == winograd::F32_2x2::side)
+    pack_transformed<winograd::F32_2x2, float, float>(kernel, shape, weights, packed);
+  else
+    pack_transformed<winograd::F32_4x4, float, float>(kernel, shape, weights, packed);
 }
 
 }  // namespace
@@ -124,9 +149,15 @@ bool lower_winograd(Builder& builder, const Node& node, const Window& window) {
   spec.fill = zero_byte(y);
   const GemmWeights direct{&w, 1, spec.c.channels, {9 * spec.a.channels}, false, 9};
   spec.epilogue = make_epilogue(builder, node, *kernel, direct, x, node.input(2), node.input(3));
-  const std::string side = std::to_string(transforms->side), name = "winograd " + side + "x" + side;
-  const auto pack = [&] { return pack_for(*kernel, w.constant); };
-  spec.weights = builder.keep(builder.weights().get(w.constant, std::string(kernel->name) + "/" + name, pack), true);
+  const int side = transforms->side;
+  const std::string name = "winograd " + std::to_string(side) + "x" + std::to_string(side);
+  const Shape shape = w.constant.shape();
+  const auto pack = [kernel, side, shape](const std::byte* from, std::byte* packed) {
+    pack_for(*kernel, side, shape, from, packed);
+  };
+  spec.weights = builder.keep(builder.weights().get(w.constant, std::string(kernel->name) + "/" + name,
+                                                    packed_bytes(*kernel, side, shape), pack),
+                              true);
 
   auto step = std::make_unique<WinogradStep>(*kernel, *transforms, spec);
   const std::int64_t outputs = builder.shape(node.outputs[0]).elements();

@@ -40,8 +40,9 @@ struct Plan {
   std::vector<std::shared_ptr<const void>> keep_alive;  ///< constants and packed weights the buffers point into
 };
 
-/// Builds the plan of a graph whose shapes are all concrete. `weights` is shared between the plans of a model.
+/// Builds the plan of a graph whose shapes are all concrete. `weights` is shared between the plans of a model; what is
+/// not packed yet is packed on that many threads.
 /// Error{invalid} naming the node that cannot be run.
-std::shared_ptr<const Plan> make_plan(const Graph& graph, Isa isa, WeightStore& weights);
+std::shared_ptr<const Plan> make_plan(const Graph& graph, Isa isa, WeightStore& weights, int threads = 1);
 
 }  // namespace tessera

@@ -1,9 +1,11 @@
 #include "quantize/insert_qdq.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <utility>
 
+#include "quantize/attention_qdq.hpp"
 #include "quantize/bias_correction.hpp"
 
 namespace tessera {
@@ -99,13 +101,25 @@ class Insertion {
     return producer >= 0 && graph_.nodes[static_cast<std::size_t>(producer)].op == "GlobalAveragePool";
   }
 
+  static bool joins(const Node& node) { return node.op == "Concat"; }
+
+  /// Whether nobody else reads what would take the parameters of the node's output.
+  bool may_share(const Node& node) const {
+    const auto free = [&](ValueId id) {
+      return uses_.single_use(id) && !graph_.value(id).is_constant() && graph_.value(id).type == DataType::f32;
+    };
+    return joins(node) ? std::ranges::all_of(node.inputs, free) : uses_.single_use(node.inputs[0]);
+  }
+
   void share_through_movers() {
     for (std::size_t i = graph_.nodes.size(); i-- > 0;) {
       const Node& node = graph_.nodes[i];
-      if (!moves(node) || !values_.contains(node.outputs[0]) || !uses_.single_use(node.inputs[0])) continue;
       const ValueId source = node.outputs[0];
-      shared_[node.inputs[0]] = shared_.contains(source) ? shared_.at(source) : source;
-      read_integers(static_cast<int>(i), 0);
+      if (!values_.contains(source) || !(moves(node) || joins(node)) || !may_share(node)) continue;
+      for (std::size_t input = 0; input < (joins(node) ? node.inputs.size() : 1); ++input) {
+        shared_[node.inputs[input]] = shared_.contains(source) ? shared_.at(source) : source;
+        read_integers(static_cast<int>(i), input);
+      }
     }
   }
 
@@ -244,6 +258,10 @@ const Tensor& QuantizedWeightStore::transposed(const Tensor& weights, int axis) 
 void insert_qdq(Graph& graph, const std::vector<QuantizableLayer>& layers, const RangeObserver& ranges,
                 QuantizedWeightStore& weights, const QdqOptions& options) {
   Insertion(graph, layers, ranges, weights, options).run();
+  if (options.attention == AttentionProducts::linears) return;
+  for (const QuantizableLayer& layer : layers)
+    if (!layer.attention.softmax.empty() && !options.float_layers.contains(layer.name))
+      insert_attention_qdq(graph, layer.attention, ranges, options.attention);
 }
 
 }  // namespace tessera

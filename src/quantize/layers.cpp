@@ -58,6 +58,7 @@ class LayerFinder {
       if ((node.op == "FusedConv" || node.op == "FusedMatMul") && has_f32_weights(fused_, node) &&
           is_f32_activation(fused_, node.inputs[0]))
         add_product(node);
+      if (node.op == "FusedAttention" && node.has_input(1)) add_attention(node);
     }
     return std::move(layers_);
   }
@@ -76,6 +77,19 @@ class LayerFinder {
     if (node.op == "FusedConv" && node.has_input(3) && is_f32_activation(fused_, node.inputs[3]))
       layer.residual = fused_.value(node.inputs[3]).name;
     layers_.push_back(std::move(layer));
+  }
+
+  /// Its products are quantized with the layer that its projections are.
+  void add_attention(const Node& node) {
+    const int projection = uses_.producer(node.inputs[0]);
+    if (projection < 0) return;
+    const auto merged = merged_.find(fused_.nodes[static_cast<std::size_t>(projection)].name);
+    if (merged == merged_.end()) return;
+    const auto same = [&](const QuantizableLayer& layer) { return layer.name == merged->second; };
+    const auto layer = std::ranges::find_if(layers_, same);
+    if (layer == layers_.end()) return;
+    const auto input = [&](std::size_t i) { return fused_.value(node.inputs[i]).name; };
+    layer->attention = {node.name, input(0), input(1), input(2)};
   }
 
   void add_pooling(const Node& node) {
@@ -105,11 +119,14 @@ QuantizableModel find_layers(Graph standard) {
   return {std::move(standard), std::move(fused), std::move(layers)};
 }
 
-std::map<std::string, int> activations_of(const std::vector<QuantizableLayer>& layers) {
+std::map<std::string, int> activations_of(const std::vector<QuantizableLayer>& layers, bool attention) {
   std::map<std::string, int> axes;
   for (const QuantizableLayer& layer : layers) {
     axes.try_emplace(layer.x, layer.linear ? -1 : 1);
     if (!layer.residual.empty()) axes.try_emplace(layer.residual, 1);
+    if (!attention || layer.attention.softmax.empty()) continue;
+    for (const std::string& name : {layer.attention.q, layer.attention.k, layer.attention.v})
+      axes.try_emplace(name, -1);
   }
   return axes;
 }

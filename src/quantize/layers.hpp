@@ -18,6 +18,11 @@ struct QuantizableLayer {
   bool linear = false;                ///< channels of x are its last axis; else its axis 1
   /// A pooling: it has no weights and is quantized when the layer of this name is, which computes its x.
   std::string follows;
+  /// The attention behind projections of Q, K and V, by the names of its Softmax and of what its products read.
+  struct Attention {
+    std::string softmax, q, k, v;
+  };
+  Attention attention = {};
 };
 
 /// A graph in standard ONNX ops and what the passes make of it. Names are the same in both.
@@ -31,8 +36,8 @@ struct QuantizableModel {
 QuantizableModel find_layers(Graph standard);
 
 /// The activations that these layers read, each once, with the axis of its channels (-1: the last): what calibration
-/// observes.
-std::map<std::string, int> activations_of(const std::vector<QuantizableLayer>& layers);
+/// observes. With what the products inside attention read, if asked for.
+std::map<std::string, int> activations_of(const std::vector<QuantizableLayer>& layers, bool attention = false);
 
 /// Where a Conv, MatMul or Gemm of the standard graph has its weights.
 struct WeightPlace {

@@ -18,6 +18,21 @@ constexpr std::array<std::pair<CalibrationMethod, std::string_view>, 5> methods{
 
 }  // namespace
 
+std::string_view name_of(AttentionProducts products) noexcept {
+  switch (products) {
+    case AttentionProducts::linears: return "linears";
+    case AttentionProducts::qk: return "qk";
+    case AttentionProducts::full: return "full";
+  }
+  return "?";
+}
+
+std::optional<AttentionProducts> attention_products_from_name(std::string_view name) noexcept {
+  for (const auto products : {AttentionProducts::linears, AttentionProducts::qk, AttentionProducts::full})
+    if (name_of(products) == name) return products;
+  return std::nullopt;
+}
+
 std::string_view name_of(CalibrationMethod method) noexcept {
   for (const auto& [known, name] : methods)
     if (known == method) return name;

@@ -32,7 +32,7 @@ std::string key_of(const Graph& graph, const SessionOptions& options) {
   const CalibrationOptions& how = options.calibration_options;
   std::string key = std::string(name_of(how.method)) + " " + std::to_string(how.percentile) + " " +
                     (how.smoothquant ? std::to_string(*how.smoothquant) : "-") +
-                    (how.bias_correction ? " corrected;" : ";");
+                    (how.bias_correction ? " corrected " : " ") + std::string(name_of(how.attention)) + ";";
   for (const TensorMap& batch : options.calibration)
     for (const auto& [name, tensor] : batch)
       key += name + "@" + std::to_string(reinterpret_cast<std::uintptr_t>(tensor.data())) + ";";
@@ -59,7 +59,7 @@ ItemSource items_of(const Model::Impl& model, const SessionOptions& options) {
 RangeObserver observe_activations(const Graph& fused, const std::vector<QuantizableLayer>& layers,
                                   const ItemSource& items, const CalibrationOptions& options, int threads,
                                   WeightStore& weights, const CalibrationProgress& progress) {
-  const std::map<std::string, int> axes = activations_of(layers);
+  const std::map<std::string, int> axes = activations_of(layers, options.attention != AttentionProducts::linears);
   Graph observed = fused;
   std::vector<ValueId> ids;
   ids.reserve(axes.size());
@@ -88,8 +88,9 @@ RangeObserver observe_activations(const Graph& fused, const std::vector<Quantiza
 }
 
 bool is_quantized(const Graph& graph) {
-  return std::ranges::any_of(graph.nodes, [](const Node& node) {
-    return node.op == "QuantizeLinear" || node.op == "DequantizeLinear" || node.op.starts_with("QLinear");
+  return std::ranges::any_of(graph.nodes, [&](const Node& node) {
+    const bool narrows = node.op == "Cast" && graph.value(node.outputs[0]).type == DataType::bf16;
+    return node.op == "QuantizeLinear" || node.op == "DequantizeLinear" || node.op.starts_with("QLinear") || narrows;
   });
 }
 
@@ -112,7 +113,7 @@ std::shared_ptr<const Graph> quantized_graph(const Model::Impl& model, const Ses
   const RangeObserver ranges = observe_activations(*fused, parts.layers, items, how, threads, model.weights);
   auto graph = std::make_shared<Graph>(std::move(parts.standard));
   QuantizedWeightStore weights;
-  insert_qdq(*graph, parts.layers, ranges, weights, {{}, how.bias_correction});
+  insert_qdq(*graph, parts.layers, ranges, weights, {{}, how.bias_correction, how.attention});
   run_passes(*graph, fusing_passes(), nullptr);
   cached = {std::move(graph), options.calibration};
   return cached.graph;

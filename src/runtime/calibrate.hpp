@@ -23,8 +23,8 @@ RangeObserver observe_activations(const Graph& fused, const std::vector<Quantiza
                                   const ItemSource& items, const CalibrationOptions& options, int threads,
                                   WeightStore& weights, const CalibrationProgress& progress = {});
 
-/// Whether the graph holds QuantizeLinear or DequantizeLinear nodes: it says itself what is int8, so calibration leaves
-/// it alone.
+/// Whether the graph holds QuantizeLinear or DequantizeLinear nodes, or values cast to bf16: it says itself what is
+/// computed how, so calibration leaves it alone.
 bool is_quantized(const Graph& graph);
 
 }  // namespace tessera

@@ -1,6 +1,7 @@
 #include "runtime/executor.hpp"
 
 #include <chrono>
+#include <cstring>
 
 namespace tessera {
 namespace {
@@ -18,6 +19,8 @@ Executor::Executor(std::shared_ptr<const Plan> plan, int threads, std::span<cons
   scratch_stride_ = round_up(plan_->scratch_bytes + buffer_slack, page);
   const std::size_t scratch_start = round_up(plan_->arena_bytes + buffer_slack, page);
   arena_ = AlignedBuffer(scratch_start + scratch_stride_ * static_cast<std::size_t>(threads));
+  // Now rather than in the first inference: the system hands out memory when it is touched.
+  std::memset(arena_.data(), 0, arena_.size());
   for (const BufferPlace& place : plan_->buffers)
     // Constants are only read; RunContext has one pointer type for both.
     buffers_.push_back(place.constant != nullptr ? const_cast<std::byte*>(place.constant)

@@ -57,7 +57,8 @@ Executor& GraphRunner::prepare(const TensorMap& inputs, const std::string& subje
       entries_.clear();
       arena_bytes_ = 0;
     }
-    auto executor = std::make_unique<Executor>(make_plan(bound, isa_, weights_), threads_, std::span<const int>{});
+    auto executor =
+        std::make_unique<Executor>(make_plan(bound, isa_, weights_, threads_), threads_, std::span<const int>{});
     arena_bytes_ += executor->arena_bytes();
     entries_.push_back({std::move(bindings), std::move(executor)});
   }

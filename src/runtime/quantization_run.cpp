@@ -33,24 +33,36 @@ std::string decimal(double value, int digits) {
   return text.data();
 }
 
-std::set<std::string> keys(const std::map<std::string, std::string>& map) {
+std::set<std::string> keys(const std::map<std::string, Precision>& map) {
   std::set<std::string> names;
   for (const auto& [name, value] : map) names.insert(name);
+  return names;
+}
+
+std::set<std::string> names_of(const std::map<std::string, Precision>& map, Precision precision) {
+  std::set<std::string> names;
+  for (const auto& [name, value] : map)
+    if (value == precision) names.insert(name);
   return names;
 }
 
 }  // namespace
 
 QuantizationRun::QuantizationRun(const Model::Impl& model, const ItemSource& items, const QuantizeOptions& options)
-    : model_(model),
-      items_(items),
+    : items_(items),
       validation_(options.validation ? *options.validation : items),
       options_(options),
       isa_(best_runnable(cpu_features())),
       threads_(options.threads > 0 ? options.threads : detect_topology().usable_cpus()),
       parts_(find_layers(model.standard)) {
+  if (options.fallback && *options.fallback != Precision::fp32 && *options.fallback != Precision::bf16)
+    reject("fallback " + std::string(name_of(*options.fallback)), "is no float precision", "use fp32 or bf16");
   if (items.size < 1 || !items.item) reject("calibration", "there are no items", "give at least one");
   reference_ = std::make_unique<GraphRunner>(parts_.fused, isa_, threads_, packed_);
+}
+
+std::int64_t QuantizationRun::sensitivity_items(const ItemSource& source) const {
+  return (options_.sensitivity_items + source.rows - 1) / source.rows;
 }
 
 void QuantizationRun::stage(std::string_view activity, std::int64_t done, std::int64_t total) const {
@@ -63,7 +75,9 @@ Scorer::Progress QuantizationRun::progress(std::string activity, std::int64_t to
 
 Graph QuantizationRun::quantized(const FloatLayers& float_layers) {
   Graph graph = parts_.standard;
-  insert_qdq(graph, parts_.layers, *ranges_, integers_, {float_layers, options_.calibration.bias_correction});
+  insert_qdq(graph, parts_.layers, *ranges_, integers_,
+             {keys(float_layers), options_.calibration.bias_correction, options_.calibration.attention});
+  insert_bf16(graph, parts_.layers, names_of(float_layers, Precision::bf16), rounded_);
   return graph;
 }
 
@@ -74,8 +88,8 @@ std::unique_ptr<GraphRunner> QuantizationRun::candidate(const FloatLayers& float
 Graph QuantizationRun::run(QuantizationReport& report) {
   scorer_ = std::make_unique<Scorer>(*reference_, validation_, options_.metric);
   report.metric = name_of(scorer_->metric());
-  report.calibration_items = items_.size;
-  report.validation_items = validation_.size;
+  report.calibration_items = items_.size * items_.rows;
+  report.validation_items = validation_.size * validation_.rows;
   if (options_.search_smoothquant)
     choose_smoothing(report);
   else if (options_.calibration.smoothquant)
@@ -85,7 +99,7 @@ Graph QuantizationRun::run(QuantizationReport& report) {
   if (options_.sensitivity || options_.max_drop) measure_layers();
   hold_gate(report);
   write_rows(report);
-  return quantized(keys(float_));
+  return quantized(float_);
 }
 
 void QuantizationRun::use_smoothing(double alpha) {
@@ -98,7 +112,7 @@ void QuantizationRun::use_smoothing(double alpha) {
 /// Tries alphas on the first items, by the error of the outputs.
 void QuantizationRun::choose_smoothing(QuantizationReport& report) {
   ItemSource some = items_;
-  some.size = std::min(items_.size, options_.sensitivity_items);
+  some.size = std::min(items_.size, sensitivity_items(items_));
   Scorer scorer(*reference_, some, ScoreMetric::cosine);
   const QuantizableModel plain = parts_;
   const auto error_of = [&](const QuantizableModel& model) {
@@ -107,7 +121,8 @@ void QuantizationRun::choose_smoothing(QuantizationReport& report) {
     const RangeObserver ranges =
         observe_activations(model.fused, model.layers, some, options_.calibration, threads_, packed);
     Graph graph = model.standard;
-    insert_qdq(graph, model.layers, ranges, integers, {{}, options_.calibration.bias_correction});
+    insert_qdq(graph, model.layers, ranges, integers,
+               {{}, options_.calibration.bias_correction, options_.calibration.attention});
     GraphRunner runner(fused_apart(std::move(graph)), isa_, threads_, packed);
     return scorer.of(runner, 0, {}).accuracy.sqnr_db;
   };
@@ -143,21 +158,23 @@ void QuantizationRun::calibrate(QuantizationReport& report) {
   report.warnings = ranges_->warnings();
 }
 
-QuantizationRun::FloatLayers QuantizationRun::all_layers() const {
-  FloatLayers names;
+std::vector<std::string> QuantizationRun::all_layers() const {
+  std::vector<std::string> names;
   for (const QuantizableLayer& layer : parts_.layers)
-    if (layer.follows.empty()) names.insert(layer.name);
+    if (layer.follows.empty()) names.push_back(layer.name);
   return names;
 }
 
 void QuantizationRun::measure_layers() {
-  const FloatLayers all = all_layers();
+  const std::vector<std::string> all = all_layers();
+  FloatLayers floats;
+  for (const std::string& name : all) floats[name] = Precision::fp32;
   std::int64_t done = 0;
   for (const std::string& name : all) {
     stage("measuring layers one by one", done++, static_cast<std::int64_t>(all.size()));
-    FloatLayers others = all;
+    FloatLayers others = floats;
     others.erase(name);
-    sqnr_[name] = scorer_->of(*candidate(others), options_.sensitivity_items, {}).accuracy.sqnr_db;
+    sqnr_[name] = scorer_->of(*candidate(others), sensitivity_items(validation_), {}).accuracy.sqnr_db;
   }
 }
 
@@ -174,17 +191,20 @@ void QuantizationRun::measure_speed(QuantizationReport& report) {
     return time_layers(fp32, int8, parts_.layers, item, isa_, threads_, packed);
   };
   times_ = times({});
-  std::map<std::string, std::string> slower;
+  FloatLayers slower;
+  std::map<std::string, std::string> why;
   for (const std::string& name : all_layers()) {
     const double f = times_->fp32_layer[name], i = times_->int8_layer[name];
-    if (f > 0 && i > f * (1 + timing_noise))
-      slower[name] = "slower in INT8: " + decimal(i * 1e3, 3) + " ms against " + decimal(f * 1e3, 3) + " ms";
+    if (f <= 0 || i <= f * (1 + timing_noise)) continue;
+    slower[name] = Precision::fp32;
+    why[name] = "slower in INT8: " + decimal(i * 1e3, 3) + " ms against " + decimal(f * 1e3, 3) + " ms";
   }
   if (!slower.empty()) {
     stage("timing", 1, 2);
-    const LayerTimes without = times(keys(slower));
+    const LayerTimes without = times(slower);
     if (without.int8.total < times_->int8.total) {
       float_ = std::move(slower);
+      why_ = std::move(why);
       times_->int8.total = without.int8.total;
     }
   }
@@ -200,37 +220,47 @@ std::vector<std::string> QuantizationRun::by_sensitivity() const {
   return names;
 }
 
-/// The fewest of the most sensitive layers that must go back to float for the gate to hold.
+std::vector<Precision> QuantizationRun::fallbacks() const {
+  const Precision first = options_.fallback.value_or(has_bf16_dot(isa_) ? Precision::bf16 : Precision::fp32);
+  if (first == Precision::bf16) return {Precision::bf16, Precision::fp32};
+  return {Precision::fp32};
+}
+
+/// The fewest of the most sensitive layers that must go back to float for the gate to hold: to bf16 if that will do.
 void QuantizationRun::hold_gate(QuantizationReport& report) {
   const std::int64_t items = validation_.size;
   report.fp32_score = scorer_->of_reference(progress("scoring FP32", items)).points;
   const std::vector<std::string> ranked = by_sensitivity();
-  const auto score = [&](std::size_t count) {
-    FloatLayers names = keys(float_);
-    names.insert(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(count));
-    return scorer_->of(*candidate(names), 0, progress("scoring INT8", items));
+  const auto with = [&](std::size_t count, Precision precision) {
+    FloatLayers layers = float_;
+    for (std::size_t i = 0; i < count; ++i) layers[ranked[i]] = precision;
+    return layers;
+  };
+  const auto score = [&](std::size_t count, Precision precision) {
+    return scorer_->of(*candidate(with(count, precision)), 0, progress("scoring INT8", items));
   };
   const auto holds = [&](const Score& s) {
     return !options_.max_drop || report.fp32_score - s.points <= *options_.max_drop;
   };
 
-  Score kept = score(0);
-  std::size_t fewest = 0;
-  if (!holds(kept) && !ranked.empty()) {
-    std::size_t too_few = 0;
-    fewest = ranked.size();
-    kept = score(fewest);
+  Score kept = score(0, Precision::fp32);
+  for (const Precision precision : fallbacks()) {
+    if (holds(kept) || ranked.empty()) break;
+    std::size_t too_few = 0, fewest = ranked.size();
+    kept = score(fewest, precision);
     while (holds(kept) && fewest - too_few > 1) {
       const std::size_t middle = too_few + (fewest - too_few) / 2;
-      if (const Score tried = score(middle); holds(tried)) {
+      if (const Score tried = score(middle, precision); holds(tried)) {
         fewest = middle;
         kept = tried;
       } else {
         too_few = middle;
       }
     }
+    if (!holds(kept) && precision != fallbacks().back()) continue;
+    for (std::size_t i = 0; i < fewest; ++i) why_[ranked[i]] = "among the most sensitive: the gate would not hold";
+    float_ = with(fewest, precision);
   }
-  for (std::size_t i = 0; i < fewest; ++i) float_[ranked[i]] = "among the most sensitive: the gate would not hold";
   report.gate_holds = holds(kept);
   report.int8_score = kept.points;
   report.agreement = kept.accuracy.top1_agreement;
@@ -245,30 +275,35 @@ void QuantizationRun::write_rows(QuantizationReport& report) {
   WeightStore packed;
   GraphRunner runner(std::move(fp32), isa_, threads_, packed);
   const Executor& executor = runner.prepare(items_.item(0), "calibration");
-  const FloatLayers known = all_layers();
-  double total = 0, int8 = 0;
+  const std::vector<std::string> known = all_layers();
+  double total = 0, int8 = 0, bf16 = 0;
   for (const auto& step : executor.plan().steps) total += step->info.gflop;
   for (const auto& step : executor.plan().steps) {
     const StepInfo& info = step->info;
     if (info.gflop <= 0) continue;
-    LayerReport row{info.node, info.op, false, {}, total > 0 ? info.gflop / total : 0, std::nullopt, 0, 0};
-    if (!known.contains(info.node)) {
-      row.reason = info.op == "FusedAttention" ? "products of two activations: their kernel computes in f32"
+    LayerReport row{info.node, info.op, Precision::fp32, {}, total > 0 ? info.gflop / total : 0, std::nullopt, 0, 0};
+    const bool layer = std::ranges::find(known, info.node) != known.end();
+    if (!layer) {
+      row.reason = info.op == "FusedAttention" ? "products of two activations: see --attention"
                                                : "its weights are no f32 constants, or its input is no f32 tensor";
-    } else if (const auto why = float_.find(info.node); why != float_.end()) {
-      row.reason = why->second;
+    } else if (const auto kept = float_.find(info.node); kept != float_.end()) {
+      row.precision = kept->second;
+      row.reason = why_.at(info.node);
     } else {
-      row.int8 = true;
-      int8 += info.gflop;
+      row.precision = Precision::int8;
     }
+    if (row.precision == Precision::int8) int8 += info.gflop;
+    if (row.precision == Precision::bf16) bf16 += info.gflop;
     if (const auto found = sqnr_.find(info.node); found != sqnr_.end()) row.sqnr_db = found->second;
-    if (times_ && known.contains(info.node)) {
+    if (times_ && layer) {
       row.fp32_ms = times_->fp32_layer[info.node] * 1e3;
       row.int8_ms = times_->int8_layer[info.node] * 1e3;
     }
     report.layers.push_back(std::move(row));
   }
-  report.int8_mac_share = total > 0 ? int8 / total : 0;
+  if (total <= 0) return;
+  report.int8_mac_share = int8 / total;
+  report.bf16_mac_share = bf16 / total;
 }
 
 }  // namespace tessera

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "quantize/insert_bf16.hpp"
 #include "quantize/insert_qdq.hpp"
 #include "quantize/layers.hpp"
 #include "runtime/layer_timing.hpp"
@@ -25,8 +26,11 @@ class QuantizationRun {
   Graph run(QuantizationReport& report);
 
  private:
-  using FloatLayers = std::set<std::string>;
+  /// Layers that are not int8, and their precision.
+  using FloatLayers = std::map<std::string, Precision>;
 
+  /// Items of the source that hold as many samples as the options say.
+  [[nodiscard]] std::int64_t sensitivity_items(const ItemSource& source) const;
   void stage(std::string_view activity, std::int64_t done, std::int64_t total) const;
   [[nodiscard]] Scorer::Progress progress(std::string activity, std::int64_t total) const;
 
@@ -44,11 +48,12 @@ class QuantizationRun {
   void hold_gate(QuantizationReport& report);
   void write_rows(QuantizationReport& report);
 
-  [[nodiscard]] FloatLayers all_layers() const;
+  [[nodiscard]] std::vector<std::string> all_layers() const;
   /// Layers that are int8 so far, the most sensitive first.
   [[nodiscard]] std::vector<std::string> by_sensitivity() const;
+  /// What the gate may send layers back to, the one to try first first.
+  [[nodiscard]] std::vector<Precision> fallbacks() const;
 
-  const Model::Impl& model_;
   const ItemSource& items_;
   const ItemSource& validation_;
   const QuantizeOptions& options_;
@@ -56,13 +61,15 @@ class QuantizationRun {
   int threads_;
   WeightStore packed_;
   QuantizedWeightStore integers_;
+  Bf16WeightStore rounded_;
   QuantizableModel parts_;
   std::unique_ptr<GraphRunner> reference_;
   std::unique_ptr<Scorer> scorer_;
   std::optional<RangeObserver> statistics_, ranges_;
   std::optional<LayerTimes> times_;
-  std::map<std::string, double> sqnr_;        ///< of the model with this layer alone in int8
-  std::map<std::string, std::string> float_;  ///< layers that stay in float, and why
+  std::map<std::string, double> sqnr_;      ///< of the model with this layer alone in int8
+  FloatLayers float_;                       ///< layers that stay in float
+  std::map<std::string, std::string> why_;  ///< they do so
 };
 
 }  // namespace tessera

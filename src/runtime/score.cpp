@@ -15,11 +15,6 @@ constexpr std::array<std::pair<ScoreMetric, std::string_view>, 4> metrics{{{Scor
 /// Outputs of the reference beyond this are computed again when they are needed.
 constexpr std::size_t most_kept_bytes = std::size_t{64} << 20;
 
-std::int64_t index_of_largest(const Tensor& tensor) {
-  const auto elements = tensor.as<float>();
-  return std::max_element(elements.begin(), elements.end()) - elements.begin();
-}
-
 }  // namespace
 
 std::string_view name_of(ScoreMetric metric) noexcept {
@@ -41,9 +36,9 @@ ScoreMetric Scorer::choose(ScoreMetric wanted) {
   if (items_.size < 1) reject("scoring", "there are no items", "give at least one");
   const Tensor output = reference_output(0, items_.item(0));
   if (output.type() != DataType::f32) reject("scoring", "the first output is not f32");
-  const bool classes = output.shape().rank() == 2 && output.shape()[0] == 1 && output.shape()[1] > 1;
+  const bool classes = output.shape().rank() == 2 && output.shape()[0] == items_.rows && output.shape()[1] > 1;
   bool labelled = true;
-  for (std::int64_t i = 0; i < items_.size; ++i) labelled = labelled && label(i).has_value();
+  for (std::int64_t i = 0; i < items_.size * items_.rows; ++i) labelled = labelled && label(i).has_value();
   if (wanted == ScoreMetric::automatic) {
     if (!classes) return ScoreMetric::cosine;
     return labelled ? ScoreMetric::top1 : ScoreMetric::agreement;
@@ -52,12 +47,23 @@ ScoreMetric Scorer::choose(ScoreMetric wanted) {
     reject("metric top1", "not every item has a label", "give labelled data, or use agreement or cosine");
   if (wanted != ScoreMetric::cosine && !classes)
     reject("metric " + std::string(name_of(wanted)),
-           "the first output " + to_string(output.shape()) + " is not one row of classes", "use cosine");
+           "the first output " + to_string(output.shape()) + " is not one row of classes per sample", "use cosine");
   return wanted;
 }
 
 std::optional<std::int64_t> Scorer::label(std::int64_t index) const {
   return items_.label ? items_.label(index) : std::nullopt;
+}
+
+std::int64_t Scorer::right(std::int64_t index, const Tensor& output) const {
+  const auto width = static_cast<std::size_t>(output.shape().back());
+  std::int64_t count = 0;
+  for (std::int64_t r = 0; r < items_.rows; ++r) {
+    const auto row = output.as<float>().subspan(static_cast<std::size_t>(r) * width, width);
+    const std::int64_t largest = std::ranges::max_element(row) - row.begin();
+    count += largest == label(index * items_.rows + r) ? 1 : 0;
+  }
+  return count;
 }
 
 Tensor Scorer::reference_output(std::int64_t index, const TensorMap& item) {
@@ -73,31 +79,32 @@ Tensor Scorer::reference_output(std::int64_t index, const TensorMap& item) {
 
 Score Scorer::of_reference(const Progress& progress) {
   Score score{100, {}};
-  std::int64_t right = 0;
+  std::int64_t hits = 0;
   for (std::int64_t i = 0; i < items_.size; ++i) {
     const Tensor output = reference_output(i, items_.item(i));
-    if (metric_ == ScoreMetric::top1) right += index_of_largest(output) == label(i) ? 1 : 0;
+    if (metric_ == ScoreMetric::top1) hits += right(i, output);
     if (progress) progress(i + 1);
   }
   if (metric_ == ScoreMetric::top1)
-    score.points = 100.0 * static_cast<double>(right) / static_cast<double>(items_.size);
+    score.points = 100.0 * static_cast<double>(hits) / static_cast<double>(items_.size * items_.rows);
   return score;
 }
 
 Score Scorer::of(GraphRunner& candidate, std::int64_t limit, const Progress& progress) {
   const std::int64_t count = limit > 0 ? std::min(limit, items_.size) : items_.size;
   AccuracyMeter meter;
-  std::int64_t right = 0;
+  std::int64_t hits = 0;
   for (std::int64_t i = 0; i < count; ++i) {
     const TensorMap item = items_.item(i);
     const Tensor expected = reference_output(i, item);
     const Tensor output = GraphRunner::first_output(candidate.run(item, "scoring"));
     meter.add(expected, output);
-    if (metric_ == ScoreMetric::top1) right += index_of_largest(output) == label(i) ? 1 : 0;
+    if (metric_ == ScoreMetric::top1) hits += right(i, output);
     if (progress) progress(i + 1);
   }
   Score score{0, meter.result()};
-  if (metric_ == ScoreMetric::top1) score.points = 100.0 * static_cast<double>(right) / static_cast<double>(count);
+  if (metric_ == ScoreMetric::top1)
+    score.points = 100.0 * static_cast<double>(hits) / static_cast<double>(count * items_.rows);
   if (metric_ == ScoreMetric::agreement) score.points = 100.0 * score.accuracy.top1_agreement;
   if (metric_ == ScoreMetric::cosine) score.points = 100.0 * score.accuracy.cosine;
   return score;

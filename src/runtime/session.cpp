@@ -71,10 +71,9 @@ Session Model::compile(const SessionOptions& options) const {
 
   Graph graph = lowered_graph(*impl_, options);
   bind_shapes(graph, bindings_for(graph, options.extents));
-  std::shared_ptr<const Plan> plan = make_plan(graph, isa, impl_->weights);
-
   const Topology topology = detect_topology();
   const int threads = options.threads > 0 ? options.threads : topology.usable_cpus();
+  std::shared_ptr<const Plan> plan = make_plan(graph, isa, impl_->weights, threads);
   std::vector<int> cpus;
   if (options.pin && threads <= static_cast<int>(topology.one_per_core.size()))
     cpus.assign(topology.one_per_core.begin(), topology.one_per_core.begin() + threads);

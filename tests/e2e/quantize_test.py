@@ -115,17 +115,67 @@ class Quantize(unittest.TestCase):
         write_npz(self.dir / "nan.npz", input=((1, 3, 64, 64), [0.5] * (pixels - 1) + [float("nan")]))
         self.fails(2, self.quantize(IMAGE, self.dir / "nan.npz"), "NaN")
 
+    def test_a_model_that_fixes_its_batch_gets_full_batches(self):
+        symbol = b"\x0a\x07\x12\x05batch"  # a dimension named batch, and one of the same length that is 4
+        model = IMAGE.read_bytes()
+        self.assertIn(symbol, model)
+        source = self.dir / "source"
+        source.mkdir()
+        fixed = source / "fixed.onnx"
+        fixed.write_bytes(model.replace(symbol, b"\x0a\x07\x08\x84\x80\x80\x80\x80\x00"))
+        for companion in ("model.safetensors", "preprocessor_config.json", "labels.json"):
+            shutil.copy(IMAGE.with_name(companion), source)
+        words = ("--json", "--keep-slower", "--no-sensitivity")
+        done = self.quantize(fixed, DATA / "image" / "calib", *words, "--items", "22")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        report = json.loads(done.stdout)
+        self.assertEqual(report["calibration_items"], 20)
+        self.assertEqual(report["metric"], "top1")
+        one_by_one = json.loads(self.quantize(IMAGE, DATA / "image" / "calib", *words, "--items", "20").stdout)
+        for same in ("fp32_score", "int8_score", "top1_agreement"):
+            self.assertEqual(report[same], one_by_one[same])
+        self.out.unlink()
+        self.fails(2, self.quantize(fixed, DATA / "image" / "calib", "--items", "3"), "batch of 4", "calib")
+
+    def test_the_fallback_is_bf16_or_fp32(self):
+        words = ("--json", "--keep-slower", "--items", "12", "--metric", "cosine")
+        free = json.loads(self.quantize(IMAGE, DATA / "image" / "calib", *words).stdout)
+        for fallback, kernel in (("bf16", "bf16*bf16"), ("fp32", "f32*f32")):
+            held = json.loads(self.quantize(IMAGE, DATA / "image" / "calib", *words, "--max-drop", free["drop"] / 2,
+                                            "--fallback", fallback).stdout)
+            self.assertTrue(held["gate_holds"])
+            self.assertEqual(held["bf16_mac_share"] > 0, fallback == "bf16")
+            self.assertEqual({layer["precision"] for layer in held["layers"]}, {"int8", fallback})
+            sent_back = {layer["name"] for layer in held["layers"] if layer["precision"] != "int8"}
+            steps = json.loads(tessera("explain", self.out, "--json").stdout)["steps"]
+            self.assertEqual({step["node"] for step in steps if step["precision"].startswith(kernel)}, sent_back)
+
+    def test_what_the_data_leave_out_is_said(self):
+        mixed = self.dir / "mixed"
+        shutil.copytree(DATA / "image" / "calib", mixed)
+        (mixed / "photo.heic").write_text("no picture\n")
+        done = self.quantize(IMAGE, mixed, "--json", "--keep-slower", "--no-sensitivity", "--items", "10")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        warnings = json.loads(done.stdout)["warnings"]
+        self.assertTrue(any("photo.heic" in warning for warning in warnings), warnings)
+        for warning in warnings:
+            self.assertIn("tessera: note: " + warning, done.stderr)
+
     def test_a_constant_is_named(self):
         write_npz(self.dir / "grey.npz", input=((2, 3, 64, 64), [0.25] * (2 * 3 * 64 * 64)))
         done = self.quantize(IMAGE, self.dir / "grey.npz", "--no-sensitivity", "--keep-slower")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stderr, r"tessera: note: activation input is 0\.25\d* everywhere")
+        done = self.quantize(IMAGE, self.dir / "grey.npz", "--no-sensitivity", "--keep-slower", "--json", "-q")
+        self.assertEqual(done.stderr, "")
+        self.assertRegex(json.loads(done.stdout)["warnings"][0], r"activation input is 0\.25\d* everywhere")
 
     def test_words_that_make_no_sense(self):
         calibration = DATA / "image" / "calib"
         self.fails(2, self.quantize(IMAGE, calibration, "--method", "median"), "median", "percentile")
         self.fails(2, self.quantize(IMAGE, calibration, "--smoothquant", "2"), "smoothquant")
         self.fails(2, self.quantize(IMAGE, calibration, "--metric", "beauty"), "beauty")
+        self.fails(2, self.quantize(IMAGE, calibration, "--fallback", "int4"), "int4", "bf16")
         done = tessera("quantize", IMAGE, "--calibration", calibration, "-o", self.dir / "no" / "such.onnx")
         self.assertEqual(done.returncode, 1, done.stderr)
 

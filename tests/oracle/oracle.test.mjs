@@ -172,6 +172,30 @@ for (const name of ['image_qoperator', 'image_qdq_s8']) {
   });
 }
 
+// Files of our own: another engine reads the same layers in int8 and, where the gate sent some back, in bf16.
+for (const [name, words] of [['int8', []], ['int8 and bf16', ['--metric', 'cosine', '--max-drop', '0.01', '--fallback', 'bf16']]]) {
+  test(`trained image model, quantized here: ${name}`, async () => {
+    const path = join(work, `${name.replaceAll(' ', '_')}.onnx`);
+    const report = JSON.parse(execFileSync(tessera, ['quantize', join(data, 'image', 'model.onnx'), '--calibration',
+      join(data, 'image', 'calib'), '--items', '40', '--keep-slower', '--json', '-q', '-o', path, ...words], { encoding: 'utf8' }));
+    assert.equal(report.bf16_mac_share > 0, words.length > 0);
+    const inputs = { input: noiseImage([128, 3, 64, 64], 5) };
+    const expected = (await runOracle(path, inputs)).logits.data;
+    for (const options of [[], ['--opt-level', '0'], ['--isa', 'avx2', '--threads', '1']]) {
+      const { data: ours } = runTessera(path, inputs, options)('logits');
+      const angle = cosine(ours, expected), top1 = top1Agreement(ours, expected, 10);
+      console.log(`${name} ${options.join(' ')}: cosine ${angle.toFixed(7)}, top-1 agreement ${top1}`);
+      assert.ok(angle > 0.9999, `cosine ${angle}`);
+      assert.ok(top1 > 0.99, `top-1 agreement ${top1}`);
+    }
+    const steps = JSON.parse(execFileSync(tessera, ['explain', path, '--json'], { encoding: 'utf8' })).steps;
+    for (const layer of report.layers) {
+      const { precision } = steps.find((step) => step.node === layer.name);
+      assert.match(precision, { int8: /^u8\*s8/, bf16: /^bf16\*bf16/, fp32: /^f32\*f32/ }[layer.precision], layer.name);
+    }
+  });
+}
+
 // Rows have their own scales here and one scale per tensor there: see docs/decisions/0017.
 test('text_dynamic, quantized by ONNX Runtime', async () => {
   const path = join(data, 'quantized', 'text_dynamic.onnx');

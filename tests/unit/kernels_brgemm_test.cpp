@@ -275,7 +275,8 @@ TEST(BrgemmTable, SaysWhatThisMachineCovers) {
 
 TEST(BrgemmTable, NamesDescribeTheKernels) {
   for (const BrgemmKernel& kernel : all_brgemm()) {
-    const std::string types = kernel.a == DataType::u8 ? "u8s8" : std::string(name_of(kernel.a));
+    const std::string types =
+        std::string(name_of(kernel.a)) + (kernel.a == kernel.b ? "" : std::string(name_of(kernel.b)));
     EXPECT_EQ(kernel.name, std::string(name_of(kernel.isa)) + "-" + types + "-" + std::to_string(kernel.mr) + "x" +
                                std::to_string(kernel.nr));
   }

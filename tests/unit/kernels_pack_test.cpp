@@ -48,6 +48,17 @@ TEST_P(PackKernel, EveryTypeGroupLayoutAndTail) {
           }
 }
 
+TEST_P(PackKernel, BytesAroundTheMiddle) {
+  std::mt19937 random(2);
+  for (const int k_group : {2, 4})
+    for (const int nr : {16, 32, 64})
+      for (const Contiguous contiguous : {Contiguous::k, Contiguous::n, Contiguous::neither})
+        for (std::int64_t tail = 1; tail <= 35; ++tail) {
+          check_pack(kernels(), DataType::u8, k_group, nr, contiguous, 64, tail, random);
+          check_pack(kernels(), DataType::u8, k_group, nr, contiguous, tail, 70, random);
+        }
+}
+
 TEST(PackReference, PairsOfRowsLieSideBySide) {
   const float values[3][2] = {{1, 2}, {3, 4}, {5, 6}};  // k = 3, n = 2
   PackCall call;

@@ -72,6 +72,27 @@ TEST_P(SoftmaxKernel, MaskedPositionsAreZero) {
   }
 }
 
+TEST_P(SoftmaxKernel, ReadsScoresInBlocks) {
+  std::mt19937 random(4);
+  constexpr std::int64_t rows = 21, columns = 32;
+  for (const std::int64_t n : row_lengths({128, 384})) {
+    const std::int64_t blocks = (n + columns - 1) / columns;
+    Slice x(DataType::f32, rows, n), blocked(DataType::f32, blocks * rows, columns), y = x, expected = x;
+    x.fill(random, -8.0F, 8.0F);
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (std::int64_t i = 0; i < n; ++i)
+        blocked.set(i / columns * rows + r, i % columns, static_cast<float>(x.get(r, i)));
+    SoftmaxCall call{x.in(), expected.out(), nullptr, 0, 0.5F, rows, n};
+    kernels().softmax(call);
+    call.x = blocked.in();
+    call.y = y.out();
+    call.block_columns = columns;
+    call.block_stride = rows * blocked.stride();
+    kernels().softmax(call);
+    ASSERT_EQ(y.bytes(), expected.bytes()) << n;
+  }
+}
+
 TEST_P(SoftmaxKernel, WorksInPlace) {
   std::mt19937 random(2);
   for (const std::int64_t n : row_lengths()) {

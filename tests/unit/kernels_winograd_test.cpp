@@ -28,6 +28,7 @@ void expect_convolution() {
 
 TEST(WinogradMatrices, Convolve) {
   expect_convolution<winograd::F32_4x4>();
+  expect_convolution<winograd::F32_2x2>();
   expect_convolution<winograd::Int8_2x2>();
 }
 
@@ -65,6 +66,14 @@ struct WinogradData {
   }
   [[nodiscard]] std::size_t sums_stride() const { return static_cast<std::size_t>(channels) * 4 + 8; }
 
+  void fill_products(std::mt19937& random) {
+    std::uniform_real_distribution<float> real(-1.0F, 1.0F);
+    for (std::size_t i = 0; i < m.size(); i += 4) {
+      const float x = real(random);
+      std::memcpy(&m[i], &x, 4);
+    }
+  }
+
   void run(const WinogradTransforms& with) {
     std::vector<const std::byte*> places;
     for (int i = 0; i < elements; ++i) places.push_back(pixels.row((i * 5 + 3) % elements));
@@ -88,35 +97,39 @@ T read(const std::vector<std::byte>& bytes, std::size_t offset) {
   return value;
 }
 
-TEST_P(WinogradKernel, FloatTransforms) {
+/// Both transforms of `which` against their matrices in double.
+template <class Matrices>
+void expect_transforms(const VectorKernels& kernels, WinogradTransforms VectorKernels::*which) {
   std::mt19937 random(1);
   for (const std::int64_t channels : {16, 48}) {
-    WinogradData data(kernels().winograd_f32, channels);
+    WinogradData data(kernels.*which, channels);
     data.pixels.fill(random, -1.0F, 1.0F);
-    std::uniform_real_distribution<float> real(-1.0F, 1.0F);
-    for (std::size_t i = 0; i < data.m.size(); i += 4) {
-      const float x = real(random);
-      std::memcpy(&data.m[i], &x, 4);
-    }
-    data.run(kernels().winograd_f32);
+    data.fill_products(random);
+    data.run(kernels.*which);
     const auto v = data.v, sums = data.sums;
-    data.run(reference_vector_kernels().winograd_f32);
+    data.run(reference_vector_kernels().*which);
     for (std::size_t i = 0; i + 4 <= v.size(); i += 4) {
       if (i % data.v_stride() >= data.v_stride() - 8) {
         ASSERT_EQ(v[i], std::byte{0xa5}) << "written behind a row";
         continue;
       }
-      ASSERT_NEAR(read<float>(v, i), read<float>(data.v, i), bound(winograd::F32_4x4::input, 1.0)) << "byte " << i;
+      ASSERT_NEAR(read<float>(v, i), read<float>(data.v, i), bound(Matrices::input, 1.0)) << "byte " << i;
     }
     for (std::size_t i = 0; i + 4 <= sums.size(); i += 4) {
       if (i % data.sums_stride() >= data.sums_stride() - 8) {
         ASSERT_EQ(sums[i], std::byte{0xa5}) << "written behind a row";
         continue;
       }
-      ASSERT_NEAR(read<float>(sums, i), read<float>(data.sums, i), bound(winograd::F32_4x4::output, 1.0))
-          << "byte " << i;
+      ASSERT_NEAR(read<float>(sums, i), read<float>(data.sums, i), bound(Matrices::output, 1.0)) << "byte " << i;
     }
   }
+}
+
+TEST_P(WinogradKernel, FloatTransforms) {
+  expect_transforms<winograd::F32_4x4>(kernels(), &VectorKernels::winograd_f32);
+  expect_transforms<winograd::F32_2x2>(kernels(), &VectorKernels::winograd_f32_small);
+  expect_transforms<winograd::F32_4x4>(kernels(), &VectorKernels::winograd_bf16);
+  expect_transforms<winograd::F32_2x2>(kernels(), &VectorKernels::winograd_bf16_small);
 }
 
 TEST_P(WinogradKernel, IntegerTransformsAreExact) {
@@ -139,16 +152,19 @@ TEST_P(WinogradKernel, IntegerTransformsAreExact) {
 }
 
 TEST_P(WinogradKernel, SameBitsAsTheFirstTier) {
-  std::mt19937 random(3);
-  WinogradData data(kernels().winograd_f32, 64);
-  data.pixels.fill(random, -3.0F, 3.0F);
-  data.run(kernels().winograd_f32);
-  std::memcpy(data.m.data(), data.pixels.bytes().data(), data.m.size());
-  data.run(kernels().winograd_f32);
-  const auto v = data.v, sums = data.sums;
-  data.run(all_vector_kernels().front().winograd_f32);
-  EXPECT_EQ(v, data.v);
-  EXPECT_EQ(sums, data.sums);
+  for (const auto which :
+       {&VectorKernels::winograd_f32, &VectorKernels::winograd_f32_small, &VectorKernels::winograd_bf16}) {
+    std::mt19937 random(3);
+    WinogradData data(kernels().*which, 64);
+    data.pixels.fill(random, -3.0F, 3.0F);
+    data.run(kernels().*which);
+    data.fill_products(random);
+    data.run(kernels().*which);
+    const auto v = data.v, sums = data.sums;
+    data.run(all_vector_kernels().front().*which);
+    EXPECT_EQ(v, data.v);
+    EXPECT_EQ(sums, data.sums);
+  }
 }
 
 }  // namespace

@@ -107,6 +107,38 @@ TEST(Attention, RecognisesTheFormsOfExporters) {
   }
 }
 
+/// `x` through u8 and back.
+ValueId through_u8(Net& net, ValueId x, float scale, std::uint8_t zero_point) {
+  const std::vector<ValueId> parameters{net.number(scale), net.constant(Tensor::scalar(zero_point))};
+  const ValueId integers = net.op("QuantizeLinear", {x, parameters[0], parameters[1]});
+  return net.op("DequantizeLinear", {integers, parameters[0], parameters[1]});
+}
+
+TEST(Attention, TakesPairsAroundBothProductsIn) {
+  for (const bool both : {true, false}) {
+    Net net;
+    const Inputs in(net);
+    const ValueId q = through_u8(net, net.transpose(split(net, in.q), {0, 2, 1, 3}), 0.02F, 120);
+    const ValueId k = through_u8(net, net.transpose(split(net, in.k), {0, 2, 3, 1}), 0.02F, 131);
+    const ValueId scores = net.op("Add", {net.op("Div", {net.op("MatMul", {q, k}), net.number(2)}), in.mask});
+    ValueId p = net.op("Softmax", {scores}, {{"axis", std::int64_t{-1}}});
+    ValueId v = net.transpose(split(net, in.v), {0, 2, 1, 3});
+    if (both) p = through_u8(net, p, 1.0F / 255.0F, 0);
+    if (both) v = through_u8(net, v, 0.02F, 128);
+    const ValueId context = net.op("MatMul", {p, v});
+    net.output(net.reshape(net.transpose(context, {0, 2, 1, 3}), {0, 0, width}));
+    Graph after = net.graph;
+    apply(after, {&passes::relax_qdq, &passes::fuse_attention});
+    ASSERT_EQ(ops_of(after), "FusedAttention");
+    const Node& node = after.nodes[0];
+    EXPECT_EQ(node.attribute_or("q_scale", 0.0F), 0.02F);
+    EXPECT_EQ(node.attribute_or("k_zero_point", std::int64_t{0}), 131);
+    EXPECT_EQ(node.find_attribute<float>("v_scale") != nullptr, both);
+    // A probability next to the middle between two integers may go to the other side.
+    expect_same(net.graph, after, sample(), tolerance + (both ? 5.0 / 255.0 : 0.0));
+  }
+}
+
 TEST(Attention, KeysMayBeAnotherSequence) {
   Net net;
   const Inputs in(net, {}, Dim("memory"));

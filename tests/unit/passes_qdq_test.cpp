@@ -210,6 +210,18 @@ TEST(FoldQdq, FloatLayersGetTheirWeightsDequantizedOnce) {
   expect_same(net.graph, after, {random_tensor({2, 8}, 1)});
 }
 
+TEST(FoldQdq, FloatLayersWriteIntegersForTheLayerBehindThem) {
+  QdqNet net;
+  const ValueId x = net.input("x", {2, 8});
+  const ValueId y = net.op("FusedMatMul", {x, net.weight({8, 6})});
+  net.output(net.op("FusedMatMul", {net.pair(y), net.weights({6, 5}, 1)}));
+  Graph after = net.graph;
+  apply(after, {fold});
+  EXPECT_EQ(ops_of(after), "FusedMatMul FusedMatMul");
+  EXPECT_EQ(after.value(after.nodes[0].outputs[0]).type, DataType::u8);
+  expect_same(net.graph, spelled_out(after), {random_tensor({2, 8}, 1)});
+}
+
 TEST(FoldQdq, SaysWhyNot) {
   const auto reason = [](auto&& weights) {
     QdqNet net;

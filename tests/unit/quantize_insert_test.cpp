@@ -2,8 +2,11 @@
 #include <set>
 
 #include "bert_like.hpp"
+#include "kernels/tiers.hpp"
+#include "quantize/accuracy.hpp"
 #include "quantize/insert_qdq.hpp"
 #include "quantize/smooth.hpp"
+#include "runtime/graph_runner.hpp"
 #include "runtime_session_support.hpp"
 
 namespace tessera {
@@ -90,6 +93,53 @@ TEST(InsertQdq, WritesStandardOpsOnlyWithScalesPerChannelAndIntegerBiases) {
   }
   EXPECT_EQ(weights, 5);
   EXPECT_EQ(biases, 5);
+}
+
+/// Two branches joined along their channels, as SqueezeNet and Inception have them, in front of a convolution.
+Graph fire_module(bool read_twice) {
+  Net net;
+  const ValueId x = net.input("image", {Dim("batch"), 3, 9, 9});
+  const auto conv = [&](ValueId in, const Shape& w, std::int64_t pad) {
+    return net.op("Relu", {net.op("Conv", {in, net.weight(w, 0.3F), net.weight(Shape{w[0]})},
+                                  {{"pads", ints({pad, pad, pad, pad})}})});
+  };
+  const ValueId squeezed = conv(x, Shape{8, 3, 1, 1}, 0);
+  const ValueId a = conv(squeezed, Shape{5, 8, 1, 1}, 0), b = conv(squeezed, Shape{11, 8, 3, 3}, 1);
+  const ValueId joined = net.op("Concat", {a, b}, {{"axis", std::int64_t{1}}});
+  const ValueId pooled = net.op("MaxPool", {joined}, {{"kernel_shape", ints({3, 3})}, {"strides", ints({2, 2})}});
+  net.output(conv(pooled, Shape{4, 16, 3, 3}, 1));
+  if (read_twice) net.output(a);
+  return net.graph;
+}
+
+TEST(InsertQdq, TheInputsOfAConcatShareItsScale) {
+  Observed net(fire_module(false), {random_tensor({2, 3, 9, 9}, 1)});
+  const Graph standard = net.quantized();
+  const Graph graph = fused(standard);
+  EXPECT_EQ(ops_of(graph), "QuantizeLinear FusedConv FusedConv FusedConv Concat MaxPool FusedConv");
+  const Node& concat = *std::ranges::find_if(graph.nodes, [](const Node& node) { return node.op == "Concat"; });
+  for (const ValueId part : concat.inputs) {
+    EXPECT_EQ(graph.value(part).type, DataType::u8);
+    EXPECT_EQ(graph.value(part).quantization, graph.value(concat.outputs[0]).quantization);
+  }
+  // What the plan makes of it, on every way to join: images with a border, pixels of odd length.
+  WeightStore weights;
+  for (const Isa isa : {Isa::avx2, best_runnable(cpu_features())}) {
+    GraphRunner runner(graph, isa, 2, weights), plain(standard, isa, 2, weights);
+    const TensorMap image{{"image", random_tensor({3, 3, 9, 9}, 5)}};
+    const Tensor joined = GraphRunner::first_output(runner.run(image, "test"));
+    const Tensor spelled_out = GraphRunner::first_output(plain.run(image, "test"));
+    AccuracyMeter meter;
+    meter.add(spelled_out, joined);
+    EXPECT_GT(meter.result().cosine, 0.9999) << "the same roundings but for ties";
+  }
+}
+
+TEST(InsertQdq, AConcatOfValuesThatOthersReadKeepsItsFloats) {
+  Observed net(fire_module(true), {random_tensor({2, 3, 9, 9}, 1)});
+  const Graph graph = fused(net.quantized());
+  const Node& concat = *std::ranges::find_if(graph.nodes, [](const Node& node) { return node.op == "Concat"; });
+  EXPECT_EQ(graph.value(concat.outputs[0]).type, DataType::f32);
 }
 
 TEST(InsertQdq, LayersThatStayInFloatAreLeftAlone) {

@@ -236,6 +236,32 @@ TEST(Plan, AttentionMergedAndSeparateWithMasks) {
   }
 }
 
+TEST(Plan, AttentionOfIntegersIsTheSameOnEveryTier) {
+  constexpr std::int64_t batch = 2, tokens = 51, heads = 3, size = 20, hidden = heads * size;
+  const Attributes q_and_k{{"num_heads", heads}, {"scale", 0.2236F},
+                           {"q_scale", 0.008F},  {"q_zero_point", std::int64_t{120}},
+                           {"k_scale", 0.0079F}, {"k_zero_point", std::int64_t{131}}};
+  for (const std::int64_t v_zero_point : {0, 128, 117}) {
+    SCOPED_TRACE(v_zero_point);
+    Net net;
+    Attributes attributes = q_and_k;
+    if (v_zero_point != 0) {
+      attributes["p_scale"] = 1.0F / 255.0F;
+      attributes["p_zero_point"] = std::int64_t{0};
+      attributes["v_scale"] = 0.008F;
+      attributes["v_zero_point"] = v_zero_point;
+    }
+    const ValueId qkv = net.input("qkv", {batch, tokens, 3 * hidden}), mask = net.input("mask", {batch, 1, 1, tokens});
+    net.output(net.op("FusedAttention", {qkv, no_value, no_value, mask}, attributes));
+    // A number next to the middle between two integers may go either way: a few steps of q and k in a score, and a few
+    // of the probabilities.
+    check_everywhere(
+        net.graph,
+        {random_tensor(Shape{batch, tokens, 3 * hidden}, 9), random_tensor(Shape{batch, 1, 1, tokens}, 20, -3, 3)},
+        v_zero_point == 0 ? 1e-3 : 4.0 / 255.0);
+  }
+}
+
 TEST(Plan, OpsWithoutKernelsRunAsReferenceAndSaySo) {
   Net net;
   const ValueId x = net.input("x", {3, 5});

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/tiers.hpp"
 #include "runtime_session_support.hpp"
 
 namespace tessera {
@@ -46,7 +47,7 @@ TEST_F(QuantizeTest, TheFileGivesTheBitsOfTheModelInMemory) {
   EXPECT_EQ(report.int8_mac_share, 1.0);
   EXPECT_EQ(report.layers.size(), 5U);
   for (const LayerReport& layer : report.layers) {
-    EXPECT_TRUE(layer.int8) << layer.name;
+    EXPECT_EQ(layer.precision, Precision::int8) << layer.name;
     EXPECT_GT(layer.sqnr_db.value_or(0), report.sqnr_db - 3) << "one layer alone errs less than all together";
   }
   EXPECT_FALSE(same_bits(run(model), run(loaded)));
@@ -69,9 +70,9 @@ TEST_F(QuantizeTest, TheGateReturnsTheMostSensitiveLayersToFloat) {
   EXPECT_LT(held.int8_mac_share, 1);
   double worst_kept = std::numeric_limits<double>::infinity(), best_returned = -worst_kept;
   for (const LayerReport& layer : held.layers) {
-    if (layer.int8) worst_kept = std::min(worst_kept, *layer.sqnr_db);
-    if (!layer.int8) best_returned = std::max(best_returned, *layer.sqnr_db);
-    EXPECT_EQ(layer.int8, layer.reason.empty());
+    if (layer.precision == Precision::int8) worst_kept = std::min(worst_kept, *layer.sqnr_db);
+    if (layer.precision != Precision::int8) best_returned = std::max(best_returned, *layer.sqnr_db);
+    EXPECT_EQ(layer.precision == Precision::int8, layer.reason.empty());
   }
   EXPECT_LE(best_returned, worst_kept);
 
@@ -80,6 +81,37 @@ TEST_F(QuantizeTest, TheGateReturnsTheMostSensitiveLayersToFloat) {
   EXPECT_TRUE(exact.gate_holds);
   EXPECT_EQ(exact.int8_mac_share, 0);
   EXPECT_TRUE(same_bits(run(same), run(model)));
+}
+
+TEST_F(QuantizeTest, TheGatePrefersBf16WhereItIsEnough) {
+  const Model model = Model::load(path_);
+  QuantizeOptions options;
+  options.speed_aware = false;
+  options.metric = ScoreMetric::cosine;
+  QuantizationReport free, held;
+  static_cast<void>(model.quantize(images(6), options, &free));
+  options.max_drop = (100 - free.int8_score) * 0.9;  // on so small a network BF16 errs nearly as much as INT8
+  options.fallback = Precision::bf16;
+  const Model mixed = model.quantize(images(6), options, &held);
+  EXPECT_TRUE(held.gate_holds);
+  EXPECT_GT(held.bf16_mac_share, 0);
+  EXPECT_NEAR(held.int8_mac_share + held.bf16_mac_share, 1, 1e-12);
+
+  mixed.save(output());
+  const Model loaded = Model::load(output());
+  EXPECT_TRUE(same_bits(run(mixed), run(loaded)));
+  EXPECT_THROW(static_cast<void>(loaded.quantize(images(1))), Error) << "it says itself what is bf16";
+  for (const Isa isa : {Isa::avx2, best_runnable(cpu_features())}) {
+    std::map<std::string, std::string> precisions;
+    for (const StepInfo& step : loaded.compile({.isa = isa, .threads = 1}).explain())
+      precisions[step.node] = step.precision;
+    for (const LayerReport& layer : held.layers)
+      EXPECT_TRUE(precisions.at(layer.name).starts_with(layer.precision == Precision::bf16 ? "bf16*bf16" : "u8*s8"))
+          << layer.name << " " << precisions.at(layer.name);
+  }
+
+  options.fallback = Precision::int8;
+  EXPECT_THROW(static_cast<void>(model.quantize(images(1), options)), Error);
 }
 
 TEST_F(QuantizeTest, ScoresByLabelsWhereThereAreSome) {
@@ -111,7 +143,7 @@ TEST_F(QuantizeTest, TimesLayersAndTellsOfProgress) {
   for (const LayerReport& layer : report.layers) {
     EXPECT_GT(layer.fp32_ms, 0) << layer.name;
     EXPECT_GT(layer.int8_ms, 0) << layer.name;
-    if (!layer.int8) {
+    if (layer.precision != Precision::int8) {
       EXPECT_NE(layer.reason.find("slower"), std::string::npos);
     }
   }

@@ -14,6 +14,7 @@
 #include "command.hpp"
 #include "compare/cases.hpp"
 #include "compare/format.hpp"
+#include "compare/process_memory.hpp"
 #include "compare/team_peak.hpp"
 
 namespace tessera::tool {
@@ -126,7 +127,9 @@ nlohmann::ordered_json to_json(const ExplainWords& words, const Explanation& exp
                                  {"gflop", explanation.gflop},
                                  {"weights_mb", static_cast<double>(explanation.memory.packed_weights) / 1e6},
                                  {"arena_mb", static_cast<double>(explanation.memory.arena) / 1e6},
+                                 {"peak_resident_mb", nullptr},
                                  {"steps", nlohmann::ordered_json::array()}};
+  if (const std::optional<double> peak = peak_resident_mb()) json["peak_resident_mb"] = *peak;
   for (const Row& row : explanation.rows) {
     nlohmann::ordered_json step = {{"node", row.step.node},
                                    {"op", row.step.op},
@@ -151,11 +154,13 @@ int explain_model(const ExplainWords& words, const Context& context) {
                 to_json(words, explanation).dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
     return 0;
   }
-  std::printf("%s, %s on %s, %d %s: %s GFLOP, packed weights %s MB, arena %s MB\n\n", words.model.c_str(),
-              words.precision.c_str(), std::string(name_of(explanation.isa)).c_str(), explanation.threads,
-              explanation.threads == 1 ? "thread" : "threads", fixed(explanation.gflop, 3).c_str(),
+  const std::optional<double> peak = peak_resident_mb();
+  std::printf("%s, %s on %s, %d %s: %s GFLOP, packed weights %s MB, arena %s MB, peak resident %s MB\n\n",
+              words.model.c_str(), words.precision.c_str(), std::string(name_of(explanation.isa)).c_str(),
+              explanation.threads, explanation.threads == 1 ? "thread" : "threads", fixed(explanation.gflop, 3).c_str(),
               quantity(static_cast<double>(explanation.memory.packed_weights) / 1e6).c_str(),
-              quantity(static_cast<double>(explanation.memory.arena) / 1e6).c_str());
+              quantity(static_cast<double>(explanation.memory.arena) / 1e6).c_str(),
+              peak ? quantity(*peak).c_str() : "?");
   print_table(explanation, words.profile > 0);
   if (words.profile > 0) print_summary(explanation);
   return 0;

@@ -1,11 +1,15 @@
 // tessera quantize: calibrates a float model on real data and writes it as an INT8 ONNX file with QuantizeLinear and
 // DequantizeLinear nodes, together with what that costs and brings, layer by layer.
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "command.hpp"
+#include "data/model_inputs.hpp"
 #include "data/open_dataset.hpp"
 #include "formats/atomic_file.hpp"
 #include "quantize_report.hpp"
@@ -16,7 +20,7 @@ namespace {
 
 struct QuantizeWords {
   std::string model, calibration, validation, output;
-  std::string method = "mse", smoothquant = "auto", metric = "auto";
+  std::string method = "mse", smoothquant = "auto", metric = "auto", fallback = "auto", attention = "linears";
   double percentile = 99.99;
   std::optional<double> max_drop;
   std::int64_t items = 0;
@@ -24,12 +28,24 @@ struct QuantizeWords {
   bool no_bias_correction = false, keep_slower = false, no_sensitivity = false, json = false;
 };
 
-ItemSource source_of(const Dataset& data, std::int64_t most) {
-  const std::int64_t size = most > 0 && most < data.size() ? most : data.size();
-  // Evenly over the whole: the first items of a folder of classes are all of one class.
-  const auto at = [size, all = data.size()](std::int64_t i) { return i * all / size; };
-  return {size, [&data, at](std::int64_t i) { return data.item(at(i)); },
-          [&data, at](std::int64_t i) { return data.label(at(i)); }};
+/// At most `most` samples (0: all), spread evenly: the first ones of a folder of classes are all of one class. A model
+/// that fixes its batch gets as many of them in an item.
+ItemSource source_of(const Dataset& data, const std::string& path, std::int64_t most, std::int64_t batch) {
+  const std::int64_t rows = std::max<std::int64_t>(batch, 1);
+  const std::int64_t samples = most > 0 && most < data.size() ? most : data.size();
+  if (samples < rows)
+    reject(path, std::to_string(samples) + " samples do not fill the model's batch of " + std::to_string(rows),
+           "give more");
+  const std::int64_t used = samples / rows * rows;
+  const auto at = [used, all = data.size()](std::int64_t i) { return i * all / used; };
+  const auto item = [&data, at, rows](std::int64_t i) {
+    if (rows == 1) return data.item(at(i));
+    std::vector<std::int64_t> indices;
+    indices.reserve(static_cast<std::size_t>(rows));
+    for (std::int64_t r = 0; r < rows; ++r) indices.push_back(at(i * rows + r));
+    return data.batch(indices);
+  };
+  return {used / rows, item, [&data, at](std::int64_t i) { return data.label(at(i)); }, rows};
 }
 
 CalibrationMethod method_option(const std::string& word) {
@@ -37,9 +53,21 @@ CalibrationMethod method_option(const std::string& word) {
   reject("--method " + word, "no such method", "use minmax, moving-average, percentile, entropy or mse");
 }
 
+AttentionProducts attention_option(const std::string& word) {
+  if (const auto products = attention_products_from_name(word)) return *products;
+  reject("--attention " + word, "no such choice", "use linears, qk or full");
+}
+
 ScoreMetric metric_option(const std::string& word) {
   if (const auto metric = score_metric_from_name(word)) return *metric;
   reject("--metric " + word, "no such metric", "use auto, top1, agreement or cosine");
+}
+
+std::optional<Precision> fallback_option(const std::string& word) {
+  if (word == "auto") return std::nullopt;
+  const auto precision = precision_from_name(word);
+  if (precision == Precision::fp32 || precision == Precision::bf16) return precision;
+  reject("--fallback " + word, "is no float precision", "use auto, bf16 or fp32");
 }
 
 /// "auto", "off" or alpha.
@@ -57,9 +85,11 @@ QuantizeOptions options_of(const QuantizeWords& words) {
   QuantizeOptions options;
   options.calibration.method = method_option(words.method);
   options.calibration.percentile = words.percentile;
+  options.calibration.attention = attention_option(words.attention);
   options.calibration.bias_correction = !words.no_bias_correction;
   set_smoothquant(options, words.smoothquant);
   options.max_drop = words.max_drop;
+  options.fallback = fallback_option(words.fallback);
   options.metric = metric_option(words.metric);
   options.speed_aware = !words.keep_slower;
   options.sensitivity = !words.no_sensitivity;
@@ -76,18 +106,24 @@ int quantize_model(const QuantizeWords& words, const Context& context) {
     progress.stage("loading " + words.model);
     const Model model = Model::load(words.model);
     const DatasetModel target = dataset_model(words.model, model);
+    const std::int64_t batch = fixed_batch(target.inputs).value_or(1);
     const std::unique_ptr<Dataset> calibration = open_dataset(words.calibration, target);
     std::unique_ptr<Dataset> validation;
     if (!words.validation.empty()) {
       validation = open_dataset(words.validation, target);
-      options.validation = source_of(*validation, 0);
+      options.validation = source_of(*validation, words.validation, 0, batch);
     }
     std::string shown;
     options.progress = [&](std::string_view activity, std::int64_t done, std::int64_t total) {
       if (shown != activity) progress.stage(shown = activity);
       progress.update(static_cast<double>(done) / static_cast<double>(total));
     };
-    const Model quantized = model.quantize(source_of(*calibration, words.items), options, &report);
+    std::vector<std::string> notes = calibration->notes();
+    if (validation != nullptr)
+      for (std::string& note : validation->notes()) notes.push_back(std::move(note));
+    const Model quantized =
+        model.quantize(source_of(*calibration, words.calibration, words.items, batch), options, &report);
+    report.warnings.insert(report.warnings.begin(), notes.begin(), notes.end());
     if (report.gate_holds) {
       progress.stage("writing " + words.output);
       quantized.save(words.output);
@@ -129,9 +165,19 @@ void add_quantize(CLI::App& app, Context& context) {
   command->add_option("--items", words->items, "calibrate on at most N items, spread over the data [all]")
       ->type_name("N")
       ->check(between<std::int64_t>(1, 1000000));
-  command->add_option("--max-drop", words->max_drop, "points the score may lose; sensitive layers then stay in FP32")
+  command->add_option("--max-drop", words->max_drop, "points the score may lose; sensitive layers then stay in float")
       ->type_name("PCT")
       ->check(between(0.0, 100.0));
+  command
+      ->add_option(
+          "--fallback", words->fallback,
+          "what sensitive layers stay in: bf16 (fp32 where that is not enough), fp32, or auto: bf16 where this "
+          "CPU is faster with it [auto]")
+      ->type_name("PRECISION");
+  command
+      ->add_option("--attention", words->attention,
+                   "what of attention is INT8: linears, qk (and Q x K) or full (and P x V) [linears]")
+      ->type_name("RUNG");
   command->add_option("--metric", words->metric, "auto, top1, agreement or cosine [auto]")->type_name("NAME");
   command->add_option("--validation", words->validation, "data for the score [the calibration data]")
       ->type_name("DIR|FILE");

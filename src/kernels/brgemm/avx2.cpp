@@ -10,6 +10,9 @@ void brgemm_avx2_f32(const BrgemmBlock& block) {
 void brgemm_avx2_bf16(const BrgemmBlock& block) {
   run_block<WidenedBf16Ops, Sums::f32, 6>(block);
 }
+void brgemm_avx2_f32bf16(const BrgemmBlock& block) {
+  run_block<F32Bf16Ops, Sums::f32, 6>(block);
+}
 void brgemm_avx2_u8s8(const BrgemmBlock& block) {
   run_block<WidenedU8S8Ops, Sums::s32, 6>(block);
 }

@@ -59,16 +59,22 @@ struct F32Ops : FloatSums {
   }
 };
 
-/// bf16 stored, f32 multiplied: a lane of B holds k and k+1, each becomes f32 with one instruction.
-struct WidenedBf16Ops : FloatSums {
-  static constexpr bool widens = true, tail_needs_care = false;
-  static constexpr int a_bytes = 2, step_k = 1, steps_per_group = 2, group_bytes = 64;
+/// f32 by bf16: a lane of B holds k and k+1, each becomes f32 with one instruction.
+struct F32Bf16Ops : FloatSums {
+  static constexpr bool widens = false, tail_needs_care = false;
+  static constexpr int step_k = 1, steps_per_group = 2, group_bytes = 64;
   template <int Step>
   [[gnu::always_inline]] static __m256 b(const std::byte* group, int vector) {
     const __m256i pair = load256(group + vector * 32);
     if constexpr (Step == 0) return _mm256_castsi256_ps(_mm256_slli_epi32(pair, 16));
     return _mm256_castsi256_ps(_mm256_and_si256(pair, _mm256_set1_epi32(static_cast<int>(0xffff0000U))));
   }
+};
+
+/// bf16 stored, f32 multiplied.
+struct WidenedBf16Ops : F32Bf16Ops {
+  static constexpr bool widens = true;
+  static constexpr int a_bytes = 2;
   [[gnu::noinline]] static void widen(const std::byte* from, std::int64_t k, std::byte* to) {
     std::int64_t i = 0;
     for (; i + 8 <= k; i += 8)

@@ -45,16 +45,22 @@ struct F32Ops : FloatSums {
   }
 };
 
-/// bf16 stored, f32 multiplied: a lane of B holds k and k+1, each becomes f32 with one instruction.
-struct WidenedBf16Ops : FloatSums {
-  static constexpr bool widens = true, tail_needs_care = false;
-  static constexpr int a_bytes = 2, step_k = 1, steps_per_group = 2, group_bytes = 128;
+/// f32 by bf16: a lane of B holds k and k+1, each becomes f32 with one instruction.
+struct F32Bf16Ops : FloatSums {
+  static constexpr bool widens = false, tail_needs_care = false;
+  static constexpr int step_k = 1, steps_per_group = 2, group_bytes = 128;
   template <int Step>
   [[gnu::always_inline]] static __m512 b(const std::byte* group, int vector) {
     const __m512i pair = _mm512_loadu_si512(group + vector * 64);
     if constexpr (Step == 0) return _mm512_castsi512_ps(_mm512_slli_epi32(pair, 16));
     return _mm512_castsi512_ps(_mm512_and_si512(pair, _mm512_set1_epi32(static_cast<int>(0xffff0000U))));
   }
+};
+
+/// bf16 stored, f32 multiplied.
+struct WidenedBf16Ops : F32Bf16Ops {
+  static constexpr bool widens = true;
+  static constexpr int a_bytes = 2;
   [[gnu::noinline]] static void widen(const std::byte* from, std::int64_t k, std::byte* to) {
     for (std::int64_t i = 0; i < k; i += 16) {
       const std::int64_t rest = k - i;

@@ -100,7 +100,7 @@ struct BrgemmKernel {
   DataType b;   ///< f32, bf16, s8, s16
   int mr;       ///< rows of the register block: m should be a multiple where possible
   int nr;       ///< columns of a panel
-  int k_group;  ///< 1 (f32), 2 (bf16, s16), 2 or 4 (int8)
+  int k_group;  ///< 1 (f32 x f32), 2 (bf16, s16), 2 or 4 (int8)
   void (*run)(const BrgemmBlock& block);
 };
 

@@ -118,8 +118,10 @@ void brgemm_reference(const BrgemmKernel& kernel, const BrgemmBlock& block) {
     case DataType::bf16: return run<bfloat16, bfloat16, float>(kernel, block, fused);
     case DataType::u8: return run<std::uint8_t, std::int8_t, std::int32_t>(kernel, block, exact);
     case DataType::s16: return run<std::int16_t, std::int16_t, std::int32_t>(kernel, block, exact);
-    default: return run<float, float, float>(kernel, block, fused);
+    default: break;
   }
+  if (kernel.b == DataType::bf16) return run<float, bfloat16, float>(kernel, block, fused);
+  return run<float, float, float>(kernel, block, fused);
 }
 
 }  // namespace tessera

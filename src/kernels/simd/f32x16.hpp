@@ -84,8 +84,8 @@ struct RoundTrip {
 TESSERA_INLINE RoundTrip round_trip(const Requantize& to, const Dequantize& from, float offset) {
   return {set1(to.inverse_scale), set1(static_cast<float>(to.zero_point)), set1(from.scale), set1(offset)};
 }
-/// What is left of x when it is stored as u8 and read again under the same zero point, plus the offset; NaN as f32_to_u8
-/// has it.
+/// What is left of x when it is stored as u8 and read again under the same zero point, plus the offset; NaN as
+/// f32_to_u8 has it.
 TESSERA_INLINE F32x16 through_u8(F32x16 x, const RoundTrip& r) {
   // In floats, which hold these integers exactly: bytes would have to be packed and unpacked.
   const F32x16 q = add(round(mul(x, r.inverse_scale)), r.zero_point);

@@ -12,5 +12,6 @@
 #include "kernels/quantize/quantize_rows.hpp"
 #include "kernels/softmax/softmax.hpp"
 #include "kernels/vector/tiers.hpp"
+#include "kernels/winograd/f32_2x2.hpp"
 #include "kernels/winograd/f32_4x4.hpp"
 #include "kernels/winograd/int8_2x2.hpp"

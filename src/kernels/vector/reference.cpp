@@ -78,9 +78,17 @@ float combined(Binary op, float a, float b) {
 void softmax(const SoftmaxCall& call) {
   for (std::int64_t r = 0; r < call.rows; ++r) {
     const std::byte* const x = call.x.data + r * call.x.stride;
+    const std::int64_t columns = call.block_columns == 0 ? call.n : call.block_columns;
+    const auto score = [&](std::int64_t i) -> double {
+      const std::byte* const block = x + i / columns * call.block_stride;
+      if (call.x.type != DataType::s32) return get(call.x, block, i % columns);
+      std::int32_t sum = 0;
+      std::memcpy(&sum, block + i % columns * 4, sizeof(sum));
+      return call.compensation == nullptr ? sum : sum + call.compensation[i];
+    };
     const auto logit = [&](std::int64_t i) {
       const double mask = call.mask == nullptr ? 0.0 : call.mask[r * call.mask_stride + i];
-      return static_cast<double>(get(call.x, x, i)) * call.scale + mask;
+      return score(i) * call.scale + mask;
     };
     double top = -std::numeric_limits<double>::infinity(), sum = 0.0;
     for (std::int64_t i = 0; i < call.n; ++i) top = std::max(top, logit(i));
@@ -189,6 +197,15 @@ void to_nchw(const ToNchwCall& call) {
             get(call.x, call.x.data + h * call.x_row_stride + w * call.x.stride, c);
 }
 
+/// An element of a panel that is no float: how far a u8 is from 128.
+void put_centred(const PackCall& call, std::int64_t at, std::byte x) {
+  const auto centred = static_cast<std::int16_t>(static_cast<int>(x) - 128);
+  if (call.k_group == 2)
+    std::memcpy(call.target + 2 * at, &centred, sizeof(centred));
+  else
+    call.target[at] = static_cast<std::byte>(centred);
+}
+
 void pack(const PackCall& call) {
   const RowsIn source{nullptr, 0, call.type, {}};
   const RowsOut target{nullptr, 0, call.k_group == 1 ? DataType::f32 : DataType::bf16, {}};
@@ -200,6 +217,10 @@ void pack(const PackCall& call) {
         for (int part = 0; part < call.k_group; ++part, ++at) {
           const std::int64_t k = group * call.k_group + part, n = panel * call.nr + column;
           const bool inside = k < call.k && n < call.n;
+          if (call.type == DataType::u8) {
+            put_centred(call, at, inside ? call.data[k * call.k_stride + n * call.n_stride] : std::byte{128});
+            continue;
+          }
           put(target, call.target, at,
               inside ? get(source, call.data + k * call.k_stride + n * call.n_stride, 0) : 0.0F);
         }
@@ -224,6 +245,9 @@ const VectorKernels& reference_vector_kernels() noexcept {
                                         to_nchw,
                                         pack,
                                         winograd::reference_f32,
+                                        winograd::reference_f32_small,
+                                        winograd::reference_bf16,
+                                        winograd::reference_bf16_small,
                                         winograd::reference_int8};
   return kernels;
 }

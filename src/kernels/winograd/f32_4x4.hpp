@@ -8,8 +8,8 @@
 // of the direct sum over 256 channels. Weights are transformed in double (plan/lower_winograd.cpp).
 #pragma once
 
-#include "kernels/simd/f32x16.hpp"
 #include "kernels/vector_kernels.hpp"
+#include "kernels/winograd/pixels.hpp"
 
 namespace tessera {
 namespace {
@@ -42,13 +42,14 @@ TESSERA_INLINE void transform_output(const WinogradPoints& p, const F32x16 (&m)[
   y[3] = add(m[5], fma(p.a3, odd_a, mul(p.b3, odd_b)));
 }
 
+template <DataType pixel>
 void winograd_f32_input(const WinogradInputCall& call) {
   const WinogradPoints points;
   alignas(64) float columns_done[6][6][16];
   for (std::int64_t c = 0; c < call.channels; c += 16) {
     for (int j = 0; j < 6; ++j) {
       F32x16 x[6], y[6];
-      for (int i = 0; i < 6; ++i) x[i] = load_f32(call.pixels[i * 6 + j] + c * 4);
+      for (int i = 0; i < 6; ++i) x[i] = load_pixels<pixel>(call.pixels[i * 6 + j], c);
       transform_input(points, x, y);
       for (int i = 0; i < 6; ++i) store_f32(columns_done[i][j], y[i]);
     }
@@ -83,7 +84,10 @@ void winograd_f32_output(const WinogradOutputCall& call) {
   }
 }
 
-constexpr WinogradTransforms winograd_f32 = {4, DataType::f32, DataType::f32, winograd_f32_input, winograd_f32_output};
+constexpr WinogradTransforms winograd_f32 = {4, DataType::f32, DataType::f32, winograd_f32_input<DataType::f32>,
+                                             winograd_f32_output};
+constexpr WinogradTransforms winograd_bf16 = {4, DataType::bf16, DataType::f32, winograd_f32_input<DataType::bf16>,
+                                              winograd_f32_output};
 
 }  // namespace
 }  // namespace tessera

@@ -19,7 +19,16 @@ struct F32_4x4 {
   static constexpr double divisor = 1;  ///< of Y
 };
 
-/// F(2x2, 3x3) with the points 0, +-1, infinity; G doubled, so that everything is whole and Y comes out four times.
+/// F(2x2, 3x3) with the points 0, +-1, infinity.
+struct F32_2x2 {
+  static constexpr int side = 2, tile = 4;
+  static constexpr double input[4][4] = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};
+  static constexpr double weights[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+  static constexpr double output[2][4] = {{1, 1, 1, 0}, {0, 1, -1, -1}};
+  static constexpr double divisor = 1;
+};
+
+/// The same in integers; G doubled, so that everything is whole and Y comes out four times.
 struct Int8_2x2 {
   static constexpr int side = 2, tile = 4;
   static constexpr double input[4][4] = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/vector_kernels.hpp"
 #include "kernels/winograd/matrices.hpp"
@@ -13,7 +14,8 @@ template <class T>
 double element(const std::byte* base, std::int64_t index) {
   T value;
   std::memcpy(&value, base + index * static_cast<std::int64_t>(sizeof value), sizeof value);
-  return static_cast<double>(value);
+  if constexpr (std::is_arithmetic_v<T>) return static_cast<double>(value);
+  return static_cast<double>(static_cast<float>(value));
 }
 
 template <class T>
@@ -51,6 +53,12 @@ void reference_output(const WinogradOutputCall& call) {
 
 inline constexpr WinogradTransforms reference_f32 = {
     4, DataType::f32, DataType::f32, reference_input<F32_4x4, float, float>, reference_output<F32_4x4, float>};
+inline constexpr WinogradTransforms reference_f32_small = {
+    2, DataType::f32, DataType::f32, reference_input<F32_2x2, float, float>, reference_output<F32_2x2, float>};
+inline constexpr WinogradTransforms reference_bf16 = {
+    4, DataType::bf16, DataType::f32, reference_input<F32_4x4, bfloat16, float>, reference_output<F32_4x4, float>};
+inline constexpr WinogradTransforms reference_bf16_small = {
+    2, DataType::bf16, DataType::f32, reference_input<F32_2x2, bfloat16, float>, reference_output<F32_2x2, float>};
 inline constexpr WinogradTransforms reference_int8 = {2, DataType::u8, DataType::s16,
                                                       reference_input<Int8_2x2, std::uint8_t, std::int16_t>,
                                                       reference_output<Int8_2x2, std::int32_t>};

@@ -65,7 +65,7 @@ void GemmStep::split_k() {
   const std::int64_t limit =
       static_cast<std::int64_t>(round_up(static_cast<std::size_t>((total + count - 1) / count), 64));
 
-  const bool widens = spec_.a.type == DataType::u8 && kernel_.a == DataType::s16;
+  const bool widens = spec_.a.type != kernel_.a;
   std::int64_t b_offset = 0, in_block = 0, widened = 0;
   blocks_.push_back({});
   for (const KSegment& segment : spec_.segments) {
@@ -85,7 +85,7 @@ void GemmStep::split_k() {
       in_block += padded;
       done += k;
     }
-    widened += (segment.k + segment.k % 2) * 2;
+    widened += widened_bytes(segment);
   }
   panel_bytes_ = b_offset;
   if (widens) widened_stride_ = static_cast<std::int64_t>(round_up(static_cast<std::size_t>(widened), 64)) + 64;
@@ -110,13 +110,21 @@ std::size_t GemmStep::scratch_bytes() const noexcept {
   return accumulators + static_cast<std::size_t>(row_block_ * widened_stride_);
 }
 
+/// Of one row in the kernel's type: whole pairs, as s16 are multiplied.
+std::int64_t GemmStep::widened_bytes(const KSegment& segment) const noexcept {
+  return (segment.k + segment.k % 2) * static_cast<std::int64_t>(size_of(kernel_.a));
+}
+
 void GemmStep::widen(Rows& rows, int count, std::byte* target) const noexcept {
   for (int i = 0; i < count; ++i, target += widened_stride_) {
     const std::byte*& row = rows.a[static_cast<std::size_t>(i)];
     std::byte* to = target;
     for (const KSegment& segment : spec_.segments) {
-      vector_.widen({row + segment.a_offset, to, segment.k});
-      to += (segment.k + segment.k % 2) * 2;
+      if (kernel_.a == DataType::s16)
+        vector_.widen({row + segment.a_offset, to, segment.k});
+      else
+        vector_.convert({{row + segment.a_offset, 0, spec_.a.type, {}}, {to, 0, kernel_.a, {}}, 1, segment.k});
+      to += widened_bytes(segment);
     }
     row = target;
   }

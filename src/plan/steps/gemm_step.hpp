@@ -32,7 +32,7 @@ struct GemmSpec {
 
 class GemmStep final : public Step {
  public:
-  /// A kernel of s16 for an image of u8: rows are widened block by block.
+  /// A kernel of s16 for an image of u8, or of f32 for one of bf16: rows are widened block by block.
   GemmStep(const BrgemmKernel& kernel, const VectorKernels& vector, const GemmSpec& spec);
 
   void run(const RunContext& context) const noexcept override;
@@ -53,6 +53,7 @@ class GemmStep final : public Step {
   void locate(const RunContext& context, std::int64_t group, std::int64_t first_row, int count,
               Rows& rows) const noexcept;
 
+  [[nodiscard]] std::int64_t widened_bytes(const KSegment& segment) const noexcept;
   void widen(Rows& rows, int count, std::byte* target) const noexcept;
 
   const BrgemmKernel& kernel_;
