@@ -94,7 +94,7 @@ struct QuantizeOptions {
 struct LayerReport {
   std::string name, op;
   Precision precision = Precision::fp32;
-  std::string reason;               ///< why not int8; empty where it is
+  std::string reason;               ///< why not int8, or not all of it; empty where it is
   double mac_share = 0;             ///< of the multiply-adds of the model
   std::optional<double> sqnr_db;    ///< of the model's first output when only this layer is int8; infinite: equal
   double fp32_ms = 0, int8_ms = 0;  ///< measured, with the conversion of its input; 0: not measured

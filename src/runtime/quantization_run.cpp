@@ -268,6 +268,28 @@ void QuantizationRun::hold_gate(QuantizationReport& report) {
   report.sqnr_db = kept.accuracy.sqnr_db;
 }
 
+/// The precision of an attention, which goes with the projections in front of it; returns how much of it is int8.
+double QuantizationRun::report_attention(LayerReport& row) const {
+  const AttentionProducts products = options_.calibration.attention;
+  if (products == AttentionProducts::linears) {
+    row.reason = "products of two activations: see --attention";
+    return 0;
+  }
+  for (const QuantizableLayer& layer : parts_.layers) {
+    if (layer.attention.softmax != row.name) continue;
+    if (float_.contains(layer.name)) {
+      row.reason = "its projections are not int8";
+      return 0;
+    }
+    row.precision = Precision::int8;
+    if (products == AttentionProducts::full) return 1;
+    row.reason = "its second product is fp32: see --attention";
+    return 0.5;
+  }
+  row.reason = "not an attention that --attention knows";
+  return 0;
+}
+
 /// One row per step that multiplies, in the order of the plan.
 void QuantizationRun::write_rows(QuantizationReport& report) {
   Graph fp32 = parts_.standard;
@@ -283,16 +305,18 @@ void QuantizationRun::write_rows(QuantizationReport& report) {
     if (info.gflop <= 0) continue;
     LayerReport row{info.node, info.op, Precision::fp32, {}, total > 0 ? info.gflop / total : 0, std::nullopt, 0, 0};
     const bool layer = std::ranges::find(known, info.node) != known.end();
-    if (!layer) {
-      row.reason = info.op == "FusedAttention" ? "products of two activations: see --attention"
-                                               : "its weights are no f32 constants, or its input is no f32 tensor";
+    double int8_share = 1;
+    if (info.op == "FusedAttention") {
+      int8_share = report_attention(row);
+    } else if (!layer) {
+      row.reason = "its weights are no f32 constants, or its input is no f32 tensor";
     } else if (const auto kept = float_.find(info.node); kept != float_.end()) {
       row.precision = kept->second;
       row.reason = why_.at(info.node);
     } else {
       row.precision = Precision::int8;
     }
-    if (row.precision == Precision::int8) int8 += info.gflop;
+    if (row.precision == Precision::int8) int8 += int8_share * info.gflop;
     if (row.precision == Precision::bf16) bf16 += info.gflop;
     if (const auto found = sqnr_.find(info.node); found != sqnr_.end()) row.sqnr_db = found->second;
     if (times_ && layer) {

@@ -46,6 +46,7 @@ class QuantizationRun {
   void measure_layers();
   void measure_speed(QuantizationReport& report);
   void hold_gate(QuantizationReport& report);
+  double report_attention(LayerReport& row) const;
   void write_rows(QuantizationReport& report);
 
   [[nodiscard]] std::vector<std::string> all_layers() const;

@@ -196,6 +196,23 @@ for (const [name, words] of [['int8', []], ['int8 and bf16', ['--metric', 'cosin
   });
 }
 
+test('trained text model, quantized here: attention too', async () => {
+  const path = join(work, 'text_attention.onnx');
+  const report = JSON.parse(execFileSync(tessera, ['quantize', join(data, 'text', 'model.onnx'), '--calibration',
+    join(data, 'text', 'calib.tsv'), '--items', '64', '--attention', 'full', '--keep-slower', '--no-sensitivity', '--json', '-q',
+    '-o', path], { encoding: 'utf8' }));
+  assert.equal(report.layers.filter((layer) => layer.op === 'FusedAttention' && layer.precision === 'int8').length, 4);
+  const inputs = testLines();
+  const expected = (await runOracle(path, inputs)).logits.data;
+  for (const options of [[], ['--opt-level', '0'], ['--isa', 'avx2', '--threads', '1']]) {
+    const { data: ours } = runTessera(path, inputs, options)('logits');
+    const angle = cosine(ours, expected);
+    console.log(`attention in int8 ${options.join(' ')}: cosine ${angle.toFixed(7)}`);
+    assert.ok(angle > 0.9999, `cosine ${angle}`);
+    assert.equal(top1Agreement(ours, expected, 4), 1);
+  }
+});
+
 // Rows have their own scales here and one scale per tensor there: see docs/decisions/0017.
 test('text_dynamic, quantized by ONNX Runtime', async () => {
   const path = join(data, 'quantized', 'text_dynamic.onnx');
