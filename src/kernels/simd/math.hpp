@@ -39,12 +39,16 @@ TESSERA_INLINE ExpParts exp_parts(F32x16 x) {
   return {fma(mul(r, r), polynomial(r, c), r), to_s32(n)};
 }
 
-TESSERA_INLINE F32x16 exp(F32x16 x) {
+/// exp for x <= 0 and NaN, without its test for overflow.
+TESSERA_INLINE F32x16 exp_below_one(F32x16 x) {
   const ExpParts parts = exp_parts(x);
   // 2^n goes into the exponent bits; where that leaves the range of normal numbers the selection overrides it.
   const F32x16 scaled = from_bits(add(bits_of(add(set1(1.0F), parts.q)), shift_left<23>(parts.n)));
-  const F32x16 no_underflow = select(less(x, set1(-87.3365402F)), zero(), scaled);
-  return select(less(set1(88.7228317F), x), set1(__builtin_inff()), no_underflow);
+  return select(less(x, set1(-87.3365402F)), zero(), scaled);
+}
+
+TESSERA_INLINE F32x16 exp(F32x16 x) {
+  return select(less(set1(88.7228317F), x), set1(__builtin_inff()), exp_below_one(x));
 }
 
 TESSERA_INLINE F32x16 with_sign_of(F32x16 magnitude, F32x16 sign) {

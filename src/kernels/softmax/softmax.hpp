@@ -12,13 +12,6 @@ namespace {
 inline constexpr std::int64_t softmax_buffer = 4096;
 inline constexpr std::int64_t softmax_rows_together = 16;
 
-/// exp for x <= 0 and NaN: what exp gives, without its test for overflow.
-TESSERA_INLINE F32x16 exp_below_one(F32x16 x) {
-  const ExpParts parts = exp_parts(x);
-  const F32x16 scaled = from_bits(add(bits_of(add(set1(1.0F), parts.q)), shift_left<23>(parts.n)));
-  return select(less(x, set1(-87.3365402F)), zero(), scaled);
-}
-
 /// One row: x * scale + mask, x being float or a sum of products of integers.
 template <bool integers>
 class SoftmaxRow {

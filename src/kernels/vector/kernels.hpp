@@ -15,3 +15,22 @@
 #include "kernels/winograd/f32_2x2.hpp"
 #include "kernels/winograd/f32_4x4.hpp"
 #include "kernels/winograd/int8_2x2.hpp"
+
+namespace tessera {
+namespace {
+
+/// This translation unit's row of the table.
+constexpr VectorKernels vector_kernels_of(const char* name, Isa isa) {
+  return {name,          isa,
+          softmax,       layer_norm,
+          elementwise,   pool,
+          convert,       quantize_rows,
+          widen,         to_nhwc,
+          to_nchw,       pack,
+          winograd_f32,  winograd_f32_small,
+          winograd_bf16, winograd_bf16_small,
+          winograd_int8};
+}
+
+}  // namespace
+}  // namespace tessera

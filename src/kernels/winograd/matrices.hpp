@@ -29,11 +29,8 @@ struct F32_2x2 {
 };
 
 /// The same in integers; G doubled, so that everything is whole and Y comes out four times.
-struct Int8_2x2 {
-  static constexpr int side = 2, tile = 4;
-  static constexpr double input[4][4] = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};
+struct Int8_2x2 : F32_2x2 {
   static constexpr double weights[4][3] = {{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};
-  static constexpr double output[2][4] = {{1, 1, 1, 0}, {0, 1, -1, -1}};
   static constexpr double divisor = 4;
 };
 
