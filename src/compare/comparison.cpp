@@ -8,11 +8,10 @@
 #include <optional>
 #include <utility>
 
+#include "compare/output_check.hpp"
 #include "compare/process_memory.hpp"
-#include "compare/sha256.hpp"
 #include "compare/statistics.hpp"
 #include "core/error.hpp"
-#include "quantize/accuracy.hpp"
 
 namespace tessera {
 namespace {
@@ -117,27 +116,38 @@ class Comparison {
 
   // ---- accuracy -----------------------------------------------------------------------------------------------
 
-  /// Real data of the compiled shapes where there are some, seeded random inputs (not those of the timing) otherwise.
-  std::vector<TensorMap> accuracy_inputs() {
-    std::vector<TensorMap> chosen;
+  /// The user's data where there are some; else batches of the calibration data that have the compiled shapes; else
+  /// seeded random inputs, not those of the timing.
+  ItemSource accuracy_items() {
+    if (options_.data) {
+      report_.accuracy_inputs =
+          std::to_string(options_.data->size * options_.data->rows) + " items of " + options_.data_name;
+      return *options_.data;
+    }
+    std::vector<TensorMap> chosen = calibration_batches();
+    const bool real = !chosen.empty();
+    for (std::int64_t i = 1; !real && i <= options_.accuracy_inputs; ++i)
+      chosen.push_back(model_.random_inputs(options_.extents, options_.seed + static_cast<std::uint64_t>(i)));
+    report_.accuracy_inputs =
+        std::to_string(chosen.size()) + (real ? " batches of the calibration data" : " seeded random inputs");
+    const auto count = static_cast<std::int64_t>(chosen.size());
+    return {count, [batches = std::move(chosen)](std::int64_t i) { return batches[static_cast<std::size_t>(i)]; }, {}};
+  }
+
+  std::vector<TensorMap> calibration_batches() const {
     const auto fits = [this](const TensorMap& batch) {
       return std::all_of(inputs_.begin(), inputs_.end(), [&](const auto& input) {
         const auto found = batch.find(input.first);
         return found != batch.end() && found->second.shape() == input.second.shape();
       });
     };
-    const auto wanted = static_cast<std::size_t>(std::max(options_.accuracy_inputs, 0));
     std::vector<const TensorMap*> fitting;
     for (const TensorMap& batch : options_.calibration)
       if (fits(batch)) fitting.push_back(&batch);
     // Spread over all of them: folders of classes begin with items of one class.
-    const std::size_t count = std::min(wanted, fitting.size());
+    const std::size_t count = std::min(static_cast<std::size_t>(std::max(options_.accuracy_inputs, 0)), fitting.size());
+    std::vector<TensorMap> chosen;
     for (std::size_t i = 0; i < count; ++i) chosen.push_back(*fitting[i * fitting.size() / count]);
-    const bool real = !chosen.empty();
-    for (std::uint64_t i = 1; !real && chosen.size() < wanted; ++i)
-      chosen.push_back(model_.random_inputs(options_.extents, options_.seed + i));
-    report_.accuracy_inputs =
-        std::to_string(chosen.size()) + (real ? " batches of the calibration data" : " seeded random inputs");
     return chosen;
   }
 
@@ -148,21 +158,24 @@ class Comparison {
     return outputs.front().name;
   }
 
-  static std::vector<Tensor> outputs_of(Session& session, const std::vector<TensorMap>& inputs,
-                                        const std::string& output) {
-    std::vector<Tensor> results;
-    for (const TensorMap& batch : inputs) {
-      for (const auto& [name, tensor] : batch) session.set_input(name, tensor);
-      session.infer();
-      results.push_back(session.output(output));
-    }
-    return results;
+  static Tensor output_of(Session& session, const TensorMap& item, const std::string& output) {
+    for (const auto& [name, tensor] : item) session.set_input(name, tensor);
+    session.infer();
+    return session.output(output);
   }
 
-  static std::string hash_of(const std::vector<Tensor>& results) {
-    std::vector<std::byte> bytes;
-    for (const Tensor& result : results) bytes.insert(bytes.end(), result.data(), result.data() + result.bytes());
-    return sha256(bytes);
+  /// One per row of the output, if that is a row of classes per sample and every sample has a label.
+  static std::vector<std::optional<std::int64_t>> labels_of(const ItemSource& items, std::int64_t item,
+                                                            const Tensor& output) {
+    const Shape& shape = output.shape();
+    if (!items.label || shape.rank() != 2 || shape[0] != items.rows || shape[1] < 2) return {};
+    std::vector<std::optional<std::int64_t>> labels;
+    labels.reserve(static_cast<std::size_t>(items.rows));
+    for (std::int64_t r = 0; r < items.rows; ++r) {
+      labels.push_back(items.label(item * items.rows + r));
+      if (!labels.back()) return {};
+    }
+    return labels;
   }
 
   Candidate* baseline() {
@@ -174,34 +187,49 @@ class Comparison {
   void compare_outputs() {
     const std::optional<std::string> output = main_output();
     if (!output) return;
-    const std::vector<TensorMap> inputs = accuracy_inputs();
-    if (inputs.empty()) return;
+    const ItemSource items = accuracy_items();
+    if (items.size == 0) return;
     stage("comparing outputs with FP32");
-    std::vector<Tensor> reference;
+    // Where no FP32 case is measured, a session for the reference outputs alone: accuracy stands beside every speed.
+    Candidate reference_only;
     Candidate* base = baseline();
-    if (base != nullptr) {
-      if (!guarded(*base, [&] { reference = outputs_of(*base->session, inputs, *output); })) return;
-    } else {
-      // No FP32 case is measured, but accuracy stands beside every speed: a session for the reference outputs alone.
-      Candidate reference_only;
-      if (!guarded(reference_only, [&] {
-            Session session = model_.compile(session_options(Precision::fp32, std::nullopt));
-            reference = outputs_of(session, inputs, *output);
+    if (base == nullptr) {
+      base = &reference_only;
+      if (!guarded(*base, [&] {
+            base->session = std::make_unique<Session>(model_.compile(session_options(Precision::fp32, std::nullopt)));
           }))
         return;
     }
-    for (Candidate& candidate : candidates_) {
+    std::vector<OutputCheck> checks(candidates_.size());
+    for (std::int64_t i = 0; i < items.size; ++i) {
+      if (!check_item(items, i, *output, *base, checks)) return;
+      if (events_.progress) events_.progress({static_cast<double>(i + 1) / static_cast<double>(items.size), 0});
+    }
+    for (std::size_t c = 0; c < candidates_.size(); ++c) {
+      Candidate& candidate = candidates_[c];
+      if (candidate.session == nullptr) continue;
+      candidate.row.accuracy = checks[c].accuracy();
+      candidate.row.top1 = checks[c].top1();
+      candidate.row.output_sha256 = checks[c].sha256();
+      for (const auto& [name, tensor] : inputs_) candidate.session->set_input(name, tensor);
+    }
+  }
+
+  /// One item through all cases, so that it is read once. False when there is nothing to compare with.
+  bool check_item(const ItemSource& items, std::int64_t index, const std::string& output, Candidate& base,
+                  std::vector<OutputCheck>& checks) {
+    const TensorMap item = items.item(index);
+    Tensor reference;
+    if (!guarded(base, [&] { reference = output_of(*base.session, item, output); })) return false;
+    const std::vector<std::optional<std::int64_t>> labels = labels_of(items, index, reference);
+    for (std::size_t c = 0; c < candidates_.size(); ++c) {
+      Candidate& candidate = candidates_[c];
       if (candidate.session == nullptr) continue;
       guarded(candidate, [&] {
-        const std::vector<Tensor> results =
-            &candidate == base ? reference : outputs_of(*candidate.session, inputs, *output);
-        AccuracyMeter meter;
-        for (std::size_t i = 0; i < results.size(); ++i) meter.add(reference[i], results[i]);
-        candidate.row.accuracy = meter.result();
-        candidate.row.output_sha256 = hash_of(results);
-        for (const auto& [name, tensor] : inputs_) candidate.session->set_input(name, tensor);
+        checks[c].add(reference, &candidate == &base ? reference : output_of(*candidate.session, item, output), labels);
       });
     }
+    return true;
   }
 
   // ---- speed --------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,10 @@ struct ComparisonOptions {
   int threads = 0;
   std::vector<TensorMap> calibration;
   MeasureOptions measure;
-  int accuracy_inputs = 8;
+  int accuracy_inputs = 8;  ///< batches of the calibration data, or random ones, where `data` is not given
+  /// Real data, labelled or not, of the compiled shapes: accuracy is taken on all of it.
+  std::optional<ItemSource> data;
+  std::string data_name;  ///< for people
   std::uint64_t seed = 1;
   /// Measured multiply-add rates of a tier with that many threads; called once per tier. May be empty.
   std::function<PeakRates(Isa, int)> peak;

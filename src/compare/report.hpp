@@ -59,8 +59,9 @@ struct CaseReport {
   double gflops = 0;                  ///< Gop/s in int8
   std::optional<double> peak_gflops;  ///< what the machine reached for this precision on this tier
   std::optional<double> peak_fraction;
-  std::optional<Accuracy> accuracy;
-  std::string output_sha256;  ///< of the outputs that `accuracy` is about; equal rows computed the same bits
+  std::optional<Accuracy> accuracy;  ///< against FP32
+  std::optional<double> top1;        ///< share of the items whose largest output is their label, on labelled data
+  std::string output_sha256;         ///< of the outputs that `accuracy` is about; equal rows computed the same bits
   MemoryReport memory;
   double prepare_ms = 0;
   double first_inference_ms = 0;
@@ -75,6 +76,9 @@ struct ModelReport {
   std::string accuracy_inputs;  ///< "8 seeded random inputs", for people
   std::vector<CaseReport> cases;
 };
+
+/// Whether accuracy was taken on labelled data.
+bool is_scored(const ModelReport& model) noexcept;
 
 struct Report {
   std::string version;

@@ -55,18 +55,20 @@ std::string headline(const ModelReport& model) {
   tiles += tile(quantity(best->throughput_per_s) + " /s", "its throughput");
   if (best->accuracy) {
     tiles += tile(cosine_text(best->accuracy->cosine), "cosine of its outputs with FP32");
-    tiles += tile(percent(best->accuracy->top1_agreement), "top-1 agreement with FP32");
+    tiles += best->top1 ? tile(percent(*best->top1), "its top-1 against the labels")
+                        : tile(percent(best->accuracy->top1_agreement), "top-1 agreement with FP32");
   }
   return element("div", tiles, "tiles");
 }
 
 constexpr std::string_view table_head =
     "<thead><tr><th rowspan=\"2\">case</th><th colspan=\"3\">time, ms</th><th colspan=\"2\">speed</th>"
-    "<th colspan=\"2\">compute</th><th colspan=\"3\">accuracy against FP32</th><th colspan=\"2\">memory, MB</th>"
+    "<th colspan=\"2\">compute</th><th colspan=\"3\">accuracy against FP32</th><th rowspan=\"2\">top-1, labels</th><th "
+    "colspan=\"2\">memory, MB</th>"
     "<th colspan=\"2\">start, ms</th></tr><tr><th>median</th><th>p90</th><th>p99</th><th>per s</th><th>speed-up</th>"
     "<th>G/s</th><th>of peak</th><th>cosine</th><th>SQNR</th><th>top-1</th><th>weights</th><th>arena</th>"
     "<th>prepare</th><th>first</th></tr></thead>";
-constexpr int figure_columns = 14;
+constexpr int figure_columns = 15;
 
 std::string name_cell(const CaseReport& row) {
   return "<th scope=\"row\"><i class=\"dot " + std::string(name_of(row.precision)) + "\"></i><code>" +
@@ -92,6 +94,7 @@ std::string measured_cells(const CaseReport& row) {
              cell(percent(row.accuracy->top1_agreement));
   else
     for (int i = 0; i < 3; ++i) cells += cell(std::string(nothing));
+  cells += optional_cell(row.top1, percent);
   cells += cell(megabytes(row.memory.weights_mb)) + cell(megabytes(row.memory.arena_mb));
   return cells + cell(milliseconds(row.prepare_ms)) + cell(milliseconds(row.first_inference_ms));
 }
@@ -108,7 +111,7 @@ std::string notes(const ModelReport& model) {
   std::string text;
   if (model.synthetic_weights)
     text += "<strong>Synthetic weights: accuracy is agreement with FP32</strong>, not accuracy on a task. ";
-  else
+  else if (!is_scored(model))
     text += "Accuracy is agreement with the FP32 case, not accuracy on a task. ";
   if (!model.accuracy_inputs.empty()) text += "Compared on " + escape_xml(model.accuracy_inputs) + ". ";
   int samples = 0;

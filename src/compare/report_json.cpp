@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -25,12 +26,13 @@ Json latency(const Summary& summary) {
           {"p99", summary.p99}, {"max", summary.max}, {"mean", summary.mean}, {"ci95", interval(summary.ci95)}};
 }
 
-Json accuracy(const std::optional<Accuracy>& value) {
+Json accuracy(const std::optional<Accuracy>& value, const std::optional<double>& top1) {
   if (!value) return nullptr;
   return {{"cosine", number(value->cosine)},
           {"sqnr_db", number(value->sqnr_db)},
           {"top1_agreement", number(value->top1_agreement)},
           {"relative_l2", number(value->relative_l2)},
+          {"top1", number(top1)},
           {"inputs", value->inputs}};
 }
 
@@ -49,7 +51,7 @@ Json measured_case(const CaseReport& row) {
   json["gflops"] = ok ? Json(row.gflops) : Json(nullptr);
   json["peak_gflops"] = number(row.peak_gflops);
   json["peak_fraction"] = number(row.peak_fraction);
-  json["accuracy"] = accuracy(row.accuracy);
+  json["accuracy"] = accuracy(row.accuracy, row.top1);
   json["output_sha256"] = row.output_sha256.empty() ? Json(nullptr) : Json(row.output_sha256);
   json["memory_mb"] =
       ok ? Json{{"weights", row.memory.weights_mb}, {"arena", row.memory.arena_mb}, {"rss", number(row.memory.rss_mb)}}
@@ -93,6 +95,10 @@ std::string_view name_of(CaseStatus status) noexcept {
     case CaseStatus::failed: return "failed";
   }
   return "?";
+}
+
+bool is_scored(const ModelReport& model) noexcept {
+  return std::ranges::any_of(model.cases, [](const CaseReport& row) { return row.top1.has_value(); });
 }
 
 std::string report_json(const Report& report) {

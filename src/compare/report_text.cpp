@@ -167,6 +167,8 @@ class TextReport {
   }
 
   static std::string accuracy_note(const ModelReport& model) {
+    if (is_scored(model))
+      return "Top-1 against the labels of " + model.accuracy_inputs + "; cosine against FP32 on the same.";
     std::string note = model.synthetic_weights ? "Synthetic weights: accuracy is agreement with FP32"
                                                : "Accuracy is agreement with FP32";
     if (!model.accuracy_inputs.empty()) note += " on " + model.accuracy_inputs;
@@ -210,7 +212,9 @@ class TextReport {
       case peak_column: return row.peak_fraction ? fixed(*row.peak_fraction * 100, 0) : "-";
       case speed_column: return row.speedup_vs_fp32 ? fixed(*row.speedup_vs_fp32, 2) + "×" : "-";
       case cosine_column: return row.accuracy ? cosine_text(row.accuracy->cosine) : "-";
-      case top1_column: return row.accuracy ? percent(row.accuracy->top1_agreement) : "-";
+      case top1_column:
+        if (row.top1) return percent(*row.top1);
+        return row.accuracy ? percent(row.accuracy->top1_agreement) : "-";
       default: return {};
     }
   }

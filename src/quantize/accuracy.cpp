@@ -27,6 +27,14 @@ void require_comparable(const Tensor& reference, const Tensor& candidate) {
 
 }  // namespace
 
+std::int64_t rows_at_their_label(const Tensor& output, std::span<const std::optional<std::int64_t>> labels) {
+  const auto width = static_cast<std::size_t>(output.shape().back());
+  std::int64_t count = 0;
+  for (std::size_t r = 0; r < labels.size(); ++r)
+    count += index_of_largest(output.as<float>().subspan(r * width, width)) == labels[r] ? 1 : 0;
+  return count;
+}
+
 void AccuracyMeter::add(const Tensor& reference, const Tensor& candidate) {
   require_comparable(reference, candidate);
   const auto expected = reference.as<float>();

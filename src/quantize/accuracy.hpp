@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 
 #include "core/tensor.hpp"
 
@@ -14,6 +16,9 @@ struct Accuracy {
   double relative_l2 = 0;     ///< ||candidate - reference|| / ||reference||
   int inputs = 0;             ///< how many inputs were compared
 };
+
+/// How many rows (last axis) of an f32 output have their largest element at their label; a row without one never has.
+std::int64_t rows_at_their_label(const Tensor& output, std::span<const std::optional<std::int64_t>> labels);
 
 /// Adds up over any number of inputs, so that the figures are those of all of them together.
 class AccuracyMeter {

@@ -56,14 +56,10 @@ std::optional<std::int64_t> Scorer::label(std::int64_t index) const {
 }
 
 std::int64_t Scorer::right(std::int64_t index, const Tensor& output) const {
-  const auto width = static_cast<std::size_t>(output.shape().back());
-  std::int64_t count = 0;
-  for (std::int64_t r = 0; r < items_.rows; ++r) {
-    const auto row = output.as<float>().subspan(static_cast<std::size_t>(r) * width, width);
-    const std::int64_t largest = std::ranges::max_element(row) - row.begin();
-    count += largest == label(index * items_.rows + r) ? 1 : 0;
-  }
-  return count;
+  std::vector<std::optional<std::int64_t>> labels;
+  labels.reserve(static_cast<std::size_t>(items_.rows));
+  for (std::int64_t r = 0; r < items_.rows; ++r) labels.push_back(label(index * items_.rows + r));
+  return rows_at_their_label(output, labels);
 }
 
 Tensor Scorer::reference_output(std::int64_t index, const TensorMap& item) {

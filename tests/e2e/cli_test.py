@@ -184,6 +184,23 @@ class CommandLine(unittest.TestCase):
         self.assertIn("calibration data", model["accuracy_inputs"])
         self.assertEqual(model["cases"][1]["status"], "ok")
 
+    def test_accuracy_on_labelled_data(self):
+        words = ("--model", IMAGE, "--case", "fp32@avx2", "--case", "int8@avx2", "--samples", 3, "--warmup", 0)
+        data = os.path.join(DATA, "image", "calib")
+        done = tessera("compare", *words, "--batch", 3, "--calibration", data, "--data", data, "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        model = json.loads(done.stdout)["models"][0]
+        self.assertEqual(model["accuracy_inputs"], "198 items of " + data)  # 200 in batches of 3
+        for case in model["cases"]:
+            self.assertEqual(case["accuracy"]["inputs"], 66)
+            self.assertTrue(0.85 < case["accuracy"]["top1"] < 0.99, case["accuracy"])
+        done = tessera("compare", *words, "-q", "--calibration", data, "--data", data, "--accuracy-inputs", 40)
+        self.assertIn("Top-1 against the labels of 40 items of", done.stdout)
+        unlabelled = os.path.join(data, "cross_plain")
+        done = tessera("compare", *words, "--calibration", data, "--data", unlabelled, "--json")
+        self.assertEqual([case["accuracy"]["top1"] for case in json.loads(done.stdout)["models"][0]["cases"]], [None] * 2)
+        self.fails(2, "compare", *words, "--data", os.path.join(DATA, "image", "nothing"), says=["nothing"])
+
     def test_calibration_data_that_is_no_good(self):
         def calibrate(model, path, says):
             self.fails(2, "run", model, "-q", "--precision", "int8", "--calibration", path, says=says)

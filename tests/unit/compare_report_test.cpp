@@ -162,6 +162,27 @@ TEST(ReportHtml, StandsAloneAndNests) {
   EXPECT_NE(html.find("failed: node &quot;a,b&quot;: &lt;nan&gt; &amp; more"), std::string::npos);
 }
 
+TEST(Reports, LabelledDataGiveTheirScore) {
+  Report report = example_report();
+  ModelReport& model = report.models[0];
+  model.synthetic_weights = false;
+  model.accuracy_inputs = "1000 items of photos";
+  for (CaseReport& row : model.cases)
+    if (row.status == CaseStatus::ok) row.top1 = row.precision == Precision::int8 ? 0.757 : 0.761;
+  const json parsed = json::parse(report_json(report));
+  const json& row = parsed["models"][0]["cases"][5];
+  EXPECT_DOUBLE_EQ(row["accuracy"]["top1"].get<double>(), 0.757);
+  EXPECT_DOUBLE_EQ(row["accuracy"]["top1_agreement"].get<double>(), 0.984);
+  EXPECT_NE(report_csv(report).find(",0.757,"), std::string::npos);
+  const std::string text = report_text(report, {.colour = false, .unicode = true, .width = 100});
+  EXPECT_NE(text.find("75.7 %"), std::string::npos);
+  EXPECT_NE(text.find("Top-1 against the labels of 1000 items of photos"), std::string::npos);
+  const std::string html = report_html(report);
+  EXPECT_EQ(nesting_error(html, {"meta"}), "");
+  EXPECT_NE(html.find("75.7 %"), std::string::npos);
+  EXPECT_EQ(html.find("not accuracy on a task. Compared on 1000 items"), std::string::npos);
+}
+
 TEST(ReportText, FitsTheTerminal) {
   for (const int width : {60, 72, 80, 100})
     for (const bool unicode : {false, true}) {

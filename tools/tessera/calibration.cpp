@@ -23,6 +23,17 @@ std::vector<TensorMap> read(const std::string& path, const DatasetModel& model, 
   return read_batches(*data, model.inputs, batch, most_items);
 }
 
+/// The model's inputs with every extent but the batch as it is compiled.
+DatasetModel bound_to(const std::map<std::string, std::int64_t>& extents, const std::string& model_path,
+                      const Model& model) {
+  DatasetModel bound = dataset_model(model_path, model);
+  const TensorMap compiled = model.random_inputs(extents, 1);
+  for (TensorInfo& input : bound.inputs)
+    for (std::size_t axis = 1; axis < input.shape.size(); ++axis)
+      input.shape[axis] = std::to_string(compiled.at(input.name).shape()[axis]);
+  return bound;
+}
+
 }  // namespace
 
 std::vector<TensorMap> read_calibration(const std::string& path, const std::string& model_path, const Model& model,
@@ -35,12 +46,16 @@ std::vector<TensorMap> read_calibration_at(const std::map<std::string, std::int6
                                            const std::string& model_path, const Model& model, std::int64_t batch,
                                            const Context& context) {
   if (path.empty()) return {};
-  DatasetModel bound = dataset_model(model_path, model);
-  const TensorMap compiled = model.random_inputs(extents, 1);
-  for (TensorInfo& input : bound.inputs)
-    for (std::size_t axis = 1; axis < input.shape.size(); ++axis)
-      input.shape[axis] = std::to_string(compiled.at(input.name).shape()[axis]);
-  return read(path, bound, batch, context);
+  return read(path, bound_to(extents, model_path, model), batch, context);
+}
+
+std::unique_ptr<Dataset> open_data_at(const std::map<std::string, std::int64_t>& extents, const std::string& path,
+                                      const std::string& model_path, const Model& model, const Context& context) {
+  if (path.empty()) return nullptr;
+  std::unique_ptr<Dataset> data = open_dataset(path, bound_to(extents, model_path, model));
+  if (!context.quiet)
+    for (const std::string& note : data->notes()) print_note(note);
+  return data;
 }
 
 }  // namespace tessera::tool

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "command.hpp"
+#include "data/dataset.hpp"
 #include "tessera/tessera.hpp"
 
 namespace tessera::tool {
@@ -24,5 +26,9 @@ std::vector<TensorMap> read_calibration(const std::string& path, const std::stri
 std::vector<TensorMap> read_calibration_at(const std::map<std::string, std::int64_t>& extents, const std::string& path,
                                            const std::string& model_path, const Model& model, std::int64_t batch,
                                            const Context& context);
+
+/// Real data at those extents, to be read item by item; nothing for an empty path.
+std::unique_ptr<Dataset> open_data_at(const std::map<std::string, std::int64_t>& extents, const std::string& path,
+                                      const std::string& model_path, const Model& model, const Context& context);
 
 }  // namespace tessera::tool

@@ -20,6 +20,8 @@
 #include "core/error.hpp"
 #include "cpu/features.hpp"
 #include "cpu/topology.hpp"
+#include "data/items.hpp"
+#include "data/model_inputs.hpp"
 
 namespace tessera::tool {
 namespace {
@@ -30,10 +32,11 @@ struct CompareWords {
   std::vector<std::string> models = {"resnet50", "bert-base"};
   std::vector<std::string> cases;
   std::optional<int> batch, seq;
-  int samples = 1000, warmup = 20, threads = 0, accuracy_inputs = 8;
+  int samples = 1000, warmup = 20, threads = 0;
+  std::optional<int> accuracy_inputs;
   double max_seconds = 0;
   std::uint64_t seed = 1;
-  std::string calibration, report;
+  std::string calibration, data, report;
   bool strict = false, json = false;
 };
 
@@ -41,6 +44,7 @@ struct LoadedModel {
   Model model;
   std::string source;
   std::vector<TensorMap> calibration;
+  std::unique_ptr<Dataset> data;  ///< none: accuracy on other inputs
 };
 
 std::string utc_now() {
@@ -73,7 +77,8 @@ LoadedModel load(const std::string& name, const CompareWords& words, const Conte
   std::vector<TensorMap> calibration =
       read_calibration_at(extents, words.calibration, name, model, words.batch.value_or(1), context);
   std::string source = model.synthetic_weights() ? "built-in, synthetic weights" : name;
-  return {std::move(model), std::move(source), std::move(calibration)};
+  std::unique_ptr<Dataset> data = open_data_at(extents, words.data, name, model, context);
+  return {std::move(model), std::move(source), std::move(calibration), std::move(data)};
 }
 
 std::vector<PlannedCase> planned_cases(const CompareWords& words, std::optional<Isa> ceiling) {
@@ -110,13 +115,18 @@ Report measure_models(const std::vector<LoadedModel>& models, const CompareWords
   options.threads = words.threads;
   options.measure = {
       .warmup = words.warmup, .samples = words.samples, .max_seconds = words.max_seconds, .seed = words.seed};
-  options.accuracy_inputs = words.accuracy_inputs;
+  if (words.accuracy_inputs) options.accuracy_inputs = *words.accuracy_inputs;
+  options.data_name = words.data;
   options.seed = words.seed;
   options.peak = [&report](Isa isa, int threads) {
     return isa == report.machine.isa ? report.machine.peak : measure_team_peak(isa, threads);
   };
   for (const LoadedModel& entry : models) {
     options.calibration = entry.calibration;
+    if (entry.data != nullptr) {
+      const std::int64_t batch = fixed_batch(entry.model.inputs()).value_or(words.batch.value_or(1));
+      options.data = items_of(*entry.data, words.data, words.accuracy_inputs.value_or(0), batch);
+    }
     const ComparisonEvents events = {
         [&](const std::string& activity) { line.stage(entry.model.name() + ": " + activity); },
         [&](const MeasureProgress& progress) { line.update(progress.fraction); }};
@@ -197,7 +207,14 @@ void add_compare(CLI::App& app, Context& context) {
       ->type_name("N")
       ->check(between(0, most_threads));
   command->add_option("--calibration", words->calibration, calibration_help)->type_name("DIR|FILE");
-  command->add_option("--accuracy-inputs", words->accuracy_inputs, "inputs on which outputs are compared with FP32 [8]")
+  command
+      ->add_option(
+          "--data", words->data,
+          "real data for the accuracy, with labels if possible: images in a folder per class, label TAB text, arrays")
+      ->type_name("DIR|FILE");
+  command
+      ->add_option("--accuracy-inputs", words->accuracy_inputs,
+                   "inputs on which outputs are compared with FP32 [8; of --data all]")
       ->type_name("N")
       ->check(between(1, 10000));
   command->add_option("--seed", words->seed, "of random inputs and of the order of rounds [1]")->type_name("N");

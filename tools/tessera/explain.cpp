@@ -39,6 +39,7 @@ struct Explanation {
   int threads = 1;
   double gflop = 0, seconds = 0;
   MemoryInfo memory;
+  BatchSplit split;
   std::vector<Row> rows;
 };
 
@@ -63,7 +64,8 @@ Explanation explain(const ExplainWords& words, const Context& context) {
   if (words.profile > 0)
     for (const auto& [name, tensor] : model.random_inputs(options.extents, 1)) session.set_input(name, tensor);
 
-  Explanation explanation{session.isa(), session.threads(), session.gflop(), 0, session.memory(), {}};
+  Explanation explanation{
+      session.isa(), session.threads(), session.gflop(), 0, session.memory(), session.batch_split(), {}};
   const PeakRates peak = words.profile > 0 ? measure_team_peak(session.isa(), session.threads()) : PeakRates{};
   if (words.profile > 0)
     for (int i = 0; i < words.profile / 10 + 1; ++i) session.infer();  // warm-up
@@ -78,6 +80,18 @@ Explanation explain(const ExplainWords& words, const Context& context) {
       row.peak_fraction = row.step.gflop / row.step.seconds / most;
   }
   return explanation;
+}
+
+/// How the batch is gone through; nothing for a batch of one.
+void print_split(const BatchSplit& split) {
+  if (split.part > 0) {
+    std::printf("batch: %lld x %lld, each of them by one thread", static_cast<long long>(split.parts),
+                static_cast<long long>(split.part));
+    if (split.left > 0) std::printf("; %lld left over by all threads", static_cast<long long>(split.left));
+    std::printf("\n\n");
+  } else if (!split.why.empty()) {
+    std::printf("batch: all at once by all threads: %s\n\n", split.why.c_str());
+  }
 }
 
 void print_table(const Explanation& explanation, bool profiled) {
@@ -128,16 +142,18 @@ nlohmann::ordered_json to_json(const ExplainWords& words, const Explanation& exp
                                  {"weights_mb", static_cast<double>(explanation.memory.packed_weights) / 1e6},
                                  {"arena_mb", static_cast<double>(explanation.memory.arena) / 1e6},
                                  {"peak_resident_mb", nullptr},
+                                 {"batch",
+                                  {{"part", explanation.split.part},
+                                   {"parts", explanation.split.parts},
+                                   {"left", explanation.split.left},
+                                   {"why", explanation.split.why}}},
                                  {"steps", nlohmann::ordered_json::array()}};
   if (const std::optional<double> peak = peak_resident_mb()) json["peak_resident_mb"] = *peak;
   for (const Row& row : explanation.rows) {
-    nlohmann::ordered_json step = {{"node", row.step.node},
-                                   {"op", row.step.op},
-                                   {"kernel", row.step.kernel},
-                                   {"isa", row.step.isa},
-                                   {"precision", row.step.precision},
-                                   {"gflop", row.step.gflop},
-                                   {"why", row.step.why}};
+    nlohmann::ordered_json step = {{"node", row.step.node},           {"op", row.step.op},
+                                   {"kernel", row.step.kernel},       {"isa", row.step.isa},
+                                   {"precision", row.step.precision}, {"gflop", row.step.gflop},
+                                   {"runs", row.step.runs},           {"why", row.step.why}};
     if (words.profile > 0) {
       step["ms"] = row.step.seconds * 1e3;
       step["peak_fraction"] = row.peak_fraction;
@@ -161,6 +177,7 @@ int explain_model(const ExplainWords& words, const Context& context) {
               quantity(static_cast<double>(explanation.memory.packed_weights) / 1e6).c_str(),
               quantity(static_cast<double>(explanation.memory.arena) / 1e6).c_str(),
               peak ? quantity(*peak).c_str() : "?");
+  print_split(explanation.split);
   print_table(explanation, words.profile > 0);
   if (words.profile > 0) print_summary(explanation);
   return 0;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "command.hpp"
+#include "data/items.hpp"
 #include "data/model_inputs.hpp"
 #include "data/open_dataset.hpp"
 #include "formats/atomic_file.hpp"
@@ -27,26 +28,6 @@ struct QuantizeWords {
   int threads = 0;
   bool no_bias_correction = false, keep_slower = false, no_sensitivity = false, json = false;
 };
-
-/// At most `most` samples (0: all), spread evenly: the first ones of a folder of classes are all of one class. A model
-/// that fixes its batch gets as many of them in an item.
-ItemSource source_of(const Dataset& data, const std::string& path, std::int64_t most, std::int64_t batch) {
-  const std::int64_t rows = std::max<std::int64_t>(batch, 1);
-  const std::int64_t samples = most > 0 && most < data.size() ? most : data.size();
-  if (samples < rows)
-    reject(path, std::to_string(samples) + " samples do not fill the model's batch of " + std::to_string(rows),
-           "give more");
-  const std::int64_t used = samples / rows * rows;
-  const auto at = [used, all = data.size()](std::int64_t i) { return i * all / used; };
-  const auto item = [&data, at, rows](std::int64_t i) {
-    if (rows == 1) return data.item(at(i));
-    std::vector<std::int64_t> indices;
-    indices.reserve(static_cast<std::size_t>(rows));
-    for (std::int64_t r = 0; r < rows; ++r) indices.push_back(at(i * rows + r));
-    return data.batch(indices);
-  };
-  return {used / rows, item, [&data, at](std::int64_t i) { return data.label(at(i)); }, rows};
-}
 
 CalibrationMethod method_option(const std::string& word) {
   if (const auto method = calibration_method_from_name(word)) return *method;
@@ -111,7 +92,7 @@ int quantize_model(const QuantizeWords& words, const Context& context) {
     std::unique_ptr<Dataset> validation;
     if (!words.validation.empty()) {
       validation = open_dataset(words.validation, target);
-      options.validation = source_of(*validation, words.validation, 0, batch);
+      options.validation = items_of(*validation, words.validation, 0, batch);
     }
     std::string shown;
     options.progress = [&](std::string_view activity, std::int64_t done, std::int64_t total) {
@@ -122,7 +103,7 @@ int quantize_model(const QuantizeWords& words, const Context& context) {
     if (validation != nullptr)
       for (std::string& note : validation->notes()) notes.push_back(std::move(note));
     const Model quantized =
-        model.quantize(source_of(*calibration, words.calibration, words.items, batch), options, &report);
+        model.quantize(items_of(*calibration, words.calibration, words.items, batch), options, &report);
     report.warnings.insert(report.warnings.begin(), notes.begin(), notes.end());
     if (report.gate_holds) {
       progress.stage("writing " + words.output);
