@@ -52,6 +52,14 @@ struct MemoryInfo {
   std::size_t packed_weights = 0, arena = 0;  ///< bytes
 };
 
+/// How a session goes through its batch.
+struct BatchSplit {
+  std::int64_t part = 0;   ///< items that one thread runs on its own, all steps; 0: all threads share every step
+  std::int64_t parts = 0;  ///< of that size
+  std::int64_t left = 0;   ///< items that are left over, which all threads run together
+  std::string why;         ///< why there are no parts; empty where there is nothing to divide
+};
+
 class Session {
  public:
   Session(Session&&) noexcept;
@@ -75,7 +83,9 @@ class Session {
   [[nodiscard]] int threads() const noexcept;
   [[nodiscard]] MemoryInfo memory() const noexcept;
   [[nodiscard]] double gflop() const noexcept;  ///< of one inference
-  /// The plan, one entry per step; `runs` > 0 also times every step over that many inferences.
+  [[nodiscard]] const BatchSplit& batch_split() const noexcept;
+  /// The plan, one entry per step, what is left over of a split batch first; `runs` > 0 also times every step over that
+  /// many inferences.
   [[nodiscard]] std::vector<StepInfo> explain(int profile_runs = 0);
 
   struct Impl;

@@ -98,6 +98,8 @@ bool read_hwloc_layout(Topology& topology, const char* synthetic) {
   if (const auto size = cache_per_core(layout.get(), HWLOC_OBJ_L1CACHE, allowed.get())) topology.l1d_bytes = *size;
   if (const auto size = cache_per_core(layout.get(), HWLOC_OBJ_L2CACHE, allowed.get())) topology.l2_bytes = *size;
   if (const auto size = largest_cache(layout.get(), HWLOC_OBJ_L3CACHE, allowed.get())) topology.l3_bytes = *size;
+  if (const auto size = cache_per_core(layout.get(), HWLOC_OBJ_L3CACHE, allowed.get()))
+    topology.l3_per_core_bytes = *size;
   return true;
 }
 

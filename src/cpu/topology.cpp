@@ -58,6 +58,7 @@ Topology detect_topology() {
   read_cache_size(_SC_LEVEL1_DCACHE_SIZE, topology.l1d_bytes);
   read_cache_size(_SC_LEVEL2_CACHE_SIZE, topology.l2_bytes);
   read_cache_size(_SC_LEVEL3_CACHE_SIZE, topology.l3_bytes);
+  topology.l3_per_core_bytes = topology.l3_bytes / std::max<std::size_t>(1, topology.allowed_cpus.size());
   read_hwloc_layout(topology);
   topology.quota_cpus = cgroup_quota("/", read_text("/proc/self/cgroup"));
   return topology;

@@ -14,7 +14,8 @@ struct Topology {
   std::size_t l1d_bytes = 32 * 1024;  ///< per core; the defaults stand where the system does not say
   std::size_t l2_bytes = 512 * 1024;
   std::size_t l3_bytes = 0;
-  std::string kernel;  ///< "Linux 6.1.0"
+  std::size_t l3_per_core_bytes = 0;  ///< one core's share of it
+  std::string kernel;                 ///< "Linux 6.1.0"
 
   /// min(physical cores in the mask, ceil(quota)), at least 1.
   [[nodiscard]] int usable_cpus() const noexcept;

@@ -6,6 +6,7 @@
 #include "ops/window.hpp"
 #include "plan/steps/image_steps.hpp"
 #include "plan/steps/quantize_rows_step.hpp"
+#include "plan/steps/quantize_tensor_step.hpp"
 
 namespace tessera {
 namespace {
@@ -39,6 +40,10 @@ std::shared_ptr<const void> owner_of(const Tensor& tensor) {
 
 }  // namespace
 
+bool quantizes_at_run_time(const Value& x, const Value& weights) {
+  return (x.type == DataType::f32 || x.type == DataType::bf16) && weights.is_constant() && weights.quantization;
+}
+
 Dequantize dequantization(const Value& value) {
   if (!value.quantization) return {};
   return {value.quantization->scale[0], value.quantization->zero_point[0]};
@@ -59,6 +64,7 @@ Builder::Builder(const Graph& graph, Isa isa, WeightStore& weights)
       weights_(weights),
       plan_(std::make_shared<Plan>()),
       halos_(graph.values.size()),
+      quantized_halos_(graph.values.size()),
       wanted_as_image_(graph.values.size()) {
   plan_->isa = isa;
   plan_layouts();
@@ -79,7 +85,12 @@ void Builder::plan_layouts() {
       wanted_as_image_[i] = true;
       halos_[i] = max(halos_[i], halo);
     };
-    mark(node.inputs[0], is_convolution(node) ? halo_of(graph_, node) : Halo{});
+    const bool quantizes = is_convolution(node) && quantizes_at_run_time(value(node.inputs[0]), value(node.inputs[1]));
+    mark(node.inputs[0], is_convolution(node) && !quantizes ? halo_of(graph_, node) : Halo{});
+    if (quantizes) {
+      Halo& halo = quantized_halos_[static_cast<std::size_t>(node.inputs[0])];
+      halo = max(halo, halo_of(graph_, node));
+    }
     if (node.op == "FusedConv" && node.has_input(3)) mark(node.inputs[3], {});
   }
 }
@@ -161,6 +172,27 @@ QuantizedRows Builder::quantized_rows(ValueId id, std::int64_t rows, std::int64_
   return rows_[id] = made;
 }
 
+QuantizedImage Builder::quantized_image(ValueId id) {
+  if (const auto found = quantized_images_.find(id); found != quantized_images_.end()) return found->second;
+  FloatSource source{no_buffer, {}, shape(id).elements(), value(id).type};
+  if (is_image(id) || source.type != DataType::f32) {
+    source.image = image_input(id);
+    source.buffer = source.image.buffer;
+    source.elements = source.image.bytes() / static_cast<std::int64_t>(size_of(source.type));  // a border of zeros
+  } else {
+    source.buffer = plain_input(id);
+  }
+  const BufferId range = new_buffer(range_bytes());
+  emit(make_range(*this, value(id), source, range), {source.buffer}, {range});
+  QuantizedImage made{make_image(id, no_buffer), new_buffer(sizeof(Dequantize))};
+  made.image.type = DataType::u8;
+  made.image.halo = quantized_halos_[static_cast<std::size_t>(id)];
+  made.image.buffer = new_buffer(static_cast<std::size_t>(made.image.bytes()));
+  emit(make_quantize_tensor(*this, value(id), source, range, made), {source.buffer, range},
+       {made.image.buffer, made.parameters});
+  return quantized_images_[id] = made;
+}
+
 void Builder::alias_output(ValueId source, ValueId target) {
   plain_[target] = plain_input(source);
 }
@@ -176,8 +208,10 @@ void Builder::emit(std::unique_ptr<Step> step, std::vector<BufferId> reads, std:
 
 const std::byte* Builder::keep(std::shared_ptr<const AlignedBuffer> buffer, bool is_weight) {
   const std::byte* data = buffer->data();
-  if (is_weight) plan_->weight_bytes += buffer->size();
-  plan_->keep_alive.push_back(std::move(buffer));
+  if (is_weight)
+    plan_->weights.push_back(std::move(buffer));
+  else
+    plan_->keep_alive.push_back(std::move(buffer));
   return data;
 }
 
@@ -186,14 +220,9 @@ std::shared_ptr<const Plan> Builder::finish() {
     const BufferId buffer = plain_input(id);
     plan_->outputs.push_back({value(id).name, value(id).type, shape(id), buffer});
   }
-  // Inputs keep their contents between runs and outputs until the next run: both live the whole time.
-  const int end = static_cast<int>(plan_->steps.size());
+  // Inputs and outputs live outside the arena, all the time: whoever runs the plan says where.
   for (const std::vector<Port>* ports : {&plan_->inputs, &plan_->outputs})
-    for (const Port& port : *ports) {
-      Lifetime& life = lifetimes_[static_cast<std::size_t>(port.buffer)];
-      life.first = 0;
-      life.last = end;
-    }
+    for (const Port& port : *ports) lifetimes_[static_cast<std::size_t>(port.buffer)].bytes = 0;
   const ArenaLayout layout = plan_arena(lifetimes_);
   for (std::size_t i = 0; i < plan_->buffers.size(); ++i) plan_->buffers[i].offset = layout.offsets[i];
   plan_->arena_bytes = layout.bytes;

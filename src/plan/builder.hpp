@@ -24,6 +24,12 @@ struct QuantizedRows {
   static constexpr std::int32_t zero_point = 128;
 };
 
+/// A float image in integers as DynamicQuantizeLinear makes them; `parameters` is the Dequantize of this run.
+struct QuantizedImage {
+  Image image;
+  BufferId parameters = no_buffer;
+};
+
 class Builder {
  public:
   Builder(const Graph& graph, Isa isa, WeightStore& weights);
@@ -48,6 +54,8 @@ class Builder {
   Image image_output(ValueId id);
   /// A f32 or bf16 matrix as u8 rows around 128 with a scale each; made by the first call, which emits the step.
   QuantizedRows quantized_rows(ValueId id, std::int64_t rows, std::int64_t columns);
+  /// A f32 or bf16 tensor as a u8 image with the halo its convolutions need; likewise.
+  QuantizedImage quantized_image(ValueId id);
   /// `target` is `source` under another shape: no step, no memory.
   void alias_output(ValueId source, ValueId target);
 
@@ -76,13 +84,17 @@ class Builder {
   std::shared_ptr<Plan> plan_;
   std::vector<Lifetime> lifetimes_;        // per buffer; unused for constants
   std::vector<Halo> halos_;                // per value: what its consumers need
+  std::vector<Halo> quantized_halos_;      // the same of those that quantize it when they run
   std::vector<bool> wanted_as_image_;      // per value
   std::map<ValueId, BufferId> plain_;      // values available dense
   std::map<ValueId, BufferId> constants_;  // constants where the reader left them
   std::map<ValueId, Image> images_;        // values available as NHWC
+  std::map<ValueId, QuantizedImage> quantized_images_;
   std::map<ValueId, QuantizedRows> rows_;  // values available as integers that were chosen row by row
 };
 
+/// Whether a product quantizes its float X when it runs.
+bool quantizes_at_run_time(const Value& x, const Value& weights);
 /// How a value's integers stand for reals; the identity for float values.
 Dequantize dequantization(const Value& value);
 Requantize requantization(const Value& value);

@@ -15,18 +15,21 @@
 
 namespace tessera {
 
-/// Where a buffer lives: at a fixed address (constant) or at an offset into the session's arena.
+/// Where a buffer lives: at a fixed address (constant) or at an offset into the session's arena. Those of ports have no
+/// place of their own.
 struct BufferPlace {
   const std::byte* constant = nullptr;
   std::size_t offset = 0;
 };
 
-/// A graph input or output: dense row-major in its buffer.
+/// A graph input or output: dense row-major in its buffer, for which whoever runs the plan gives the memory.
 struct Port {
   std::string name;
   DataType type = DataType::f32;
   Shape shape;
   BufferId buffer = no_buffer;
+
+  [[nodiscard]] std::size_t bytes() const { return static_cast<std::size_t>(shape.elements()) * size_of(type); }
 };
 
 struct Plan {
@@ -35,9 +38,9 @@ struct Plan {
   std::vector<BufferPlace> buffers;
   std::vector<Port> inputs, outputs;
   std::size_t arena_bytes = 0;
-  std::size_t scratch_bytes = 0;                        ///< per team member
-  std::size_t weight_bytes = 0;                         ///< packed weights this plan refers to
-  std::vector<std::shared_ptr<const void>> keep_alive;  ///< constants and packed weights the buffers point into
+  std::size_t scratch_bytes = 0;                              ///< per team member
+  std::vector<std::shared_ptr<const AlignedBuffer>> weights;  ///< packed, shared with other plans
+  std::vector<std::shared_ptr<const void>> keep_alive;        ///< constants the buffers point into
 };
 
 /// Builds the plan of a graph whose shapes are all concrete. `weights` is shared between the plans of a model; what is

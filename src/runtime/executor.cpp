@@ -1,62 +1,206 @@
 #include "runtime/executor.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <map>
+#include <set>
+#include <utility>
 
 namespace tessera {
 namespace {
+
+/// A page between areas that different members write: they never share a cache line or a prefetched neighbour.
+constexpr std::size_t page = 4096;
+
+std::size_t area(std::size_t bytes) {
+  return round_up(bytes + buffer_slack, page);
+}
 
 double now() noexcept {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+/// Runs the steps one after the other, with `after` behind each; `seconds`: where to add what they took, or null.
+template <typename After>
+void run_steps(const Plan& plan, const RunContext& context, double* seconds, After after) noexcept {
+  double last = seconds != nullptr ? now() : 0.0;
+  for (const std::unique_ptr<Step>& step : plan.steps) {
+    step->run(context);
+    after();
+    if (seconds == nullptr) continue;
+    const double time = now();
+    *seconds++ += time - last;
+    last = time;
+  }
+}
+
+BatchPlans all_together(std::shared_ptr<const Plan> plan) {
+  return {plan->inputs, plan->outputs, nullptr, 0, plan};
+}
+
+/// Buffers in the arena at `base`, and constants where they are. Ports get theirs later.
+std::vector<std::byte*> buffers_of(const Plan& plan, std::byte* base) {
+  std::vector<std::byte*> buffers;
+  buffers.reserve(plan.buffers.size());
+  for (const BufferPlace& place : plan.buffers)
+    // Constants are only read; RunContext has one pointer type for both.
+    buffers.push_back(place.constant != nullptr ? const_cast<std::byte*>(place.constant) : base + place.offset);
+  return buffers;
+}
+
 }  // namespace
 
 Executor::Executor(std::shared_ptr<const Plan> plan, int threads, std::span<const int> cpus)
-    : plan_(std::move(plan)), team_(threads, cpus) {
-  // A page between scratch areas: members never share a cache line or a prefetched neighbour.
-  constexpr std::size_t page = 4096;
-  scratch_stride_ = round_up(plan_->scratch_bytes + buffer_slack, page);
-  const std::size_t scratch_start = round_up(plan_->arena_bytes + buffer_slack, page);
-  arena_ = AlignedBuffer(scratch_start + scratch_stride_ * static_cast<std::size_t>(threads));
+    : Executor(all_together(std::move(plan)), threads, cpus) {}
+
+Executor::Executor(BatchPlans plans, int threads, std::span<const int> cpus)
+    : plans_(std::move(plans)), team_(threads, cpus), failures_(static_cast<std::size_t>(threads)) {
+  place_buffers();
+  place_ports();
+  list_steps();
+}
+
+void Executor::place_buffers() {
+  const auto members = static_cast<std::size_t>(team_.size());
+  std::size_t ports = 0, scratch = 0, part_area = 0, rest_area = 0;
+  for (const std::vector<Port>* list : {&plans_.inputs, &plans_.outputs})
+    for (const Port& port : *list) ports += area(port.bytes());
+  if (plans_.part != nullptr) {
+    part_area = area(plans_.part->arena_bytes);
+    scratch = plans_.part->scratch_bytes;
+  }
+  if (plans_.rest != nullptr) {
+    rest_area = area(plans_.rest->arena_bytes);
+    scratch = std::max(scratch, plans_.rest->scratch_bytes);
+  }
+  const std::size_t arena = std::max(rest_area, part_area * members);
+  scratch_stride_ = area(scratch);
+  memory_ = AlignedBuffer(ports + arena + scratch_stride_ * members);
   // Now rather than in the first inference: the system hands out memory when it is touched.
-  std::memset(arena_.data(), 0, arena_.size());
-  for (const BufferPlace& place : plan_->buffers)
-    // Constants are only read; RunContext has one pointer type for both.
-    buffers_.push_back(place.constant != nullptr ? const_cast<std::byte*>(place.constant)
-                                                 : arena_.data() + place.offset);
-  scratch_base_ = arena_.data() + scratch_start;
+  std::memset(memory_.data(), 0, memory_.size());
+  std::byte* const base = memory_.data() + ports;
+  scratch_base_ = base + arena;
+  if (plans_.rest != nullptr) rest_buffers_ = buffers_of(*plans_.rest, base);
+  if (plans_.part == nullptr) return;
+  part_buffers_.reserve(members);
+  for (std::size_t member = 0; member < members; ++member)
+    part_buffers_.push_back(buffers_of(*plans_.part, base + part_area * member));
+}
+
+void Executor::place_ports() {
+  const Plan& plan = plans_.part != nullptr ? *plans_.part : *plans_.rest;
+  std::byte* next = memory_.data();
+  std::map<BufferId, std::byte*> known;  // an output may be an input, or another output, under another shape
+  const auto place = [&](const std::vector<Port>& ports, const std::vector<Port>& of_plan,
+                         std::vector<BoundPort>& bound) {
+    bound.reserve(ports.size());
+    for (std::size_t i = 0; i < ports.size(); ++i) {
+      const BufferId buffer = of_plan[i].buffer;
+      std::byte*& data = known[buffer];
+      const std::byte* const constant = plan.buffers[static_cast<std::size_t>(buffer)].constant;
+      if (constant != nullptr) data = const_cast<std::byte*>(constant);
+      if (data == nullptr) {
+        data = next;
+        next += area(ports[i].bytes());
+      }
+      bound.push_back({ports[i], data});
+    }
+  };
+  place(plans_.inputs, plan.inputs, inputs_);
+  place(plans_.outputs, plan.outputs, outputs_);
+  const auto bind = [&](const std::vector<BoundPort>& bound, const std::vector<Port> Plan::*list) {
+    for (std::size_t i = 0; i < bound.size(); ++i) {
+      const Port* const part = plans_.part != nullptr ? &(plans_.part.get()->*list)[i] : nullptr;
+      const std::size_t stride = part != nullptr && part->bytes() != bound[i].bytes() ? part->bytes() : 0;
+      if (part != nullptr) slices_.push_back({part->buffer, bound[i].data, stride});
+      if (plans_.rest == nullptr) continue;
+      const BufferId buffer = (plans_.rest.get()->*list)[i].buffer;
+      rest_buffers_[static_cast<std::size_t>(buffer)] = bound[i].data + stride * static_cast<std::size_t>(plans_.parts);
+    }
+  };
+  slices_.reserve(inputs_.size() + outputs_.size());
+  bind(inputs_, &Plan::inputs);
+  bind(outputs_, &Plan::outputs);
+}
+
+void Executor::list_steps() {
+  std::set<const void*> counted;
+  const auto list = [&](const Plan* plan, std::int64_t runs) {
+    if (plan == nullptr) return;
+    for (const std::unique_ptr<Step>& step : plan->steps) {
+      steps_.push_back(step->info);
+      steps_.back().gflop *= static_cast<double>(runs);
+      steps_.back().runs = runs;
+    }
+    for (const std::shared_ptr<const AlignedBuffer>& weight : plan->weights)
+      if (counted.insert(weight.get()).second) weight_bytes_ += weight->size();
+  };
+  steps_.reserve((plans_.rest != nullptr ? plans_.rest->steps.size() : 0) +
+                 (plans_.part != nullptr ? plans_.part->steps.size() : 0));
+  list(plans_.rest.get(), 1);
+  list(plans_.part.get(), plans_.parts);
+}
+
+RunContext Executor::context_of(int member) noexcept {
+  RunContext context;
+  context.scratch = scratch_base_ + scratch_stride_ * static_cast<std::size_t>(member);
+  context.failure = &failures_[static_cast<std::size_t>(member)];
+  return context;
 }
 
 void Executor::member_main(int member) noexcept {
-  const RunContext context{buffers_.data(), scratch_base_ + scratch_stride_ * static_cast<std::size_t>(member), member,
-                           team_.size(), member == 0 ? &failure_ : nullptr};
-  const bool timing = member == 0 && seconds_ != nullptr;
-  double last = timing ? now() : 0.0;
-  for (std::size_t i = 0; i < plan_->steps.size(); ++i) {
-    plan_->steps[i]->run(context);
-    team_.barrier();
-    if (timing) {
-      const double time = now();
-      seconds_[i] += time - last;
-      last = time;
-    }
+  // The rest first: the barrier behind its last step is the only one it takes to reuse its memory.
+  if (plans_.rest != nullptr) run_rest(member);
+  if (plans_.part != nullptr) run_parts(member);
+}
+
+void Executor::run_rest(int member) noexcept {
+  RunContext context = context_of(member);
+  context.buffers = rest_buffers_.data();
+  context.member = member;
+  context.members = team_.size();
+  run_steps(*plans_.rest, context, member == 0 ? seconds_ : nullptr, [this] { team_.barrier(); });
+}
+
+/// Members take parts as they come: which of them ran a part does not show in its results.
+void Executor::run_parts(int member) noexcept {
+  std::vector<std::byte*>& buffers = part_buffers_[static_cast<std::size_t>(member)];
+  RunContext context = context_of(member);
+  context.buffers = buffers.data();
+  double* seconds = seconds_;
+  if (seconds != nullptr)
+    seconds += steps_.size() * static_cast<std::size_t>(member) + (steps_.size() - plans_.part->steps.size());
+  for (std::int64_t part = next_part_++; part < plans_.parts; part = next_part_++) {
+    for (const Slice& slice : slices_)
+      buffers[static_cast<std::size_t>(slice.buffer)] = slice.data + slice.stride * static_cast<std::size_t>(part);
+    run_steps(*plans_.part, context, seconds, [] {});
   }
 }
 
 void Executor::infer() {
-  failure_ = nullptr;
+  std::ranges::fill(failures_, nullptr);
+  next_part_ = 0;
   team_.run([](void* self, int member) noexcept { static_cast<Executor*>(self)->member_main(member); }, this);
-  if (failure_ != nullptr) std::rethrow_exception(failure_);
+  for (const std::exception_ptr& failure : failures_)
+    if (failure != nullptr) std::rethrow_exception(failure);
 }
 
 void Executor::infer_timed(std::vector<double>& seconds) {
+  const auto members = static_cast<std::size_t>(team_.size());
+  std::vector<double> measured(steps_.size() * members);
   struct Timing {
     Executor& executor;
     ~Timing() { executor.seconds_ = nullptr; }
   } timing{*this};
-  seconds_ = seconds.data();
+  seconds_ = measured.data();
   infer();
+  const std::size_t first_part_step = plans_.rest != nullptr ? plans_.rest->steps.size() : 0;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    double sum = 0;
+    for (std::size_t member = 0; member < members; ++member) sum += measured[member * steps_.size() + i];
+    seconds[i] += i < first_part_step ? sum : sum / static_cast<double>(members);
+  }
 }
 
 }  // namespace tessera

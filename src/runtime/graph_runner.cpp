@@ -63,12 +63,12 @@ Executor& GraphRunner::prepare(const TensorMap& inputs, const std::string& subje
     entries_.push_back({std::move(bindings), std::move(executor)});
   }
   Executor& executor = *entries_.back().executor;
-  for (const Port& port : executor.plan().inputs) {
+  for (const BoundPort& port : executor.inputs()) {
     const Tensor& tensor = inputs.at(port.name);
     if (!(tensor.shape() == port.shape))
       reject(subject, "data for " + port.name + " has shape " + to_string(tensor.shape()) + ", the model takes " +
                           to_string(port.shape));
-    std::copy_n(tensor.data(), tensor.bytes(), executor.data(port.buffer));
+    std::copy_n(tensor.data(), tensor.bytes(), port.data);
   }
   return executor;
 }
@@ -80,9 +80,9 @@ Executor& GraphRunner::run(const TensorMap& inputs, const std::string& subject) 
 }
 
 Tensor GraphRunner::first_output(const Executor& executor) {
-  const Port& port = executor.plan().outputs.front();
+  const BoundPort& port = executor.outputs().front();
   Tensor tensor(port.type, port.shape);
-  std::copy_n(executor.data(port.buffer), tensor.bytes(), tensor.mutable_data());
+  std::copy_n(port.data, tensor.bytes(), tensor.mutable_data());
   return tensor;
 }
 

@@ -15,7 +15,7 @@ constexpr double enough_seconds = 1.0;
 class Stopwatch {
  public:
   explicit Stopwatch(Executor& executor)
-      : executor_(executor), best_(executor.plan().steps.size(), std::numeric_limits<double>::infinity()) {}
+      : executor_(executor), best_(executor.steps().size(), std::numeric_limits<double>::infinity()) {}
 
   double round() {
     double sum = 0;
@@ -33,7 +33,7 @@ class Stopwatch {
   StepTimes result() const {
     StepTimes times;
     for (std::size_t i = 0; i < best_.size(); ++i) {
-      times.steps.push_back(executor_.plan().steps[i]->info);
+      times.steps.push_back(executor_.steps()[i]);
       times.steps.back().seconds = best_[i];
       times.total += best_[i];
     }

@@ -5,15 +5,16 @@
 #include "kernels/tiers.hpp"
 #include "passes/bf16.hpp"
 #include "quantize/dynamic.hpp"
+#include "runtime/batch_split.hpp"
 #include "runtime/executor.hpp"
 #include "runtime/model_impl.hpp"
 
 namespace tessera {
 
 struct Session::Impl {
+  Isa isa;
+  BatchSplit split;
   std::unique_ptr<Executor> executor;
-
-  [[nodiscard]] const Plan& plan() const noexcept { return executor->plan(); }
 };
 
 namespace {
@@ -42,9 +43,9 @@ Graph lowered_graph(const Model::Impl& model, const SessionOptions& options) {
   return graph;
 }
 
-std::vector<TensorInfo> describe(const std::vector<Port>& ports) {
+std::vector<TensorInfo> describe(const std::vector<BoundPort>& ports) {
   std::vector<TensorInfo> infos;
-  for (const Port& port : ports) {
+  for (const BoundPort& port : ports) {
     TensorInfo info{port.name, port.type, {}};
     for (const std::int64_t extent : port.shape.dims()) info.shape.push_back(std::to_string(extent));
     infos.push_back(std::move(info));
@@ -52,11 +53,11 @@ std::vector<TensorInfo> describe(const std::vector<Port>& ports) {
   return infos;
 }
 
-const Port& find_port(const std::vector<Port>& ports, const std::string& name, const char* kind) {
-  for (const Port& port : ports)
+const BoundPort& find_port(const std::vector<BoundPort>& ports, const std::string& name, const char* kind) {
+  for (const BoundPort& port : ports)
     if (port.name == name) return port;
   std::string names;
-  for (const Port& port : ports) names += (names.empty() ? "" : ", ") + port.name;
+  for (const BoundPort& port : ports) names += (names.empty() ? "" : ", ") + port.name;
   reject(std::string(kind) + " " + name, std::string("the model has no such ") + kind, "use one of: " + names);
 }
 
@@ -69,16 +70,20 @@ Session Model::compile(const SessionOptions& options) const {
   if (options.opt_level != 0 && options.opt_level != 1)
     reject("opt-level", std::to_string(options.opt_level) + " does not exist", "use 0 or 1");
 
-  Graph graph = lowered_graph(*impl_, options);
-  bind_shapes(graph, bindings_for(graph, options.extents));
+  const Graph graph = lowered_graph(*impl_, options);
+  const std::vector<Binding> bindings = bindings_for(graph, options.extents);
+  Graph batch = graph;
+  bind_shapes(batch, bindings);
   const Topology topology = detect_topology();
   const int threads = options.threads > 0 ? options.threads : topology.usable_cpus();
-  std::shared_ptr<const Plan> plan = make_plan(graph, isa, impl_->weights, threads);
+  auto impl = std::make_unique<Session::Impl>();
+  impl->isa = isa;
+  impl->split = split_batch(graph, batch, bindings, threads, topology);
+  BatchPlans plans = plan_batch(graph, batch, bindings, impl->split, isa, threads, impl_->weights);
   std::vector<int> cpus;
   if (options.pin && threads <= static_cast<int>(topology.one_per_core.size()))
     cpus.assign(topology.one_per_core.begin(), topology.one_per_core.begin() + threads);
-  auto impl = std::make_unique<Session::Impl>();
-  impl->executor = std::make_unique<Executor>(std::move(plan), threads, cpus);
+  impl->executor = std::make_unique<Executor>(std::move(plans), threads, cpus);
   return Session(std::move(impl));
 }
 
@@ -88,13 +93,13 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 void Session::set_input(const std::string& name, const Tensor& tensor) {
-  const Port& port = find_port(impl_->plan().inputs, name, "input");
+  const BoundPort& port = find_port(impl_->executor->inputs(), name, "input");
   if (tensor.type() != port.type || !(tensor.shape() == port.shape))
     reject("input " + name,
            std::string(name_of(tensor.type())) + " " + to_string(tensor.shape()) + " does not fit the compiled " +
                std::string(name_of(port.type)) + " " + to_string(port.shape),
            "convert the data, or compile with other extents (--batch, --seq)");
-  std::memcpy(impl_->executor->data(port.buffer), tensor.data(), tensor.bytes());
+  std::memcpy(port.data, tensor.data(), tensor.bytes());
 }
 
 void Session::infer() {
@@ -102,54 +107,55 @@ void Session::infer() {
 }
 
 Tensor Session::output(const std::string& name) const {
-  const Port& port = find_port(impl_->plan().outputs, name, "output");
+  const BoundPort& port = find_port(impl_->executor->outputs(), name, "output");
   Tensor tensor(port.type, port.shape);
-  std::memcpy(tensor.mutable_data(), impl_->executor->data(port.buffer), tensor.bytes());
+  std::memcpy(tensor.mutable_data(), port.data, tensor.bytes());
   return tensor;
 }
 
 TensorMap Session::run(const TensorMap& inputs) {
-  for (const Port& port : impl_->plan().inputs)
+  for (const BoundPort& port : impl_->executor->inputs())
     if (!inputs.contains(port.name)) reject("input " + port.name, "no data given", "give every input of the model");
   for (const auto& [name, tensor] : inputs) set_input(name, tensor);
   infer();
   TensorMap outputs;
-  for (const Port& port : impl_->plan().outputs) outputs[port.name] = output(port.name);
+  for (const BoundPort& port : impl_->executor->outputs()) outputs[port.name] = output(port.name);
   return outputs;
 }
 
 std::vector<TensorInfo> Session::inputs() const {
-  return describe(impl_->plan().inputs);
+  return describe(impl_->executor->inputs());
 }
 std::vector<TensorInfo> Session::outputs() const {
-  return describe(impl_->plan().outputs);
+  return describe(impl_->executor->outputs());
 }
 Isa Session::isa() const noexcept {
-  return impl_->plan().isa;
+  return impl_->isa;
 }
 int Session::threads() const noexcept {
   return impl_->executor->threads();
 }
 
 MemoryInfo Session::memory() const noexcept {
-  return {impl_->plan().weight_bytes, impl_->executor->arena_bytes()};
+  return {impl_->executor->weight_bytes(), impl_->executor->arena_bytes()};
 }
 
 double Session::gflop() const noexcept {
   double total = 0;
-  for (const auto& step : impl_->plan().steps) total += step->info.gflop;
+  for (const StepInfo& step : impl_->executor->steps()) total += step.gflop;
   return total;
 }
 
+const BatchSplit& Session::batch_split() const noexcept {
+  return impl_->split;
+}
+
 std::vector<StepInfo> Session::explain(int profile_runs) {
-  const auto& steps = impl_->plan().steps;
-  std::vector<double> seconds(steps.size());
+  std::vector<StepInfo> infos = impl_->executor->steps();
+  std::vector<double> seconds(infos.size());
   for (int i = 0; i < profile_runs; ++i) impl_->executor->infer_timed(seconds);
-  std::vector<StepInfo> infos;
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    infos.push_back(steps[i]->info);
-    if (profile_runs > 0) infos.back().seconds = seconds[i] / profile_runs;
-  }
+  if (profile_runs > 0)
+    for (std::size_t i = 0; i < infos.size(); ++i) infos[i].seconds = seconds[i] / profile_runs;
   return infos;
 }
 

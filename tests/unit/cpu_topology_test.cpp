@@ -59,6 +59,7 @@ TEST(Topology, ACacheSharedByCoresCountsByItsShare) {
   ASSERT_TRUE(read_hwloc_layout(topology, "L3Cache:1(size=8388608) L2Cache:1(size=4194304) Core:4 PU:1"));
   EXPECT_EQ(topology.l2_bytes, 1024u * 1024);
   EXPECT_EQ(topology.l3_bytes, 8u * 1024 * 1024);
+  EXPECT_EQ(topology.l3_per_core_bytes, 2u * 1024 * 1024);
 }
 
 TEST(Topology, CpusThatHwlocDoesNotKnowAreCoresOfTheirOwn) {

@@ -39,11 +39,18 @@ using testing::SessionTest;
 TEST_F(SessionTest, InferenceAllocatesNothing) {
   const Model model = Model::load(path_);
   for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::int8})
-    for (const int opt_level : {0, 1}) {
+    for (const std::int64_t batch : {1, 5, 0}) {
+      const int opt_level = batch == 0 ? 0 : 1;
       if (opt_level == 0 && precision != Precision::fp32) continue;
-      Session session =
-          model.compile({.precision = precision, .threads = 1, .opt_level = opt_level, .calibration = {image(1)}});
-      const TensorMap inputs = image(1);
+      const std::int64_t items = std::max<std::int64_t>(1, batch);
+      Session session = model.compile({.precision = precision,
+                                       .threads = 1,
+                                       .opt_level = opt_level,
+                                       .extents = {{"batch", items}},
+                                       .calibration = {image(1)}});
+      // Of five items four or less are a part, and some are left over: both ways of running are in this case.
+      EXPECT_EQ(session.batch_split().part > 0 && session.batch_split().left > 0, items == 5);
+      const TensorMap inputs = image(items);
       session.set_input("image", inputs.at("image"));
       session.infer();
       allocations = 0;
@@ -51,7 +58,7 @@ TEST_F(SessionTest, InferenceAllocatesNothing) {
       session.set_input("image", inputs.at("image"));
       session.infer();
       counting = false;
-      EXPECT_EQ(allocations, 0) << name_of(precision) << " opt-level " << opt_level;
+      EXPECT_EQ(allocations, 0) << name_of(precision) << " opt-level " << opt_level << " batch " << items;
     }
 }
 

@@ -298,7 +298,7 @@ TEST(Plan, PackedWeightsAreSharedBetweenPlansOfOneStore) {
   EXPECT_GE(bytes, 64U * 96 * sizeof(float));
   const auto two = make_plan(net.graph, Isa::avx2, weights);
   EXPECT_EQ(weights.bytes(), bytes);
-  EXPECT_EQ(one->weight_bytes, two->weight_bytes);
+  EXPECT_EQ(one->weights, two->weights);
 }
 
 }  // namespace

@@ -15,14 +15,14 @@ inline std::vector<Tensor> run_plan(const Graph& graph, const std::vector<Tensor
                                     WeightStore& weights) {
   Executor executor(make_plan(graph, isa, weights), threads, {});
   for (std::size_t i = 0; i < inputs.size(); ++i)
-    std::memcpy(executor.data(executor.plan().inputs[i].buffer), inputs[i].data(), inputs[i].bytes());
+    std::memcpy(executor.inputs()[i].data, inputs[i].data(), inputs[i].bytes());
   executor.infer();
   // A second inference must find the memory as the first one did: halos, accumulators, inputs.
   executor.infer();
   std::vector<Tensor> outputs;
-  for (const Port& port : executor.plan().outputs) {
+  for (const BoundPort& port : executor.outputs()) {
     Tensor tensor(port.type, port.shape);
-    std::memcpy(tensor.mutable_data(), executor.data(port.buffer), tensor.bytes());
+    std::memcpy(tensor.mutable_data(), port.data, tensor.bytes());
     outputs.push_back(std::move(tensor));
   }
   return outputs;
