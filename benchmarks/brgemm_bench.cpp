@@ -1,10 +1,11 @@
 // Every BRGEMM kernel on the layers of ResNet-50 and BERT-base (tests/shapes), on one thread: GFLOP/s and percent of
-// the measured peak.
+// the measured peak. Kernels whose speed depends on the size of integer weights run with weights of 8 and of 7 bits.
 //   tessera_benchmarks --benchmark_filter='brgemm/avx2-f32.*/bert_base'
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -18,6 +19,7 @@
 #include "core/memory.hpp"
 #include "cpu/features.hpp"
 #include "kernels/brgemm/brgemm.hpp"
+#include "kernels/brgemm/overflow.hpp"
 #include "kernels/brgemm/tile_session.hpp"
 #include "kernels/peak/peak.hpp"
 
@@ -54,7 +56,7 @@ double peak_of(const BrgemmKernel& kernel) {
 /// it.
 class Layer {
  public:
-  Layer(const BrgemmKernel& kernel, const Shape& shape) : kernel_(kernel), shape_(shape) {
+  Layer(const BrgemmKernel& kernel, const Shape& shape, int most_weight) : kernel_(kernel), shape_(shape) {
     const auto element = static_cast<std::int64_t>(size_of(kernel.a));
     const std::int64_t row_bytes = shape.k * shape.taps * element;
     a_ = AlignedBuffer(static_cast<std::size_t>(shape.m * row_bytes));
@@ -66,7 +68,7 @@ class Layer {
     }
     fill_a();
     cut_k(element);
-    pack();
+    pack(most_weight);
     make_epilogue();
   }
 
@@ -81,6 +83,7 @@ class Layer {
       block.c_rows = c_rows_.data() + row;
       block.m = static_cast<int>(std::min(row_block(), shape_.m - row));
       block.b = b_.data();
+      if (!marks_.empty()) block.overflows = marks_.data();
       for (block.n0 = 0; block.n0 < shape_.n; block.n0 += kernel_.nr) {
         block.n = std::min(kernel_.nr, static_cast<int>(shape_.n) - block.n0);
         for (std::size_t i = 0; i < segments_.size(); ++i) {
@@ -90,6 +93,7 @@ class Layer {
           block.last = i + 1 == segments_.size();
           kernel_.run(block);
           block.b += segment_b_bytes_[i];
+          if (block.overflows != nullptr) block.overflows += segment_b_bytes_[i] / group_bytes();
         }
       }
     }
@@ -135,13 +139,18 @@ class Layer {
     }
   }
 
-  void pack() {
+  [[nodiscard]] std::size_t group_bytes() const { return static_cast<std::size_t>(kernel_.nr * kernel_.k_group); }
+
+  void pack(int most_weight) {
     const std::int64_t k = shape_.k * shape_.taps;
     const DataType type = kernel_.b == DataType::bf16 ? DataType::f32 : kernel_.b;
     std::vector<std::byte> weights(static_cast<std::size_t>(k * shape_.n) * size_of(type));
     std::mt19937 random(2);
+    // As quantizers make them: the largest of some hundred normal numbers becomes the limit.
+    std::normal_distribution<float> normal(0.0F, static_cast<float>(most_weight) / 3.5F);
+    const auto most = static_cast<float>(most_weight);
     for (std::size_t i = 0; i < weights.size(); i += size_of(type)) {
-      const auto value = static_cast<float>(random() % 255) - 127.0F;
+      const float value = std::clamp(std::round(normal(random)), -most, most);
       if (type == DataType::s8) {
         weights[i] = static_cast<std::byte>(static_cast<std::int8_t>(value));
       } else if (type == DataType::s16) {
@@ -153,6 +162,12 @@ class Layer {
     }
     b_ = AlignedBuffer(packed_b_bytes(kernel_, segment_k_, shape_.n));
     pack_b(kernel_, {weights.data(), type, k, shape_.n, 1, k}, segment_k_, b_.data());
+    if (!reads_overflows(kernel_)) return;
+    const std::size_t groups = packed_panel_bytes(kernel_, segment_k_) / group_bytes();
+    marks_.resize(b_.size() / group_bytes());
+    for (std::size_t first = 0; first < marks_.size(); first += groups)
+      mark_overflows(kernel_, b_.data() + first * group_bytes(), static_cast<std::int64_t>(groups),
+                     marks_.data() + first);
   }
 
   void make_epilogue() {
@@ -171,6 +186,7 @@ class Layer {
   const BrgemmKernel& kernel_;
   Shape shape_;
   AlignedBuffer a_, b_, c_, accumulators_;
+  std::vector<std::uint8_t> marks_;
   std::vector<const std::byte*> a_rows_;
   std::vector<std::byte*> c_rows_;
   std::vector<KSegment> segments_;
@@ -181,12 +197,12 @@ class Layer {
   Epilogue epilogue_;
 };
 
-void run_layer(benchmark::State& state, const BrgemmKernel& kernel, const Shape& shape) {
+void run_layer(benchmark::State& state, const BrgemmKernel& kernel, const Shape& shape, int most_weight) {
   if (const auto reason = why_unavailable(cpu_features(), kernel.isa)) {
     state.SkipWithError(reason->c_str());
     return;
   }
-  Layer layer(kernel, shape);
+  Layer layer(kernel, shape, most_weight);
   layer.run();
   using Clock = std::chrono::steady_clock;
   double best = std::numeric_limits<double>::infinity();
@@ -202,17 +218,24 @@ void run_layer(benchmark::State& state, const BrgemmKernel& kernel, const Shape&
   state.counters["layers"] = static_cast<double>(shape.count);
 }
 
+void register_layer(const BrgemmKernel& kernel, const std::string& model, const Shape& shape) {
+  const auto add = [&](const std::string& kind, int most_weight) {
+    const std::string name = "brgemm/" + std::string(kernel.name) + kind + '/' + model + '/' + shape.name;
+    const auto run = [&kernel, shape, most_weight](benchmark::State& state) {
+      run_layer(state, kernel, shape, most_weight);
+    };
+    benchmark::RegisterBenchmark(name.c_str(), run)->MinTime(0.05)->Unit(benchmark::kMicrosecond);
+  };
+  add("", 127);
+  if (reads_overflows(kernel)) add(" 7-bit", 64);
+}
+
 bool register_all() {
   const std::filesystem::path shapes = std::filesystem::path(__FILE__).parent_path().parent_path() / "tests" / "shapes";
   for (const BrgemmKernel& kernel : all_brgemm()) {
     for (const char* model : {"resnet50", "bert_base"}) {
-      for (const Shape& shape : read_shapes(shapes / (std::string(model) + ".txt"))) {
-        const std::string name = std::string("brgemm/") + kernel.name + '/' + model + '/' + shape.name;
-        benchmark::RegisterBenchmark(name.c_str(),
-                                     [&kernel, shape](benchmark::State& state) { run_layer(state, kernel, shape); })
-            ->MinTime(0.05)
-            ->Unit(benchmark::kMicrosecond);
-      }
+      for (const Shape& shape : read_shapes(shapes / (std::string(model) + ".txt")))
+        register_layer(kernel, model, shape);
     }
   }
   return true;

@@ -2,6 +2,8 @@
 
 #include <numeric>
 
+#include "plan/byte_products.hpp"
+
 namespace tessera {
 
 namespace {
@@ -66,7 +68,7 @@ ColumnUnits count_in_steps(const Finish& finish, Epilogue& epilogue) {
 }  // namespace
 
 Epilogue make_epilogue(Builder& builder, const Node& node, const BrgemmKernel& kernel, const GemmWeights& weights,
-                       const Value& x, ValueId bias, ValueId residual, bool scaled_rows) {
+                       const Value& x, ValueId bias, ValueId residual, bool scaled_at_run_time) {
   const Value& y = builder.value(node.outputs[0]);
   const Finish finish = finish_of(builder, node, bias, residual);
   Epilogue epilogue;
@@ -83,16 +85,20 @@ Epilogue make_epilogue(Builder& builder, const Node& node, const BrgemmKernel& k
     epilogue.sum_from_u8 = {*finish.sum_scale, finish.sum_zero_point};
   }
   ColumnUnits units;
-  if (!scaled_rows && can_count_in_steps(weights, x, y, finish)) units = count_in_steps(finish, epilogue);
+  if (!scaled_at_run_time && can_count_in_steps(weights, x, y, finish)) units = count_in_steps(finish, epilogue);
   fill_epilogue(builder, kernel, weights, x, finish.bias, units, epilogue);
   return epilogue;
 }
 
-void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& kernel, GemmSpec spec,
+void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& chosen, GemmSpec spec,
                const GemmWeights& weights, const Value& x, ValueId bias, ValueId residual) {
+  const BrgemmKernel& kernel = bytes_where_faster(builder, chosen, weights);
   const Value& y = builder.value(node.outputs[0]);
   spec.weights = pack_weights(builder, kernel, weights);
-  spec.epilogue = make_epilogue(builder, node, kernel, weights, x, bias, residual, spec.row_scale != no_buffer);
+  spec.overflows = marks_of(kernel, weights, spec.weights);
+  const bool scaled_at_run_time = spec.row_scale != no_buffer || spec.dequantize_a != no_buffer;
+  spec.epilogue = make_epilogue(builder, node, kernel, weights, x, bias, residual, scaled_at_run_time);
+  spec.row_sum_factors = row_sum_factors(builder, kernel, weights);
 
   const std::int64_t k = std::accumulate(weights.segment_k.begin(), weights.segment_k.end(), std::int64_t{0});
   const std::int64_t outputs = builder.shape(node.outputs[0]).elements();
@@ -105,7 +111,8 @@ void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& kernel, G
                 "",
                 2e-9 * static_cast<double>(outputs) * static_cast<double>(k),
                 0};
-  builder.emit(std::move(step), {spec.a.buffer, spec.row_scale, spec.residual.buffer}, {spec.c.buffer});
+  builder.emit(std::move(step), {spec.a.buffer, spec.row_scale, spec.dequantize_a, spec.residual.buffer},
+               {spec.c.buffer});
 }
 
 }  // namespace tessera

@@ -7,13 +7,15 @@
 namespace tessera {
 
 /// What happens to the sums of `x` times the weights on their way to the node's output; residual_rows and row_scale are
-/// the step's. bias and residual are no_value where the node has none. scaled_rows: the step has a row_scale.
+/// the step's. bias and residual are no_value where the node has none. scaled_at_run_time: the step has a row_scale or
+/// dequantize_a.
 Epilogue make_epilogue(Builder& builder, const Node& node, const BrgemmKernel& kernel, const GemmWeights& weights,
-                       const Value& x, ValueId bias, ValueId residual, bool scaled_rows = false);
+                       const Value& x, ValueId bias, ValueId residual, bool scaled_at_run_time = false);
 
 /// Fills in the constant side of `spec` (whose operands, geometry and segments are set) and emits the step of `node`.
-/// `x` says what the integers that spec.a holds stand for.
-void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& kernel, GemmSpec spec,
+/// `x` says what the integers that spec.a holds stand for. `chosen` is the kernel of gemm_kernel(); words give way to
+/// bytes where the weights make those faster.
+void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& chosen, GemmSpec spec,
                const GemmWeights& weights, const Value& x, ValueId bias, ValueId residual);
 
 }  // namespace tessera

@@ -6,6 +6,8 @@
 #include <memory>
 #include <numeric>
 
+#include "plan/byte_products.hpp"
+
 namespace tessera {
 namespace {
 
@@ -61,7 +63,12 @@ void pack_all(const BrgemmKernel& kernel, const GemmWeights& weights, DataType t
   }
 }
 
-/// Sum over k of each column of s8 weights.
+std::int32_t zero_point_of(const GemmWeights& weights, std::size_t column) {
+  const Quantization& quantization = *weights.value->quantization;
+  return quantization.zero_point[quantization.per_tensor() ? 0 : column];
+}
+
+/// Sum over k of each column of s8 weights, zero points taken off.
 std::vector<std::int32_t> column_sums(const GemmWeights& weights) {
   const std::int64_t k = total_k(weights), columns = weights.groups * weights.columns;
   const BorrowedElements borrowed = weights.value->constant.borrow();
@@ -76,6 +83,7 @@ std::vector<std::int32_t> column_sums(const GemmWeights& weights) {
       elements += k;
     }
   }
+  for (std::size_t n = 0; n < sums.size(); ++n) sums[n] -= static_cast<std::int32_t>(k) * zero_point_of(weights, n);
   return sums;
 }
 
@@ -96,10 +104,6 @@ const T* column_array(Builder& builder, const BrgemmKernel& kernel, const GemmWe
 /// large in bytes.
 constexpr std::int64_t least_widened_rows = 24;
 
-bool multiplies_bytes(const BrgemmKernel& kernel) {
-  return kernel.k_group == 4;
-}
-
 }  // namespace
 
 const std::byte* pack_weights(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights) {
@@ -107,10 +111,12 @@ const std::byte* pack_weights(Builder& builder, const BrgemmKernel& kernel, cons
                      std::to_string(weights.taps) + "/" + std::to_string(weights.segment_k.size()) +
                      (weights.columns_innermost ? "/kn" : "/nk");
   const std::size_t bytes =
-      packed_b_bytes(kernel, weights.segment_k, weights.columns) * static_cast<std::size_t>(weights.groups);
+      packed_b_bytes(kernel, weights.segment_k, weights.columns) * static_cast<std::size_t>(weights.groups) +
+      mark_bytes(kernel, weights);
   const Tensor& tensor = weights.value->constant;
   auto pack = [&kernel, weights, type = tensor.type()](const std::byte* from, std::byte* packed) {
     pack_all(kernel, weights, type, from, packed);
+    mark_panels(kernel, weights, packed);
   };
   return builder.keep(builder.weights().get(tensor, form, bytes, std::move(pack)), true);
 }
@@ -137,11 +143,23 @@ void fill_epilogue(Builder& builder, const BrgemmKernel& kernel, const GemmWeigh
       column_array<std::int32_t>(builder, kernel, weights, [&](std::size_t n) { return -dx.zero_point * sums[n]; });
 }
 
+bool has_zero_points(const Value& weights) {
+  if (weights.constant.type() != DataType::s8) return false;
+  return std::ranges::any_of(weights.quantization->zero_point, [](std::int32_t zero) { return zero != 0; });
+}
+
+const std::int32_t* row_sum_factors(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights) {
+  if (!has_zero_points(*weights.value)) return nullptr;
+  return column_array<std::int32_t>(builder, kernel, weights,
+                                    [&](std::size_t n) { return -zero_point_of(weights, n); });
+}
+
 double most_magnitude(const GemmWeights& weights, const Value& x, const Value* bias) {
   const auto magnitude = [](float a, float b) { return std::abs(a) < std::abs(b); };
   const std::vector<float>& scales = weights.value->quantization->scale;
   const double scale = std::abs(static_cast<double>(*std::max_element(scales.begin(), scales.end(), magnitude)));
-  double most = 255.0 * 128.0 * static_cast<double>(total_k(weights)) * scale * dequantization(x).scale;
+  const double weight = has_zero_points(*weights.value) ? 255.0 : 128.0;
+  double most = 255.0 * weight * static_cast<double>(total_k(weights)) * scale * dequantization(x).scale;
   if (bias != nullptr) {
     const auto values = bias->constant.as<float>();
     most += std::abs(static_cast<double>(*std::max_element(values.begin(), values.end(), magnitude)));
@@ -165,7 +183,7 @@ const BrgemmKernel* gemm_kernel(const Builder& builder, const Value& x, const Va
     const bool quantized = x.quantization && x.quantization->per_tensor() && weights.quantization;
     if (!quantized || weights.constant.type() != DataType::s8) return nullptr;
     const BrgemmKernel* kernel = find(DataType::u8, DataType::s8);
-    return multiplies_bytes(*kernel) || rows < least_widened_rows ? kernel : find(DataType::s16, DataType::s16);
+    return has_int8_dot(kernel->isa) || rows < least_widened_rows ? kernel : find(DataType::s16, DataType::s16);
   }
   if (weights.constant.type() != DataType::f32) return nullptr;
   if (x.type == DataType::bf16) {

@@ -33,14 +33,20 @@ struct ColumnUnits {
 void fill_epilogue(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights, const Value& x,
                    const Value* bias, const ColumnUnits& units, Epilogue& epilogue);
 
+/// Whether integer weights stand for reals around another number than 0.
+bool has_zero_points(const Value& weights);
+/// Where weights have zero points: what each column takes of the sum of a row of A, [groups][padded columns]; else
+/// null.
+const std::int32_t* row_sum_factors(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights);
+
 /// No product of `x` and integer weights plus bias is larger in magnitude than this.
 double most_magnitude(const GemmWeights& weights, const Value& x, const Value* bias);
 
 /// Activation named by a fused op's attribute. Error{invalid} naming the node for an unknown word.
 Activation activation_of(const Node& node);
 
-/// The kernel for `rows` rows of an activation of this type, or null: u8 x s8 (as s16 x s16 where bytes would have to
-/// be widened for every panel), bf16 x bf16 (as f32 x bf16 likewise), f32 x f32.
+/// The kernel for `rows` rows of an activation of this type, or null: u8 x s8 (as s16 x s16 where there are no dot
+/// products and many rows; byte_products.hpp), bf16 x bf16 (as f32 x bf16 likewise), f32 x f32.
 const BrgemmKernel* gemm_kernel(const Builder& builder, const Value& x, const Value& weights, std::int64_t rows);
 
 /// "u8*s8->f32"

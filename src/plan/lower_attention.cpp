@@ -60,7 +60,7 @@ std::optional<AttentionSpec::Integers> operands(const Node& node, const std::str
 /// Bytes where an instruction multiplies them, else the s16 they are widened to.
 const BrgemmKernel* integer_kernel(Isa isa, std::int64_t rows) {
   const BrgemmKernel* bytes = find_brgemm(DataType::u8, DataType::s8, isa, rows);
-  if (bytes == nullptr || bytes->k_group == 4) return bytes;
+  if (bytes == nullptr || has_int8_dot(bytes->isa)) return bytes;
   return find_brgemm(DataType::s16, DataType::s16, isa, rows);
 }
 

@@ -30,6 +30,14 @@ std::vector<std::int64_t> lengths_of(const std::vector<KSegment>& segments) {
   return lengths;
 }
 
+/// What a product by integer weights reads in the place of float X, for scale 1 and zero point 1 (GemmSpec).
+Value as_quantized(const Value& x) {
+  Value integers = x;
+  integers.type = DataType::u8;
+  integers.quantization = Quantization{{1.0F}, {1}, -1};
+  return integers;
+}
+
 bool operands_fit(const Builder& builder, const Node& node) {
   const bool bias_fits = !node.has_input(2) || builder.value(node.inputs[2]).is_constant();
   const DataType out = builder.value(node.outputs[0]).type;
@@ -39,8 +47,9 @@ bool operands_fit(const Builder& builder, const Node& node) {
 }  // namespace
 
 bool lower_conv(Builder& builder, const Node& node) {
-  const Value& x = builder.value(node.inputs[0]);
   const Value& w = builder.value(node.inputs[1]);
+  const bool quantizes = quantizes_at_run_time(builder.value(node.inputs[0]), w);
+  const Value x = quantizes ? as_quantized(builder.value(node.inputs[0])) : builder.value(node.inputs[0]);
   const Shape xs = builder.shape(node.inputs[0]), ws = builder.shape(node.inputs[1]);
   const std::int64_t pixels = builder.shape(node.outputs[0]).elements() / std::max<std::int64_t>(1, ws[0]);
   const BrgemmKernel* kernel = gemm_kernel(builder, x, w, pixels);
@@ -51,7 +60,13 @@ bool lower_conv(Builder& builder, const Node& node) {
   GemmSpec spec;
   spec.groups = node.attribute_or<std::int64_t>("group", 1);
   spec.columns = ws[0] / spec.groups;
-  spec.a = builder.image_input(node.inputs[0]);
+  if (quantizes) {
+    const QuantizedImage integers = builder.quantized_image(node.inputs[0]);
+    spec.a = integers.image;
+    spec.dequantize_a = integers.parameters;
+  } else {
+    spec.a = builder.image_input(node.inputs[0]);
+  }
   if (node.has_input(3)) spec.residual = builder.image_input(node.inputs[3]);
   spec.c = builder.image_output(node.outputs[0]);
   spec.fill = zero_byte(builder.value(node.outputs[0]));

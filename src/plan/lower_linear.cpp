@@ -37,10 +37,6 @@ bool fits(const Builder& builder, const Node& node, const Linear& linear) {
   return true;
 }
 
-bool is_float(const Value& value) {
-  return value.type == DataType::f32 || value.type == DataType::bf16;
-}
-
 /// What a product by integer weights reads in the place of float X.
 Value as_quantized_rows(const Value& x) {
   Value integers = x;
@@ -54,7 +50,7 @@ Value as_quantized_rows(const Value& x) {
 bool lower_linear(Builder& builder, const Node& node) {
   const Linear linear = operands_of(node);
   const Value& w = builder.value(linear.w);
-  const bool by_rows = is_float(builder.value(linear.x)) && w.is_constant() && w.quantization;
+  const bool by_rows = quantizes_at_run_time(builder.value(linear.x), w);
   const Value x = by_rows ? as_quantized_rows(builder.value(linear.x)) : builder.value(linear.x);
   if (!fits(builder, node, linear)) return false;
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/winograd/matrices.hpp"
+#include "plan/byte_products.hpp"
 #include "plan/emit_gemm.hpp"
 #include "plan/steps/winograd_step.hpp"
 
@@ -15,18 +16,32 @@ namespace {
 /// Below this many tiles an image reads the transformed weights (four times the direct ones for F(4x4), 16/9 for
 /// F(2x2)) for too few rows of a product. The last stage of a ResNet (7x7) has four large tiles, or sixteen small ones.
 constexpr std::int64_t least_f32_tiles = 9;
+/// Likewise F(2x2) of 16-bit words, 3.6 times the bytes of direct products, where those are fast. Of one image: a part
+/// of a batch shall share its packed weights with another.
+constexpr std::int64_t least_int8_tiles = 32;
 /// Four times a sum of u8 * s8 over 9 taps and this many channels stays within s32.
 constexpr std::int64_t most_int8_channels = 1800;
 
 bool has_shape(const Builder& builder, const Node& node, const Window& window) {
   const Shape w = builder.shape(node.inputs[1]);
-  return builder.value(node.inputs[1]).is_constant() && node.attribute_or<std::int64_t>("group", 1) == 1 &&
+  const Value& weights = builder.value(node.inputs[1]);
+  return weights.is_constant() && !has_zero_points(weights) && node.attribute_or<std::int64_t>("group", 1) == 1 &&
          window.kernel_h == 3 && window.kernel_w == 3 && window.stride_h == 1 && window.stride_w == 1 &&
          window.dilation_h == 1 && window.dilation_w == 1 && w[0] % 16 == 0 && w[1] % 16 == 0;
 }
 
 std::int64_t tiles_of_an_image(const Window& window, int side) {
   return ((window.out_h + side - 1) / side) * ((window.out_w + side - 1) / side);
+}
+
+/// Whether products of s16 pay; `direct` is the kernel of direct ones.
+bool serves_int8(const Builder& builder, const Node& node, const Window& window, const BrgemmKernel& direct) {
+  // Dot-product instructions take four u8 where these products take two s16: only without them there is a gain.
+  const Shape w = builder.shape(node.inputs[1]);
+  if (direct.a != DataType::s16 || w[1] > most_int8_channels) return false;
+  if (tiles_of_an_image(window, winograd::Int8_2x2::side) >= least_int8_tiles) return true;
+  const GemmWeights weights{&builder.value(node.inputs[1]), 1, w[0], {9 * w[1]}, false, 9};
+  return &bytes_where_faster(builder, direct, weights) == &direct;
 }
 
 /// The transforms that serve the types of the node, or null; `kernel` becomes that of the products.
@@ -48,8 +63,7 @@ const WinogradTransforms* transforms_for(const Builder& builder, const Node& nod
     }
     return nullptr;
   }
-  // Dot-product instructions take four u8 where these products take two s16: only without them there is a gain.
-  if (direct->a != DataType::s16 || builder.shape(node.inputs[1])[1] > most_int8_channels) return nullptr;
+  if (!serves_int8(builder, node, window, *direct)) return nullptr;
   kernel = direct;
   return &vector.winograd_int8;
 }

@@ -12,6 +12,7 @@
 
 #include "core/memory.hpp"
 #include "kernels/brgemm/brgemm.hpp"
+#include "kernels/brgemm/overflow.hpp"
 #include "kernels/brgemm/tile_session.hpp"
 
 namespace tessera {
@@ -47,6 +48,8 @@ struct BrgemmOptions {
   /// Whole numbers so small that every order of summation gives the same f32 bits: dot-product hardware can be held to
   /// equality.
   bool small_integers = false;
+  int most_weight = 127;        ///< in magnitude, of s8
+  bool knows_overflows = true;  ///< for kernels that read marks
   unsigned seed = 1;
 };
 
@@ -80,6 +83,7 @@ class BrgemmCase {
     block.epilogue = &epilogue_;
     block.accumulators = blocks.size() > 1 ? accumulators.data() : nullptr;
     block.b = b_.data();
+    if (options_.knows_overflows && reads_overflows(kernel_)) block.overflows = marks_.data();
     for (block.n0 = 0; block.n0 < options_.n; block.n0 += kernel_.nr) {
       block.n = std::min(kernel_.nr, options_.n - block.n0);
       block.segments = segments_.data();
@@ -89,8 +93,10 @@ class BrgemmCase {
         block.last = i + 1 == blocks.size();
         run_block(block);
         const auto first = static_cast<std::size_t>(block.segments - segments_.data());
-        block.b += packed_panel_bytes(
+        const auto b_bytes = packed_panel_bytes(
             kernel_, std::span(options_.segment_k).subspan(first, static_cast<std::size_t>(blocks[i])));
+        block.b += b_bytes;
+        if (block.overflows != nullptr) block.overflows += b_bytes / group_bytes();
         block.segments += blocks[i];
       }
     }
@@ -138,6 +144,7 @@ class BrgemmCase {
     store_b();
   }
   [[nodiscard]] Epilogue& epilogue() { return epilogue_; }
+  [[nodiscard]] std::vector<std::uint8_t>& marks() { return marks_; }
 
   /// What the residual means and what happens before it is added; rows are left to the caller.
   void set_residual_constants(const BrgemmOptions& options) {
@@ -164,7 +171,8 @@ class BrgemmCase {
   double random_value(DataType type) {
     if (type == DataType::u8) return std::uniform_int_distribution<int>(0, 255)(random_);
     if (type == DataType::s16) return std::uniform_int_distribution<int>(-600, 600)(random_);
-    if (type == DataType::s8) return std::uniform_int_distribution<int>(-127, 127)(random_);
+    if (type == DataType::s8)
+      return std::uniform_int_distribution<int>(-options_.most_weight, options_.most_weight)(random_);
     if (options_.small_integers) return std::uniform_int_distribution<int>(-8, 8)(random_);
     const float value = std::uniform_real_distribution<float>(-1.0F, 1.0F)(random_);
     return static_cast<double>(type == DataType::bf16 ? static_cast<float>(bfloat16(value)) : value);
@@ -230,6 +238,18 @@ class BrgemmCase {
     b_ = AlignedBuffer(packed_b_bytes(kernel_, options_.segment_k, options_.n));
     std::memset(b_.data(), 0x7f, b_.size());  // packing must write the padding too
     pack_b(kernel_, {plain.data(), type, total_k_, options_.n, options_.n, 1}, options_.segment_k, b_.data());
+    if (reads_overflows(kernel_)) mark();
+  }
+  [[nodiscard]] std::size_t group_bytes() const { return static_cast<std::size_t>(kernel_.nr * kernel_.k_group); }
+  /// As many marks as there are groups: a read beyond them is a read beyond the heap block.
+  void mark() {
+    const std::size_t panel_bytes = packed_panel_bytes(kernel_, options_.segment_k);
+    const std::size_t groups = panel_bytes / group_bytes();
+    marks_.resize(b_.size() / group_bytes());
+    marks_.shrink_to_fit();
+    for (std::size_t first = 0; first < marks_.size(); first += groups)
+      mark_overflows(kernel_, b_.data() + first * group_bytes(), static_cast<std::int64_t>(groups),
+                     marks_.data() + first);
   }
 
   void make_epilogue() {
@@ -272,6 +292,7 @@ class BrgemmCase {
   std::vector<double> a_values_;  ///< [m][k]
   std::vector<double> b_values_;  ///< [k][n]
   AlignedBuffer a_, b_;
+  std::vector<std::uint8_t> marks_;
   std::vector<const std::byte*> a_rows_;
   std::vector<KSegment> segments_;
   std::vector<float> bias_, scale_, row_scale_;

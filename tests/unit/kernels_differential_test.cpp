@@ -44,6 +44,8 @@ class ProblemMaker {
     shape();
     epilogue();
     rows();
+    made_.options.most_weight = one_of({127, 64, 30});
+    made_.options.knows_overflows = !one_in(8);
     if (made_.options.has_residual) residual();
     return std::move(made_);
   }
@@ -141,7 +143,8 @@ void PrintTo(const Problem& problem, std::ostream* out) {
   *out << " rows per call " << problem.groups.front() << (o.uneven_rows ? " uneven" : "") << " c " << name_of(o.c_type)
        << " residual " << (o.has_residual ? name_of(o.residual_type) : "none") << " activation "
        << static_cast<int>(o.activation) << (o.has_bias ? " bias" : "") << (o.has_compensation ? " compensation" : "")
-       << (o.has_row_scale ? " row scale" : "") << (problem.in_one_tile_session ? " tile session" : "");
+       << (o.has_row_scale ? " row scale" : "") << (problem.in_one_tile_session ? " tile session" : "")
+       << " weights up to " << o.most_weight << (o.knows_overflows ? "" : " unknown overflows");
 }
 
 /// A problem laid out for one kernel.

@@ -86,29 +86,8 @@ struct WidenedBf16Ops : F32Bf16Ops {
   }
 };
 
-/// u8 x s8 with 16-bit operands: a product and the sum of two fit 32 bits, so nothing saturates.
-struct WidenedU8S8Ops : IntegerSums {
-  static constexpr bool widens = true, tail_needs_care = false;
-  static constexpr int a_bytes = 1, step_k = 2, steps_per_group = 1, group_bytes = 32;
-  template <int>
-  [[gnu::always_inline]] static __m256i b(const std::byte* group, int vector) {
-    return _mm256_cvtepi8_epi16(load128(group + vector * 16));
-  }
-  [[gnu::always_inline]] static __m256i multiply_add(__m256i sum, __m256i a, __m256i b) {
-    // In this order and in place: as intrinsics all products come first, and sums are spilled.
-    __asm__("vpaddd %1, %0, %0" : "+v"(sum) : "v"(_mm256_madd_epi16(a, b)));
-    return sum;
-  }
-  [[gnu::noinline]] static void widen(const std::byte* from, std::int64_t k, std::byte* to) {
-    std::int64_t i = 0;
-    for (; i + 16 <= k; i += 16) store256(to + i * 2, _mm256_cvtepu8_epi16(load128(from + i)));
-    auto* const words = reinterpret_cast<std::uint16_t*>(to);
-    for (; i < k; ++i) words[i] = static_cast<std::uint16_t>(from[i]);
-    if (k % 2 != 0) words[k] = 0;
-  }
-};
-
-/// s16 as it is, for operands that somebody else has widened or transformed.
+/// s16 as it is, for operands that somebody else has widened or transformed: a product of widened bytes and the sum of
+/// two fit 32 bits.
 struct S16Ops : IntegerSums {
   static constexpr bool widens = false, tail_needs_care = false;
   static constexpr int step_k = 2, steps_per_group = 1, group_bytes = 64;
@@ -117,7 +96,9 @@ struct S16Ops : IntegerSums {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(group) + vector);
   }
   [[gnu::always_inline]] static __m256i multiply_add(__m256i sum, __m256i a, __m256i b) {
-    return WidenedU8S8Ops::multiply_add(sum, a, b);
+    // In this order and in place: as intrinsics all products come first, and sums are spilled.
+    __asm__("vpaddd %1, %0, %0" : "+v"(sum) : "v"(_mm256_madd_epi16(a, b)));
+    return sum;
   }
 };
 

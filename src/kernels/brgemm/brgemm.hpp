@@ -73,8 +73,11 @@ struct BrgemmBlock {
   const KSegment* segments = nullptr;
   int segment_count = 0;
   const std::byte* b = nullptr;  ///< this panel, at the first of these segments; what lies behind them is prefetched
-  int n0 = 0;                    ///< column of C where the panel starts; indexes bias, scale, residual and C
-  int n = 0;                     ///< valid columns, 1..nr; nothing is stored beyond them
+  /// For kernels that sum products of bytes in 16 bits (overflow.hpp): a mark for each k_group of b. Null: nothing is
+  /// known about b, which costs them time.
+  const std::uint8_t* overflows = nullptr;
+  int n0 = 0;  ///< column of C where the panel starts; indexes bias, scale, residual and C
+  int n = 0;   ///< valid columns, 1..nr; nothing is stored beyond them
 
   /// K blocking: partial sums live in `accumulators` ([m][nr], f32 or s32, 64-byte aligned) between the calls of one
   /// chain. first: start from zero instead of reading them. last: run the epilogue instead of writing them. May be null

@@ -46,6 +46,8 @@ struct Tile {
 
   static constexpr int vector_bytes = static_cast<int>(sizeof(typename Ops::Accumulator));
 
+  [[gnu::always_inline]] void start(const BrgemmBlock&, const std::byte* first_prefetch) { prefetch = first_prefetch; }
+
   [[gnu::always_inline]] void clear() {
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r)
@@ -151,11 +153,17 @@ struct Tile {
   }
 };
 
+/// The tile of an Ops: one that does more than repeat a step has its own.
+template <class Ops, int Rows>
+struct TileOf {
+  using type = Tile<Ops, Rows>;
+};
+
 /// Rows row..row+Rows-1 of the block, all its segments, into `target` ([Rows][nr]).
 template <class Ops, int Rows>
 void multiply_rows(const BrgemmBlock& block, int row, std::byte* target, const std::byte* prefetch) {
-  Tile<Ops, Rows> tile;
-  tile.prefetch = prefetch;
+  typename TileOf<Ops, Rows>::type tile;
+  tile.start(block, prefetch);
   if (block.first) {
     tile.clear();
   } else {

@@ -23,6 +23,7 @@ struct GemmStep::Rows {
   std::array<const std::byte*, max_row_block> a;
   std::array<std::byte*, max_row_block> c;
   std::array<const std::byte*, max_row_block> residual;
+  std::array<std::int32_t, max_row_block> sums;  ///< of the elements of a
 };
 
 GridSplit split_grid(const Grid& grid, int members) noexcept {
@@ -42,7 +43,7 @@ GridSplit split_grid(const Grid& grid, int members) noexcept {
 }
 
 GemmStep::GemmStep(const BrgemmKernel& kernel, const VectorKernels& vector, const GemmSpec& spec)
-    : kernel_(kernel), vector_(vector), spec_(spec) {
+    : kernel_(kernel), vector_(vector), spec_(spec), widened_(vector, kernel, spec.a.type, spec.segments) {
   panels_ = (spec.columns + kernel.nr - 1) / kernel.nr;
   rows_ = spec.c.count * spec.c.height * spec.c.width;
   split_k();
@@ -55,7 +56,7 @@ void GemmStep::split_k() {
   const std::int64_t bytes_per_k = kernel_.nr * static_cast<std::int64_t>(size_of(kernel_.b)) +
                                    (tiles ? 0 : kernel_.mr * static_cast<std::int64_t>(size_of(kernel_.a)));
   std::int64_t total = 0;
-  for (const KSegment& segment : spec_.segments) total += segment.k;
+  for (const KSegment& segment : spec_.segments) total += widened_.padded(segment.k);
   // Blocks of equal size rather than full ones and a crumb.
   std::int64_t most = std::max<std::int64_t>(64, (tiles ? l1_budget_with_tiles : l1_budget) / bytes_per_k);
   // A panel that meets a single register tile is not read again.
@@ -65,7 +66,7 @@ void GemmStep::split_k() {
   const std::int64_t limit =
       static_cast<std::int64_t>(round_up(static_cast<std::size_t>((total + count - 1) / count), 64));
 
-  const bool widens = spec_.a.type != kernel_.a;
+  const auto size = static_cast<std::int64_t>(size_of(kernel_.a));
   std::int64_t b_offset = 0, in_block = 0, widened = 0;
   blocks_.push_back({});
   for (const KSegment& segment : spec_.segments) {
@@ -76,19 +77,26 @@ void GemmStep::split_k() {
       }
       const std::int64_t room = (limit - in_block) / kernel_.k_group * kernel_.k_group;
       const std::int64_t k = std::min(segment.k - done, room);
-      const std::int64_t a_offset = widens ? widened : segment.a_offset;
-      segments_.push_back({a_offset + done * static_cast<std::int64_t>(size_of(kernel_.a)), k});
-      ++blocks_.back().segment_count;
-      const auto padded =
-          static_cast<std::int64_t>(round_up(static_cast<std::size_t>(k), static_cast<std::size_t>(kernel_.k_group)));
+      const std::int64_t padded = widened_.padded(k);
+      if (!widened_.needed()) {
+        add_segment({segment.a_offset + done * size, k});
+      } else if (blocks_.back().segment_count > 0) {
+        segments_.back().k += padded;  // follows the one before it, in A and in B
+      } else {
+        add_segment({widened + done * size, padded});
+      }
       b_offset += static_cast<std::int64_t>(packed_k_bytes(kernel_, padded));
       in_block += padded;
       done += k;
     }
-    widened += widened_bytes(segment);
+    widened += widened_.padded(segment.k) * size;
   }
   panel_bytes_ = b_offset;
-  if (widens) widened_stride_ = static_cast<std::int64_t>(round_up(static_cast<std::size_t>(widened), 64)) + 64;
+}
+
+void GemmStep::add_segment(const KSegment& segment) {
+  segments_.push_back(segment);
+  ++blocks_.back().segment_count;
 }
 
 void GemmStep::choose_row_block() {
@@ -104,30 +112,54 @@ void GemmStep::choose_row_block() {
   row_block_ = static_cast<int>(std::min<std::int64_t>(most, (even + kernel_.mr - 1) / kernel_.mr * kernel_.mr));
 }
 
+std::size_t GemmStep::accumulator_bytes() const noexcept {
+  const bool needed = blocks_.size() > 1 || spec_.row_sum_factors != nullptr;
+  return needed ? static_cast<std::size_t>(row_block_) * static_cast<std::size_t>(kernel_.nr) * sizeof(float) : 0;
+}
+
+std::size_t GemmStep::widened_bytes() const noexcept {
+  return widened_.needed() ? static_cast<std::size_t>(row_block_ * widened_.stride()) : 0;
+}
+
+std::size_t GemmStep::epilogue_bytes() const noexcept {
+  const std::int64_t columns = spec_.groups * panels_ * kernel_.nr;
+  return spec_.dequantize_a == no_buffer ? 0
+                                         : static_cast<std::size_t>(columns) * (sizeof(float) + sizeof(std::int32_t));
+}
+
 std::size_t GemmStep::scratch_bytes() const noexcept {
-  const std::size_t accumulators =
-      blocks_.size() > 1 ? static_cast<std::size_t>(row_block_) * kernel_.nr * sizeof(float) : 0;
-  return accumulators + static_cast<std::size_t>(row_block_ * widened_stride_);
+  return accumulator_bytes() + widened_bytes() + epilogue_bytes();
 }
 
-/// Of one row in the kernel's type: whole pairs, as s16 are multiplied.
-std::int64_t GemmStep::widened_bytes(const KSegment& segment) const noexcept {
-  return (segment.k + segment.k % 2) * static_cast<std::int64_t>(size_of(kernel_.a));
-}
-
-void GemmStep::widen(Rows& rows, int count, std::byte* target) const noexcept {
-  for (int i = 0; i < count; ++i, target += widened_stride_) {
-    const std::byte*& row = rows.a[static_cast<std::size_t>(i)];
-    std::byte* to = target;
-    for (const KSegment& segment : spec_.segments) {
-      if (kernel_.a == DataType::s16)
-        vector_.widen({row + segment.a_offset, to, segment.k});
-      else
-        vector_.convert({{row + segment.a_offset, 0, spec_.a.type, {}}, {to, 0, kernel_.a, {}}, 1, segment.k});
-      to += widened_bytes(segment);
-    }
-    row = target;
+void GemmStep::sum_rows(Rows& rows, int count) const noexcept {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+    rows.sums[i] = 0;
+    for (const KSegment& segment : spec_.segments)
+      rows.sums[i] += vector_.sum_bytes(rows.a[i] + segment.a_offset, segment.k);
   }
+}
+
+void GemmStep::start_sums(const Rows& rows, int count, const std::int32_t* factors,
+                          std::byte* accumulators) const noexcept {
+  auto* sums = reinterpret_cast<std::int32_t*>(accumulators);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i)
+    for (int n = 0; n < kernel_.nr; ++n) *sums++ = rows.sums[i] * factors[n];
+}
+
+Epilogue GemmStep::epilogue_of(const RunContext& context) const noexcept {
+  Epilogue epilogue = spec_.epilogue;
+  if (spec_.dequantize_a == no_buffer) return epilogue;
+  const auto a = *reinterpret_cast<const Dequantize*>(context.at(spec_.dequantize_a));
+  const std::int64_t columns = spec_.groups * panels_ * kernel_.nr;
+  auto* scale = reinterpret_cast<float*>(context.scratch + accumulator_bytes() + widened_bytes());
+  auto* compensation = reinterpret_cast<std::int32_t*>(scale + columns);
+  for (std::int64_t n = 0; n < columns; ++n) {
+    scale[n] = epilogue.scale[n] * a.scale;
+    compensation[n] = epilogue.compensation[n] * a.zero_point;
+  }
+  epilogue.scale = scale;
+  epilogue.compensation = compensation;
+  return epilogue;
 }
 
 void GemmStep::locate(const RunContext& context, std::int64_t group, std::int64_t first_row, int count,
@@ -162,12 +194,15 @@ void GemmStep::locate(const RunContext& context, std::int64_t group, std::int64_
   }
 }
 
-void GemmStep::run_block(const RunContext& context, TileSession& tiles, std::int64_t group, std::int64_t first_row,
-                         int rows, std::int64_t first_panel, std::int64_t last_panel) const noexcept {
+void GemmStep::run_block(const RunContext& context, TileSession& tiles, const Epilogue& whole, std::int64_t group,
+                         std::int64_t first_row, int rows, std::int64_t first_panel,
+                         std::int64_t last_panel) const noexcept {
   Rows pointers;
   locate(context, group, first_row, rows, pointers);
-  if (widened_stride_ > 0) widen(pointers, rows, context.scratch + scratch_bytes() - row_block_ * widened_stride_);
-  Epilogue epilogue = spec_.epilogue;
+  const std::int32_t* const factors = spec_.row_sum_factors;
+  if (factors != nullptr) sum_rows(pointers, rows);
+  if (widened_.needed()) widened_.widen(pointers.a.data(), rows, context.scratch + accumulator_bytes());
+  Epilogue epilogue = whole;
   const std::int64_t columns = group * panels_ * kernel_.nr;
   if (epilogue.bias != nullptr) epilogue.bias += columns;
   if (epilogue.scale != nullptr) epilogue.scale += columns;
@@ -187,11 +222,14 @@ void GemmStep::run_block(const RunContext& context, TileSession& tiles, std::int
     const std::byte* b = spec_.weights + (group * panels_ + panel) * panel_bytes_;
     block.n0 = static_cast<int>(panel * kernel_.nr);
     block.n = static_cast<int>(std::min<std::int64_t>(kernel_.nr, spec_.columns - block.n0));
+    if (factors != nullptr) start_sums(pointers, rows, factors + columns + block.n0, context.scratch);
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
       block.segments = segments_.data() + blocks_[i].first_segment;
       block.segment_count = blocks_[i].segment_count;
       block.b = b + blocks_[i].b_offset;
-      block.first = i == 0;
+      if (spec_.overflows != nullptr)
+        block.overflows = spec_.overflows + (block.b - spec_.weights) / (kernel_.nr * kernel_.k_group);
+      block.first = i == 0 && factors == nullptr;
       block.last = i + 1 == blocks_.size();
       kernel_.run(block);
     }
@@ -206,13 +244,14 @@ void GemmStep::run(const RunContext& context) const noexcept {
   const GridSplit split = split_grid(grid, context.members);
   const Range rows = share(rows_, context.member % split.row_parts, split.row_parts, kernel_.mr);
   const Range panels = share(panels_ * spec_.groups, context.member / split.row_parts, split.panel_parts);
+  const Epilogue epilogue = epilogue_of(context);
   TileSession tile_session;
   for (std::int64_t row = rows.first; row < rows.last; row += row_block_) {
     const int count = static_cast<int>(std::min<std::int64_t>(row_block_, rows.last - row));
     for (std::int64_t panel = panels.first; panel < panels.last;) {
       const std::int64_t group = panel / panels_;
       const std::int64_t end = std::min(panels.last, (group + 1) * panels_);
-      run_block(context, tile_session, group, row, count, panel - group * panels_, end - group * panels_);
+      run_block(context, tile_session, epilogue, group, row, count, panel - group * panels_, end - group * panels_);
       panel = end;
     }
   }

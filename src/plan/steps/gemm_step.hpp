@@ -12,6 +12,7 @@
 
 #include "kernels/brgemm/brgemm.hpp"
 #include "plan/builder.hpp"
+#include "plan/steps/widened_rows.hpp"
 
 namespace tessera {
 
@@ -20,14 +21,21 @@ struct GemmSpec {
   Image a, c;
   Image residual;                  ///< buffer == no_buffer: none
   BufferId row_scale = no_buffer;  ///< one float for each row of the product, where rows of a have their own scales
+  /// A Dequantize, where scale and zero point of a are chosen when the model runs: the constants of the epilogue are
+  /// those for scale 1 and zero point 1 then, and become these. The halo of a holds the zero point.
+  BufferId dequantize_a = no_buffer;
   std::int64_t stride_h = 1, stride_w = 1;
   std::int64_t first_tap = 0;      ///< bytes from an input pixel to the first tap of its window: minus the padding
   std::vector<KSegment> segments;  ///< offsets relative to first_tap
   std::int64_t columns = 0;        ///< output channels of one group
   std::int64_t groups = 1;
-  std::uint8_t fill = 0;               ///< halo byte of c
-  Epilogue epilogue;                   ///< bias, scale, compensation: [groups][columns padded to panels]
-  const std::byte* weights = nullptr;  ///< packed, group after group
+  std::uint8_t fill = 0;                    ///< halo byte of c
+  Epilogue epilogue;                        ///< bias, scale, compensation: [groups][columns padded to panels]
+  const std::byte* weights = nullptr;       ///< packed, group after group
+  const std::uint8_t* overflows = nullptr;  ///< marks of their k_groups, for kernels that read them
+  /// Integer weights with zero points: the sum of a row of a times the factor of the column is added to each sum,
+  /// [groups][columns padded to panels]; null: symmetric weights.
+  const std::int32_t* row_sum_factors = nullptr;
 };
 
 class GemmStep final : public Step {
@@ -48,24 +56,33 @@ class GemmStep final : public Step {
 
   void split_k();
   void choose_row_block();
-  void run_block(const RunContext& context, TileSession& tiles, std::int64_t group, std::int64_t first_row, int rows,
-                 std::int64_t first_panel, std::int64_t last_panel) const noexcept;
+  void run_block(const RunContext& context, TileSession& tiles, const Epilogue& whole, std::int64_t group,
+                 std::int64_t first_row, int rows, std::int64_t first_panel, std::int64_t last_panel) const noexcept;
   void locate(const RunContext& context, std::int64_t group, std::int64_t first_row, int count,
               Rows& rows) const noexcept;
 
-  [[nodiscard]] std::int64_t widened_bytes(const KSegment& segment) const noexcept;
-  void widen(Rows& rows, int count, std::byte* target) const noexcept;
+  void add_segment(const KSegment& segment);
+  /// The sums of rows of a, and what they add to the sums of a panel.
+  void sum_rows(Rows& rows, int count) const noexcept;
+  void start_sums(const Rows& rows, int count, const std::int32_t* factors, std::byte* accumulators) const noexcept;
+  /// The epilogue with scale and zero point of a as they are in this run; its arrays lie in scratch.
+  [[nodiscard]] Epilogue epilogue_of(const RunContext& context) const noexcept;
+
+  // Scratch: sums between K blocks, widened rows, arrays of the epilogue.
+  [[nodiscard]] std::size_t accumulator_bytes() const noexcept;
+  [[nodiscard]] std::size_t widened_bytes() const noexcept;
+  [[nodiscard]] std::size_t epilogue_bytes() const noexcept;
 
   const BrgemmKernel& kernel_;
   const VectorKernels& vector_;
   GemmSpec spec_;
+  WidenedRows widened_;
   std::vector<KSegment> segments_;  ///< spec_.segments cut at K block borders
   std::vector<KBlock> blocks_;
   std::int64_t panels_ = 0;  ///< of one group
   std::int64_t panel_bytes_ = 0;
   std::int64_t rows_ = 0;
   int row_block_ = 0;
-  std::int64_t widened_stride_ = 0;  ///< bytes from one widened row to the next; 0: rows are read in place
 };
 
 /// The product as a grid of row tiles x panels, with the bytes of both operands.

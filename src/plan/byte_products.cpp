@@ -1,0 +1,103 @@
+#include "plan/byte_products.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "kernels/brgemm/overflow.hpp"
+
+namespace tessera {
+namespace {
+
+/// Times of 8 k in a register tile, where 1 is that of products that cannot overflow: measured on a Zen 5 (decision
+/// 26).
+constexpr double cost_in_pairs = 1.6, cost_widened = 2.0, cost_in_words = 1.5;
+
+/// Panels that a choice looks at.
+constexpr std::int64_t most_samples = 4;
+
+struct Panels {
+  std::int64_t count = 0, groups = 0;  ///< k_groups of each
+};
+
+Panels panels_of(const BrgemmKernel& kernel, const GemmWeights& weights) {
+  const auto group_bytes = static_cast<std::size_t>(kernel.nr * kernel.k_group);
+  return {weights.groups * ((weights.columns + kernel.nr - 1) / kernel.nr),
+          static_cast<std::int64_t>(packed_panel_bytes(kernel, weights.segment_k) / group_bytes)};
+}
+
+std::size_t panel_bytes(const BrgemmKernel& kernel, const GemmWeights& weights) {
+  return static_cast<std::size_t>(panels_of(kernel, weights).count) * packed_panel_bytes(kernel, weights.segment_k);
+}
+
+/// The marks of the `count` columns from `first` on, of all groups together, in the order of k if not in its segments.
+std::vector<std::uint8_t> marks_of_columns(const BrgemmKernel& kernel, const GemmWeights& weights,
+                                           const std::byte* elements, std::int64_t first, std::int64_t count) {
+  const std::int64_t k = std::accumulate(weights.segment_k.begin(), weights.segment_k.end(), std::int64_t{0});
+  const std::int64_t channels = k / weights.taps, all_columns = weights.groups * weights.columns;
+  const std::vector<std::int64_t> segment_k(static_cast<std::size_t>(weights.taps), channels);
+  const std::int64_t segment[] = {channels};
+  const std::size_t segment_bytes = packed_panel_bytes(kernel, segment);
+  AlignedBuffer panel(segment_bytes * segment_k.size());
+  for (std::int64_t tap = 0; tap < weights.taps; ++tap) {
+    const BMatrix matrix = weights.columns_innermost
+                               ? BMatrix{elements + first, DataType::s8, k, count, all_columns, 1}
+                               : BMatrix{elements + first * k + tap, DataType::s8, channels, count, weights.taps, k};
+    pack_b(kernel, matrix, segment, panel.data() + static_cast<std::size_t>(tap) * segment_bytes);
+  }
+  std::vector<std::uint8_t> marks(panel.size() / static_cast<std::size_t>(kernel.nr * kernel.k_group));
+  mark_overflows(kernel, panel.data(), static_cast<std::int64_t>(marks.size()), marks.data());
+  return marks;
+}
+
+double cost_of(std::uint8_t mark) {
+  if ((mark & overflow::in_fours) == 0) return 1;
+  return (mark & overflow::in_pairs) != 0 ? cost_widened : cost_in_pairs;
+}
+
+/// Of the mean group of a sample of the weights.
+double cost_in_bytes(const BrgemmKernel& kernel, const GemmWeights& weights) {
+  const BorrowedElements borrowed = weights.value->constant.borrow();
+  const std::int64_t columns = weights.groups * weights.columns;
+  const std::int64_t panels = (columns + kernel.nr - 1) / kernel.nr, samples = std::min(panels, most_samples);
+  double cost = 0, groups = 0;
+  for (std::int64_t i = 0; i < samples; ++i) {
+    const std::int64_t first = i * panels / samples * kernel.nr;
+    const std::int64_t count = std::min<std::int64_t>(kernel.nr, columns - first);
+    for (const std::uint8_t mark : marks_of_columns(kernel, weights, borrowed.data, first, count)) {
+      cost += cost_of(mark);
+      ++groups;
+    }
+  }
+  return groups > 0 ? cost / groups : 1;
+}
+
+}  // namespace
+
+std::size_t mark_bytes(const BrgemmKernel& kernel, const GemmWeights& weights) {
+  if (!reads_overflows(kernel)) return 0;
+  const Panels panels = panels_of(kernel, weights);
+  return static_cast<std::size_t>(panels.count * panels.groups);
+}
+
+void mark_panels(const BrgemmKernel& kernel, const GemmWeights& weights, std::byte* packed) {
+  if (!reads_overflows(kernel)) return;
+  const Panels panels = panels_of(kernel, weights);
+  auto* marks = reinterpret_cast<std::uint8_t*>(packed + panel_bytes(kernel, weights));
+  const std::size_t bytes = packed_panel_bytes(kernel, weights.segment_k);
+  for (std::int64_t panel = 0; panel < panels.count; ++panel, packed += bytes, marks += panels.groups)
+    mark_overflows(kernel, packed, panels.groups, marks);
+}
+
+const std::uint8_t* marks_of(const BrgemmKernel& kernel, const GemmWeights& weights, const std::byte* packed) {
+  if (!reads_overflows(kernel)) return nullptr;
+  return reinterpret_cast<const std::uint8_t*>(packed + panel_bytes(kernel, weights));
+}
+
+const BrgemmKernel& bytes_where_faster(const Builder& builder, const BrgemmKernel& chosen, const GemmWeights& weights) {
+  if (chosen.a != DataType::s16) return chosen;
+  const BrgemmKernel& bytes = *find_brgemm(DataType::u8, DataType::s8, builder.isa());
+  return reads_overflows(bytes) && cost_in_bytes(bytes, weights) < cost_in_words ? bytes : chosen;
+}
+
+}  // namespace tessera
