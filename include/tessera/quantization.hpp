@@ -36,6 +36,8 @@ std::optional<AttentionProducts> attention_products_from_name(std::string_view n
 /// What turns a float model into an INT8 one. The defaults are good for convolutional networks and for BERT.
 struct CalibrationOptions {
   CalibrationMethod method = CalibrationMethod::mse;
+  /// The same for what a GELU puts out, which has a long tail on one side. Nothing: `method`.
+  std::optional<CalibrationMethod> gelu_method = {};
   /// For CalibrationMethod::percentile: percent of the elements that stay inside the range.
   double percentile = 99.99;
   /// SmoothQuant's alpha, 0..1: how much of the activations' outliers moves into the weights. Nothing: no smoothing.
@@ -44,6 +46,8 @@ struct CalibrationOptions {
   bool bias_correction = true;
   /// Both products go back to float with the projections of Q, K and V.
   AttentionProducts attention = AttentionProducts::linears;
+  /// Linear layers add u8 where what they add comes from a LayerNormalization: the residual stream of a transformer.
+  bool int8_residual = false;
 };
 
 /// Items of data, read one at a time.

@@ -99,6 +99,14 @@ struct QuantizeRowsCall {
   std::int64_t rows = 0, n = 0;
 };
 
+/// range = {the least, the largest} of n elements and 0; both NaN where one of them is NaN or infinite.
+struct RangeCall {
+  const std::byte* x = nullptr;
+  DataType type = DataType::f32;  ///< f32 or bf16
+  std::int64_t n = 0;
+  float* range = nullptr;
+};
+
 /// One image NCHW (dense f32) -> NHWC rows [first, last) of y with conversion; and back.
 struct ToNhwcCall {
   const float* x = nullptr;
@@ -163,7 +171,9 @@ struct VectorKernels {
   void (*pool)(const PoolCall&);
   void (*convert)(const ConvertCall&);
   void (*quantize_rows)(const QuantizeRowsCall&);
+  void (*range)(const RangeCall&);
   void (*widen)(const WidenCall&);
+  std::int32_t (*sum_bytes)(const std::byte* x, std::int64_t n);  ///< of n u8
   void (*to_nhwc)(const ToNhwcCall&);
   void (*to_nchw)(const ToNchwCall&);
   void (*pack)(const PackCall&);

@@ -1,5 +1,7 @@
 // The integer ops of dynamically quantized files: DynamicQuantizeLinear chooses scale and zero point from the tensor at
 // hand, MatMulInteger and ConvInteger give the exact s32 sums of what is left after the zero points are taken off.
+#include "ops/dynamic_quantization.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -26,17 +28,15 @@ void evaluate_dynamic_quantize(const Node&, std::span<const TensorView> inputs, 
     low = std::min(low, x);
     high = std::max(high, x);
   }
-  const float scale = high > low ? (high - low) / 255.0F : 1.0F;
-  const float zero_point = std::clamp(std::nearbyint(-low / scale), 0.0F, 255.0F);
+  const auto [scale, zero_point] = dynamic_scale(low, high);
   const auto from = inputs[0].as<float>();
   const auto to = outputs[0].as<std::uint8_t>();
   for (std::size_t i = 0; i < to.size(); ++i) {
-    const float q = std::nearbyint(from[i] / scale) + zero_point;
+    const float q = std::nearbyint(from[i] / scale) + static_cast<float>(zero_point);
     to[i] = static_cast<std::uint8_t>(q > 0.0F ? std::min(q, 255.0F) : 0.0F);  // NaN gives 0
   }
   if (outputs.size() > 1 && outputs[1].data != nullptr) outputs[1].as<float>()[0] = scale;
-  if (outputs.size() > 2 && outputs[2].data != nullptr)
-    outputs[2].as<std::uint8_t>()[0] = static_cast<std::uint8_t>(zero_point);
+  if (outputs.size() > 2 && outputs[2].data != nullptr) outputs[2].as<std::uint8_t>()[0] = zero_point;
 }
 
 /// Zero points: one for all of A, one for all of B or one for each of its outputs.
@@ -143,6 +143,13 @@ void evaluate_conv_integer(const Node& node, std::span<const TensorView> inputs,
 }
 
 }  // namespace
+
+DynamicScale dynamic_scale(float low, float high) noexcept {
+  if (low == high) return {};  // zeros
+  const float scale = (high - low) / 255.0F;
+  const float zero_point = std::nearbyint(-low / scale);
+  return {scale, static_cast<std::uint8_t>(zero_point > 0.0F ? std::min(zero_point, 255.0F) : 0.0F)};  // NaN gives 0
+}
 
 std::vector<OpSchema> dynamic_quantization_ops() {
   return {{"DynamicQuantizeLinear", 1, 1, 3, {}, infer_dynamic_quantize, evaluate_dynamic_quantize},

@@ -6,8 +6,8 @@
 //                                         the same for k, p (the probabilities) and v: as u8 before it is multiplied
 // R has the shape of the output. `activation` is none, relu, gelu (the erf form) or tanh. With sum_scale and
 // sum_zero_point, the sum goes through u8 before R is added, as a quantized file may have it. FusedMatMul with
-// quantize_rows = 1 asks for integers where X is float: the plan quantizes each row of X when it runs; plain code
-// leaves X as it is.
+// quantize_rows = 1 and FusedConv with quantize_input = 1 ask for integers where X is float: the plan quantizes each
+// row of X, or X as DynamicQuantizeLinear does, when it runs; plain code leaves X as it is.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -273,7 +273,8 @@ std::vector<OpSchema> fused_ops() {
   constexpr AttributeSpec sum_scale{"sum_scale", AttributeKind::real};
   constexpr AttributeSpec sum_zero_point{"sum_zero_point", AttributeKind::integer};
   std::vector<AttributeSpec> convolution = convolution_attributes();
-  for (const AttributeSpec& spec : {activation, sum_scale, sum_zero_point}) convolution.push_back(spec);
+  constexpr AttributeSpec quantize_input{"quantize_input", AttributeKind::integer};
+  for (const AttributeSpec& spec : {activation, sum_scale, sum_zero_point, quantize_input}) convolution.push_back(spec);
   const std::vector<AttributeSpec> product{{"transB", AttributeKind::integer},
                                            activation,
                                            sum_scale,

@@ -2,11 +2,10 @@
 //   DynamicQuantizeLinear(x) -> MatMulInteger or ConvInteger -> Cast to f32 -> Mul by the scales of x and of the
 //   weights
 // say in six nodes: multiply x by these integers times their scale.
-//   - MatMulInteger by s8 constants becomes FusedMatMul with quantize_rows: the plan quantizes x too, but row by row;
+//   - MatMulInteger by constants becomes FusedMatMul with quantize_rows: the plan quantizes x too, but row by row;
+//   - ConvInteger by constants becomes FusedConv with quantize_input: the plan quantizes x as the file says;
 //   - MatMulInteger of two tensors that are both quantized when the model runs becomes MatMul of what they were made
-//     of: the product inside attention is f32 in every INT8 plan;
-//   - ConvInteger, and weights that symmetric s8 cannot hold, become Conv and MatMul by the weights' reals.
-// The last three are nearer to the model that was quantized than the file is.
+//     of, which is nearer to the model that was quantized than the file is.
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -107,17 +106,18 @@ class DynamicProducts {
                     {{"axis", std::int64_t{conv ? 0 : 1}}}};
     const Node* add = conv ? rewriter_.only_consumer(mul.outputs[0], "Add") : nullptr;
     const ValueId bias = add != nullptr ? channel_bias(*add, mul.outputs[0], outputs) : no_value;
-    Node result{conv ? "Conv" : "FusedMatMul", node.name, {x, real}, mul.outputs, node.attributes};
+    Node result{conv ? "FusedConv" : "FusedMatMul", node.name, {x, real}, mul.outputs, node.attributes};
     if (bias != no_value) {
       result.inputs.push_back(bias);
       result.outputs = add->outputs;
       index = rewriter_.index_of(*add);
     }
-    if (!conv)
-      result.attributes = {
-          {"transB", std::int64_t{0}}, {"activation", std::string("none")}, {"quantize_rows", std::int64_t{1}}};
+    result.attributes["activation"] = std::string("none");
+    result.attributes[conv ? "quantize_input" : "quantize_rows"] = std::int64_t{1};
+    if (!conv) result.attributes["transB"] = std::int64_t{0};
     rewriter_.expand(index, {std::move(dequantize), std::move(result)},
-                     node.op + (conv ? " became Conv" : " became FusedMatMul on rows that are quantized one by one"));
+                     node.op + (conv ? " became FusedConv on an input that is quantized when the model runs"
+                                     : " became FusedMatMul on rows that are quantized one by one"));
   }
 
   /// The other operand of the Add behind a convolution as a vector, where it is a constant along the channels.

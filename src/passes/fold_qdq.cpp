@@ -1,13 +1,13 @@
 // Moves integers into the ops of a graph with QuantizeLinear/DequantizeLinear nodes:
 //   - MaxPool, Reshape or Concat between DequantizeLinear and a QuantizeLinear of the same scale works on u8;
 //   - FusedConv and FusedMatMul behind DequantizeLinear read u8 X, s8 W and u8 R themselves; an s32 bias becomes f32;
-//   - FusedMatMul with quantize_rows reads s8 W and quantizes float X when it runs;
+//   - FusedMatMul with quantize_rows and FusedConv with quantize_input read s8 W and quantize float X when they run;
 //   - GlobalAveragePool and AveragePool behind DequantizeLinear read u8 X themselves;
 //   - all of these, FusedAttention, LayerNormalization and products in float write u8 themselves where only a
 //   QuantizeLinear reads them.
 //
-// The scales move to Value::quantization. Activations must be u8 per tensor, weights s8 and symmetric, per tensor or
-// per output channel. What does not fit stays as it is: QuantizeLinear and DequantizeLinear are ops like any other.
+// The scales move to Value::quantization. Activations must be u8 per tensor, weights s8, per tensor or per output
+// channel. What does not fit stays as it is: QuantizeLinear and DequantizeLinear are ops like any other.
 // Only the DequantizeLinear of a constant that nobody took in is computed here and now.
 #include <optional>
 #include <string>
@@ -129,7 +129,6 @@ class QdqFolder {
     if (!w) return "W does not come from integers with constant scales";
     const Value& weight = graph_.value(w->value);
     if (!weight.is_constant() || weight.type != DataType::s8) return "the weights are not s8 constants";
-    if (!is_symmetric(w->quantization)) return "the weights are not symmetric";
     const bool by_row = node.op == "FusedConv" || node.attribute_or("transB", std::int64_t{0}) != 0;
     const int axis = by_row ? 0 : 1;
     if (!w->quantization.per_tensor() && w->quantization.axis != axis) return "the weight scales are not per output";
@@ -141,7 +140,7 @@ class QdqFolder {
     const auto x = activation(node.inputs[0]);
     const auto w = dequantized(node.inputs[1]);
     if (!x && !w) return absorb_quantize(index);  // a float layer
-    if (!x && node.attribute_or("quantize_rows", std::int64_t{0}) != 0) return fold_weights(index, *w);
+    if (!x && quantizes_x(node)) return fold_weights(index, *w);
     if (const std::string why = reason_against(node, x, w); !why.empty()) return rewriter_.decline(node, why);
 
     std::vector<ValueId> inputs = node.inputs;
@@ -166,7 +165,12 @@ class QdqFolder {
     absorb_quantize(index);
   }
 
-  /// X stays float: its rows become integers when the model runs.
+  static bool quantizes_x(const Node& node) {
+    return node.attribute_or("quantize_rows", std::int64_t{0}) != 0 ||
+           node.attribute_or("quantize_input", std::int64_t{0}) != 0;
+  }
+
+  /// X stays float and becomes integers when the model runs.
   void fold_weights(std::size_t index, const Integers& w) {
     const Node& node = rewriter_.node(index);
     if (const std::string why = reason_against_weights(node, w); !why.empty()) return rewriter_.decline(node, why);

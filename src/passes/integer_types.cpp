@@ -2,7 +2,8 @@
 // number:
 //   - s8 activations become u8: both the integers and their zero point move up by 128. QuantizeLinear writes them so,
 //     what only moves or compares them does not care, DequantizeLinear reads them so;
-//   - integer constants lose their zero point where every difference to it fits s8.
+//   - integer constants lose their zero point where every difference to it fits s8; other u8 constants become s8, both
+//     the integers and their zero points 128 lower.
 // An s8 value that the graph takes in or gives out, or that any other op reads, stays as it is.
 #include <algorithm>
 #include <cstdint>
@@ -128,10 +129,29 @@ class IntegerTypes {
     const auto quantization = quantization_of(graph_, node);
     if (!quantization || (tensor.type() == DataType::s8 && is_symmetric(*quantization))) return;
     auto values = centred(tensor, *quantization);
+    if (!values && tensor.type() == DataType::u8) return lower_constant(index, lowered(tensor), *quantization);
     if (!values) return rewriter_.decline(node, "the distance of an element to its zero point does not fit s8");
     const std::vector<ValueId> inputs{rewriter_.add_constant(node.name + "_centred", std::move(*values)),
                                       node.inputs[1]};
     rewriter_.replace(index, {node.op, node.name, inputs, node.attributes}, "reads s8 without a zero point");
+  }
+
+  static Tensor lowered(const Tensor& tensor) {
+    Tensor result(DataType::s8, tensor.shape());
+    std::ranges::transform(tensor.as<std::uint8_t>(), result.mutable_as<std::int8_t>().begin(),
+                           [](std::uint8_t element) { return static_cast<std::int8_t>(element - shift); });
+    return result;
+  }
+
+  void lower_constant(std::size_t index, Tensor values, const Quantization& quantization) {
+    const Node& node = rewriter_.node(index);
+    Tensor zero_point(DataType::s8, graph_.value(node.inputs[1]).shape.to_shape());
+    std::ranges::transform(quantization.zero_point, zero_point.mutable_as<std::int8_t>().begin(),
+                           [](std::int32_t zero) { return static_cast<std::int8_t>(zero - shift); });
+    const ValueId integers = rewriter_.add_constant(node.name + "_s8", std::move(values));
+    const ValueId zero = rewriter_.add_constant(node.name + "_s8_zero_point", std::move(zero_point));
+    rewriter_.replace(index, {node.op, node.name, {integers, node.inputs[1], zero}, node.attributes},
+                      "reads s8 under another zero point");
   }
 
   Graph& graph_;

@@ -73,13 +73,15 @@ class Insertion {
         products_[index] = {weights, bias_of(graph_, uses_, index), layer.x};
       }
       read_integers(index, 0);
-      if (!layer.residual.empty()) add_residual(index, layer.residual);
+      if (!layer.residual.empty() && (options_.residuals || !layer.linear)) add_residual(index, layer.residual);
     }
   }
 
-  /// The Add behind a convolution reads what it adds as integers.
+  /// The Add behind a product, or behind the Add of its bias, reads what it adds as integers.
   void add_residual(int product, const std::string& residual) {
-    for (const int reader : uses_.consumers(graph_.nodes[static_cast<std::size_t>(product)].outputs[0])) {
+    const BiasPlace bias = bias_of(graph_, uses_, product);
+    const int last = bias.node < 0 ? product : bias.node;
+    for (const int reader : uses_.consumers(graph_.nodes[static_cast<std::size_t>(last)].outputs[0])) {
       const Node& add = graph_.nodes[static_cast<std::size_t>(reader)];
       if (add.op != "Add") continue;
       for (const std::size_t side : {0U, 1U})

@@ -34,16 +34,18 @@ struct QdqOptions {
   std::set<std::string> float_layers = {};  ///< names of layers to leave alone
   bool bias_correction = true;
   AttentionProducts attention = AttentionProducts::linears;
+  bool residuals = false;  ///< of linear layers as well
 };
 
 /// Writes into a standard graph, in standard ops:
-///   - a pair behind every activation that a quantized layer reads, and behind what a convolution adds;
+///   - a pair behind every activation that a quantized layer reads, and behind what a convolution adds (a linear layer:
+///     if asked for);
 ///   - per-channel s8 constants behind DequantizeLinear in place of weights, s32 ones in place of the biases of Conv
 ///   and
 ///     Gemm;
 ///   - in front of a MaxPool, Flatten, Reshape or Concat between quantized values pairs with the same parameters, so
 ///     that they can work on u8.
-/// Residuals of linear layers, softmax, LayerNormalization and GELU stay in float.
+/// Softmax, LayerNormalization and GELU stay in float.
 void insert_qdq(Graph& graph, const std::vector<QuantizableLayer>& layers, const RangeObserver& ranges,
                 QuantizedWeightStore& weights, const QdqOptions& options = {});
 

@@ -73,10 +73,16 @@ class LayerFinder {
       return;
     }
     QuantizableLayer layer{name, {node.name}, fused_.value(node.inputs[0]).name, {}, node.op == "FusedMatMul", {}};
-    // Linear layers add their residual in f32: it is the stream that all blocks of a transformer pass on.
-    if (node.op == "FusedConv" && node.has_input(3) && is_f32_activation(fused_, node.inputs[3]))
+    if (node.has_input(3) && is_f32_activation(fused_, node.inputs[3]) && may_be_integers(node))
       layer.residual = fused_.value(node.inputs[3]).name;
     layers_.push_back(std::move(layer));
+  }
+
+  /// Linear layers may add integers only where a LayerNormalization evens them out.
+  bool may_be_integers(const Node& node) const {
+    if (node.op == "FusedConv") return true;
+    const int producer = uses_.producer(node.inputs[3]);
+    return producer >= 0 && fused_.nodes[static_cast<std::size_t>(producer)].op == "LayerNormalization";
   }
 
   /// Its products are quantized with the layer that its projections are.
@@ -119,11 +125,12 @@ QuantizableModel find_layers(Graph standard) {
   return {std::move(standard), std::move(fused), std::move(layers)};
 }
 
-std::map<std::string, int> activations_of(const std::vector<QuantizableLayer>& layers, bool attention) {
+std::map<std::string, int> activations_of(const std::vector<QuantizableLayer>& layers, bool attention, bool residuals) {
   std::map<std::string, int> axes;
   for (const QuantizableLayer& layer : layers) {
     axes.try_emplace(layer.x, layer.linear ? -1 : 1);
-    if (!layer.residual.empty()) axes.try_emplace(layer.residual, 1);
+    if (!layer.residual.empty() && (residuals || !layer.linear))
+      axes.try_emplace(layer.residual, layer.linear ? -1 : 1);
     if (!attention || layer.attention.softmax.empty()) continue;
     for (const std::string& name : {layer.attention.q, layer.attention.k, layer.attention.v})
       axes.try_emplace(name, -1);

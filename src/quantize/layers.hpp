@@ -14,7 +14,7 @@ struct QuantizableLayer {
   std::string name;                   ///< as a plan names its step
   std::vector<std::string> products;  ///< nodes of the standard graph: one, or the projections of Q, K and V
   std::string x;                      ///< the activation they all read
-  std::string residual;               ///< what a convolution adds, if it may be u8; else empty
+  std::string residual;               ///< what the product adds, if it may be u8; else empty
   bool linear = false;                ///< channels of x are its last axis; else its axis 1
   /// A pooling: it has no weights and is quantized when the layer of this name is, which computes its x.
   std::string follows;
@@ -36,8 +36,9 @@ struct QuantizableModel {
 QuantizableModel find_layers(Graph standard);
 
 /// The activations that these layers read, each once, with the axis of its channels (-1: the last): what calibration
-/// observes. With what the products inside attention read, if asked for.
-std::map<std::string, int> activations_of(const std::vector<QuantizableLayer>& layers, bool attention = false);
+/// observes. With what the products inside attention read and what linear layers add, if asked for.
+std::map<std::string, int> activations_of(const std::vector<QuantizableLayer>& layers, bool attention = false,
+                                          bool residuals = false);
 
 /// Where a Conv, MatMul or Gemm of the standard graph has its weights.
 struct WeightPlace {

@@ -48,7 +48,9 @@ void RangeObserver::observe(const std::string& name, const Tensor& tensor, int c
   const ActivationRange item = extremes_of(name, elements);
   Seen& seen = seen_[name];
   if (seen.observer == nullptr) {
-    seen.observer = make_observer(options_);
+    CalibrationOptions options = options_;
+    if (const auto method = methods_.find(name); method != methods_.end()) options.method = method->second;
+    seen.observer = make_observer(options);
     seen.extremes = item;
   }
   seen.extremes.low = std::min(seen.extremes.low, item.low);

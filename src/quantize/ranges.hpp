@@ -27,6 +27,9 @@ class RangeObserver {
  public:
   explicit RangeObserver(CalibrationOptions options = {}) : options_(options) {}
 
+  /// Another method for this activation than that of the options; asked for before its first item.
+  void use(const std::string& name, CalibrationMethod method) { methods_[name] = method; }
+
   /// Shows `name` one item. `channel_axis` < 0: no statistics of channels. Error{invalid} naming the value when it
   /// holds a NaN or an infinity.
   void observe(const std::string& name, const Tensor& tensor, int channel_axis = -1);
@@ -45,6 +48,7 @@ class RangeObserver {
     ChannelStatistics channels;
   };
   CalibrationOptions options_;
+  std::map<std::string, CalibrationMethod> methods_;
   std::map<std::string, Seen> seen_;
 };
 

@@ -30,9 +30,11 @@ std::vector<Binding> synthetic_bindings(const Graph& graph, const SessionOptions
 /// Identity of calibration: the addresses of the data's tensors, or the shape of the synthetic inputs; and the options.
 std::string key_of(const Graph& graph, const SessionOptions& options) {
   const CalibrationOptions& how = options.calibration_options;
-  std::string key = std::string(name_of(how.method)) + " " + std::to_string(how.percentile) + " " +
-                    (how.smoothquant ? std::to_string(*how.smoothquant) : "-") +
-                    (how.bias_correction ? " corrected " : " ") + std::string(name_of(how.attention)) + ";";
+  std::string key = std::string(name_of(how.method)) + " " +
+                    (how.gelu_method ? std::string(name_of(*how.gelu_method)) : "-") + " " +
+                    std::to_string(how.percentile) + " " + (how.smoothquant ? std::to_string(*how.smoothquant) : "-") +
+                    (how.bias_correction ? " corrected " : " ") + (how.int8_residual ? "residual " : "") +
+                    std::string(name_of(how.attention)) + ";";
   for (const TensorMap& batch : options.calibration)
     for (const auto& [name, tensor] : batch)
       key += name + "@" + std::to_string(reinterpret_cast<std::uintptr_t>(tensor.data())) + ";";
@@ -54,12 +56,20 @@ ItemSource items_of(const Model::Impl& model, const SessionOptions& options) {
           {}};
 }
 
+bool is_gelu_output(const Graph& fused, const Uses& uses, ValueId id) {
+  const int producer = uses.producer(id);
+  if (producer < 0) return false;
+  const Node& node = fused.nodes[static_cast<std::size_t>(producer)];
+  return node.op == "Gelu" || node.attribute_or<std::string>("activation", "none") == "gelu";
+}
+
 }  // namespace
 
 RangeObserver observe_activations(const Graph& fused, const std::vector<QuantizableLayer>& layers,
                                   const ItemSource& items, const CalibrationOptions& options, int threads,
                                   WeightStore& weights, const CalibrationProgress& progress) {
-  const std::map<std::string, int> axes = activations_of(layers, options.attention != AttentionProducts::linears);
+  const std::map<std::string, int> axes =
+      activations_of(layers, options.attention != AttentionProducts::linears, options.int8_residual);
   Graph observed = fused;
   std::vector<ValueId> ids;
   ids.reserve(axes.size());
@@ -69,18 +79,20 @@ RangeObserver observe_activations(const Graph& fused, const std::vector<Quantiza
   std::ranges::sort(ids, {}, [&](ValueId id) { return uses.producer(id); });
   for (const ValueId id : ids)
     if (std::ranges::find(observed.outputs, id) == observed.outputs.end()) observed.outputs.push_back(id);
-  GraphRunner runner(std::move(observed), best_runnable(cpu_features()), threads, weights);
   RangeObserver ranges(options);
+  if (options.gelu_method)
+    for (const ValueId id : ids)
+      if (is_gelu_output(observed, uses, id)) ranges.use(observed.value(id).name, *options.gelu_method);
+  GraphRunner runner(std::move(observed), best_runnable(cpu_features()), threads, weights);
   for (std::int64_t i = 0; i < items.size; ++i) {
     const Executor& executor = runner.run(items.item(i), "calibration");
-    for (const Port& port : executor.plan().outputs) {
+    for (const BoundPort& port : executor.outputs()) {
       const auto found = axes.find(port.name);
       if (found == axes.end()) continue;
       const int rank = static_cast<int>(port.shape.rank());
       const int axis = found->second < 0 ? rank - 1 : found->second;
       // A view without an owner: the observer reads it before the next inference.
-      ranges.observe(port.name, Tensor(port.type, port.shape, nullptr, executor.data(port.buffer)),
-                     axis < rank ? axis : -1);
+      ranges.observe(port.name, Tensor(port.type, port.shape, nullptr, port.data), axis < rank ? axis : -1);
     }
     if (progress) progress(i + 1);
   }
@@ -113,7 +125,7 @@ std::shared_ptr<const Graph> quantized_graph(const Model::Impl& model, const Ses
   const RangeObserver ranges = observe_activations(*fused, parts.layers, items, how, threads, model.weights);
   auto graph = std::make_shared<Graph>(std::move(parts.standard));
   QuantizedWeightStore weights;
-  insert_qdq(*graph, parts.layers, ranges, weights, {{}, how.bias_correction, how.attention});
+  insert_qdq(*graph, parts.layers, ranges, weights, {{}, how.bias_correction, how.attention, how.int8_residual});
   run_passes(*graph, fusing_passes(), nullptr);
   cached = {std::move(graph), options.calibration};
   return cached.graph;

@@ -76,7 +76,8 @@ Scorer::Progress QuantizationRun::progress(std::string activity, std::int64_t to
 Graph QuantizationRun::quantized(const FloatLayers& float_layers) {
   Graph graph = parts_.standard;
   insert_qdq(graph, parts_.layers, *ranges_, integers_,
-             {keys(float_layers), options_.calibration.bias_correction, options_.calibration.attention});
+             {keys(float_layers), options_.calibration.bias_correction, options_.calibration.attention,
+              options_.calibration.int8_residual});
   insert_bf16(graph, parts_.layers, names_of(float_layers, Precision::bf16), rounded_);
   return graph;
 }
@@ -121,8 +122,9 @@ void QuantizationRun::choose_smoothing(QuantizationReport& report) {
     const RangeObserver ranges =
         observe_activations(model.fused, model.layers, some, options_.calibration, threads_, packed);
     Graph graph = model.standard;
-    insert_qdq(graph, model.layers, ranges, integers,
-               {{}, options_.calibration.bias_correction, options_.calibration.attention});
+    insert_qdq(
+        graph, model.layers, ranges, integers,
+        {{}, options_.calibration.bias_correction, options_.calibration.attention, options_.calibration.int8_residual});
     GraphRunner runner(fused_apart(std::move(graph)), isa_, threads_, packed);
     return scorer.of(runner, 0, {}).accuracy.sqnr_db;
   };
@@ -299,9 +301,8 @@ void QuantizationRun::write_rows(QuantizationReport& report) {
   const Executor& executor = runner.prepare(items_.item(0), "calibration");
   const std::vector<std::string> known = all_layers();
   double total = 0, int8 = 0, bf16 = 0;
-  for (const auto& step : executor.plan().steps) total += step->info.gflop;
-  for (const auto& step : executor.plan().steps) {
-    const StepInfo& info = step->info;
+  for (const StepInfo& info : executor.steps()) total += info.gflop;
+  for (const StepInfo& info : executor.steps()) {
     if (info.gflop <= 0) continue;
     LayerReport row{info.node, info.op, Precision::fp32, {}, total > 0 ? info.gflop / total : 0, std::nullopt, 0, 0};
     const bool layer = std::ranges::find(known, info.node) != known.end();

@@ -204,6 +204,24 @@ test('trained text model, quantized here: attention too', async () => {
   await expectSameLogits('attention in int8', path, inputs, 4);
 });
 
+test('trained text model, quantized here: the residual stream too', async () => {
+  const path = join(work, 'text_residual.onnx');
+  execFileSync(tessera, ['quantize', join(data, 'text', 'model.onnx'), '--calibration', join(data, 'text', 'calib.tsv'), '--items', '64',
+    '--int8-residual', '--keep-slower', '--no-sensitivity', '-q', '-o', path], { stdio: 'ignore' });
+  await expectSameLogits('residual stream in int8', path, testLines(), 4);
+});
+
+// Convolutions that quantize their whole input when they run, by weights with zero points. Items run together: what one
+// holds changes the scales of all, here as there.
+test('image_dynamic, quantized by ONNX Runtime', async () => {
+  const path = join(data, 'quantized', 'image_dynamic.onnx');
+  await expectSameLogits('image_dynamic', path, { input: noiseImage([128, 3, 64, 64], 6) }, 10);
+  const steps = JSON.parse(execFileSync(tessera, ['explain', path, '--json'], { encoding: 'utf8' })).steps;
+  const products = steps.filter((step) => step.gflop > 0);
+  assert.equal(products.length, 54);
+  for (const step of products) assert.match(step.precision, /^u8\*s8/, step.node);
+});
+
 // Rows have their own scales here and one scale per tensor there: see docs/decisions/0017.
 test('text_dynamic, quantized by ONNX Runtime', async () => {
   const path = join(data, 'quantized', 'text_dynamic.onnx');

@@ -80,11 +80,24 @@ TEST(IntegerTypes, ConstantsLoseTheirZeroPointWhereTheyFit) {
   expect_same(net.graph, after, {});
 }
 
-TEST(IntegerTypes, AConstantTooFarFromItsZeroPointStaysAndIsNamed) {
+TEST(IntegerTypes, ConstantsTooFarFromTheirZeroPointBecomeS8UnderAnother) {
+  for (const bool has_zero_point : {true, false}) {
+    IntegerNet net;
+    std::vector<ValueId> inputs{net.constant(tensor_of<std::uint8_t>({3}, {0, 100, 255})), net.number(0.5F)};
+    if (has_zero_point) inputs.push_back(net.constant(Tensor::scalar<std::uint8_t>(100)));
+    net.output(net.op("DequantizeLinear", inputs));
+    Graph after = net.graph;
+    apply(after, {fit});
+    const Node& dequantize = only(after, "DequantizeLinear");
+    EXPECT_EQ(after.value(dequantize.inputs[0]).constant.type(), DataType::s8);
+    EXPECT_EQ(after.value(dequantize.inputs[2]).constant.as<std::int8_t>()[0], has_zero_point ? -28 : -128);
+    expect_same(net.graph, after, {});
+  }
+}
+
+TEST(IntegerTypes, S8TooFarFromTheirZeroPointStayAndAreNamed) {
   IntegerNet net;
-  const Tensor weights = tensor_of<std::uint8_t>({3}, {0, 100, 255});
-  net.output(net.op("DequantizeLinear",
-                    {net.constant(weights), net.number(0.5F), net.constant(Tensor::scalar<std::uint8_t>(100))}));
+  net.output(net.dequantize(net.constant(tensor_of<std::int8_t>({2}, {-128, 127})), 1));
   const auto notes = apply(net.graph, {fit});
   ASSERT_EQ(notes.size(), 1U);
   EXPECT_FALSE(notes[0].applied);

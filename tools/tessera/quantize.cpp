@@ -21,17 +21,18 @@ namespace {
 
 struct QuantizeWords {
   std::string model, calibration, validation, output;
-  std::string method = "mse", smoothquant = "auto", metric = "auto", fallback = "auto", attention = "linears";
+  std::string method = "mse", gelu_method, smoothquant = "auto", metric = "auto", fallback = "auto",
+              attention = "linears";
   double percentile = 99.99;
   std::optional<double> max_drop;
   std::int64_t items = 0;
   int threads = 0;
-  bool no_bias_correction = false, keep_slower = false, no_sensitivity = false, json = false;
+  bool int8_residual = false, no_bias_correction = false, keep_slower = false, no_sensitivity = false, json = false;
 };
 
-CalibrationMethod method_option(const std::string& word) {
+CalibrationMethod method_option(const std::string& option, const std::string& word) {
   if (const auto method = calibration_method_from_name(word)) return *method;
-  reject("--method " + word, "no such method", "use minmax, moving-average, percentile, entropy or mse");
+  reject(option + " " + word, "no such method", "use minmax, moving-average, percentile, entropy or mse");
 }
 
 AttentionProducts attention_option(const std::string& word) {
@@ -64,9 +65,11 @@ void set_smoothquant(QuantizeOptions& options, const std::string& word) {
 
 QuantizeOptions options_of(const QuantizeWords& words) {
   QuantizeOptions options;
-  options.calibration.method = method_option(words.method);
+  options.calibration.method = method_option("--method", words.method);
+  if (!words.gelu_method.empty()) options.calibration.gelu_method = method_option("--gelu-method", words.gelu_method);
   options.calibration.percentile = words.percentile;
   options.calibration.attention = attention_option(words.attention);
+  options.calibration.int8_residual = words.int8_residual;
   options.calibration.bias_correction = !words.no_bias_correction;
   set_smoothquant(options, words.smoothquant);
   options.max_drop = words.max_drop;
@@ -139,6 +142,8 @@ void add_quantize(CLI::App& app, Context& context) {
   command->add_option("-o,--output", words->output, "the file to write")->required()->type_name("FILE.onnx");
   command->add_option("--method", words->method, "minmax, moving-average, percentile, entropy or mse [mse]")
       ->type_name("M");
+  command->add_option("--gelu-method", words->gelu_method, "the same for the outputs of GELU [as --method]")
+      ->type_name("M");
   command->add_option("--percentile", words->percentile, "for percentile: percent of elements to keep [99.99]")
       ->type_name("P")
       ->check(between(50.0, 100.0));
@@ -159,6 +164,8 @@ void add_quantize(CLI::App& app, Context& context) {
       ->add_option("--attention", words->attention,
                    "what of attention is INT8: linears, qk (and Q x K) or full (and P x V) [linears]")
       ->type_name("RUNG");
+  command->add_flag("--int8-residual", words->int8_residual,
+                    "the residual stream of a transformer in INT8: linear layers add what they read");
   command->add_option("--metric", words->metric, "auto, top1, agreement or cosine [auto]")->type_name("NAME");
   command->add_option("--validation", words->validation, "data for the score [the calibration data]")
       ->type_name("DIR|FILE");

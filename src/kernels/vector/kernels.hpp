@@ -10,6 +10,8 @@
 #include "kernels/pack/pack.hpp"
 #include "kernels/pool/pool.hpp"
 #include "kernels/quantize/quantize_rows.hpp"
+#include "kernels/quantize/range.hpp"
+#include "kernels/quantize/sum_bytes.hpp"
 #include "kernels/softmax/softmax.hpp"
 #include "kernels/vector/tiers.hpp"
 #include "kernels/winograd/f32_2x2.hpp"
@@ -25,7 +27,8 @@ constexpr VectorKernels vector_kernels_of(const char* name, Isa isa) {
           softmax,       layer_norm,
           elementwise,   pool,
           convert,       quantize_rows,
-          widen,         to_nhwc,
+          range,         widen,
+          sum_bytes,     to_nhwc,
           to_nchw,       pack,
           winograd_f32,  winograd_f32_small,
           winograd_bf16, winograd_bf16_small,

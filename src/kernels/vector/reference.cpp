@@ -176,6 +176,26 @@ void quantize_rows(const QuantizeRowsCall& call) {
   }
 }
 
+void range(const RangeCall& call) {
+  const RowsIn x{call.x, 0, call.type, {}};
+  float low = 0.0F, high = 0.0F;
+  bool finite = true;
+  for (std::int64_t i = 0; i < call.n; ++i) {
+    const float value = get(x, call.x, i);
+    finite = finite && std::isfinite(value);
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  call.range[0] = finite ? low : std::numeric_limits<float>::quiet_NaN();
+  call.range[1] = finite ? high : std::numeric_limits<float>::quiet_NaN();
+}
+
+std::int32_t sum_bytes(const std::byte* x, std::int64_t n) {
+  std::int32_t sum = 0;
+  for (std::int64_t i = 0; i < n; ++i) sum += std::to_integer<int>(x[i]);
+  return sum;
+}
+
 void widen(const WidenCall& call) {
   for (std::int64_t i = 0; i < call.n + call.n % 2; ++i)
     write_as(call.y + i * 2, i < call.n ? static_cast<std::int16_t>(call.x[i]) : std::int16_t{0});
@@ -240,7 +260,9 @@ const VectorKernels& reference_vector_kernels() noexcept {
                                         pool,
                                         convert,
                                         quantize_rows,
+                                        range,
                                         widen,
+                                        sum_bytes,
                                         to_nhwc,
                                         to_nchw,
                                         pack,

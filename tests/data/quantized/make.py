@@ -57,6 +57,8 @@ def main(calibration, output):
     static("image_qoperator.onnx", QuantFormat.QOperator, QuantType.QUInt8)
     static("image_qdq_s8.onnx", QuantFormat.QDQ, QuantType.QInt8)
     quantize_dynamic(prepared["text"], os.path.join(output, "text_dynamic.onnx"))
+    # ONNX Runtime convolves by u8 weights only; they have zero points.
+    quantize_dynamic(prepared["image"], os.path.join(output, "image_dynamic.onnx"), weight_type=QuantType.QUInt8)
     for path in prepared.values():
         os.remove(path)
 
