@@ -99,6 +99,19 @@ class Quantize(unittest.TestCase):
         self.assertTrue(all(step["precision"].startswith("u8*s8") for step in products), products)
         self.assertEqual(sum(step["node"].endswith("_qkv") for step in products), 4)
 
+    def test_gelu_and_residual_stream_on_request(self):
+        words = ("--keep-slower", "--no-sensitivity", "--items", "12", "--smoothquant", "off", "--json", "-q")
+        plain = json.loads(self.quantize(TEXT, DATA / "text" / "calib.tsv", *words).stdout)
+        usual = self.out.read_bytes()
+        done = self.quantize(TEXT, DATA / "text" / "calib.tsv", *words, "--gelu-method", "minmax")
+        self.assertNotEqual(json.loads(done.stdout)["sqnr_db"], plain["sqnr_db"])
+        self.assertEqual(len(self.out.read_bytes()), len(usual))  # other scales, the same nodes
+        done = self.quantize(TEXT, DATA / "text" / "calib.tsv", *words, "--int8-residual")
+        self.assertGreater(json.loads(done.stdout)["cosine"], 0.999)
+        self.assertGreater(len(self.out.read_bytes()), len(usual))
+        self.out.unlink()
+        self.fails(2, self.quantize(TEXT, DATA / "text" / "calib.tsv", "--gelu-method", "median"), "--gelu-method median")
+
     def test_the_gate(self):
         words = ("--json", "--keep-slower", "--items", "12", "--metric", "cosine")
         free = json.loads(self.quantize(IMAGE, DATA / "image" / "calib", *words).stdout)
