@@ -8,8 +8,13 @@
 namespace tessera {
 namespace {
 
-/// Between widened rows, lest they share L1 sets.
+/// Between widened rows, lest they share L1 sets, and for what is written beyond a row.
 constexpr std::int64_t row_slack = 64;
+
+/// Bytes are widened so many at a time. What is read beyond a segment (buffer_slack) meets zero weights, and what is
+/// written beyond it the next segment or the slack.
+constexpr std::size_t widened_at_once = 16;
+static_assert(widened_at_once <= buffer_slack && widened_at_once * sizeof(std::int16_t) <= row_slack);
 
 }  // namespace
 
@@ -27,7 +32,10 @@ std::int64_t WidenedRows::padded(std::int64_t k) const noexcept {
 }
 
 void WidenedRows::widen_segment(const std::byte* from, std::byte* to, std::int64_t k) const noexcept {
-  if (kernel_.a == DataType::s16) return vector_.widen({from, to, k});  // writes a zero behind an odd k
+  if (kernel_.a == DataType::s16) {
+    const auto whole = static_cast<std::int64_t>(round_up(static_cast<std::size_t>(k), widened_at_once));
+    return vector_.widen({from, to, whole});
+  }
   vector_.convert({{from, 0, from_, {}}, {to, 0, kernel_.a, {}}, 1, k});
   const auto size = static_cast<std::int64_t>(size_of(kernel_.a));
   std::memset(to + k * size, 0, static_cast<std::size_t>((padded(k) - k) * size));

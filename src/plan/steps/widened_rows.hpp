@@ -21,7 +21,7 @@ class WidenedRows {
   /// Bytes from one widened row to the next.
   [[nodiscard]] std::int64_t stride() const noexcept { return stride_; }
 
-  /// Elements of a segment in B and in a widened row: whole groups of the kernel, filled up with zeros.
+  /// Elements of a segment in B and in a widened row: whole groups of the kernel.
   [[nodiscard]] std::int64_t padded(std::int64_t k) const noexcept;
 
   /// Widens `count` rows into `target` (count * stride() bytes) and lets the pointers show there.
