@@ -164,17 +164,12 @@ class Comparison {
     return session.output(output);
   }
 
-  /// One per row of the output, if that is a row of classes per sample and every sample has a label.
-  static std::vector<std::optional<std::int64_t>> labels_of(const ItemSource& items, std::int64_t item,
-                                                            const Tensor& output) {
-    const Shape& shape = output.shape();
-    if (!items.label || shape.rank() != 2 || shape[0] != items.rows || shape[1] < 2) return {};
-    std::vector<std::optional<std::int64_t>> labels;
-    labels.reserve(static_cast<std::size_t>(items.rows));
-    for (std::int64_t r = 0; r < items.rows; ++r) {
-      labels.push_back(items.label(item * items.rows + r));
-      if (!labels.back()) return {};
-    }
+  /// One per row of the output, if that is a row of classes per sample and every sample has a label; else none.
+  static std::vector<std::optional<std::int64_t>> labels_for(const Tensor& output, const ItemSource& items,
+                                                             std::int64_t item) {
+    if (!gives_classes(output, items.rows)) return {};
+    std::vector<std::optional<std::int64_t>> labels = labels_of(items, item);
+    if (!std::ranges::all_of(labels, [](const auto& label) { return label.has_value(); })) return {};
     return labels;
   }
 
@@ -221,7 +216,7 @@ class Comparison {
     const TensorMap item = items.item(index);
     Tensor reference;
     if (!guarded(base, [&] { reference = output_of(*base.session, item, output); })) return false;
-    const std::vector<std::optional<std::int64_t>> labels = labels_of(items, index, reference);
+    const std::vector<std::optional<std::int64_t>> labels = labels_for(reference, items, index);
     for (std::size_t c = 0; c < candidates_.size(); ++c) {
       Candidate& candidate = candidates_[c];
       if (candidate.session == nullptr) continue;

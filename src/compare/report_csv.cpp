@@ -31,10 +31,8 @@ std::string number(const std::optional<double>& value) {
 constexpr std::string_view header =
     "model,source,batch,seq,case,precision,isa,status,reason,samples,min_ms,p10_ms,p50_ms,p90_ms,p99_ms,max_ms,mean_ms,"
     "ci95_low_ms,ci95_high_ms,throughput_per_s,speedup_vs_fp32,speedup_ci95_low,speedup_ci95_high,gflops,peak_gflops,"
-    "peak_fraction,cosine,sqnr_db,top1_agreement,relative_l2,top1,weights_mb,arena_mb,rss_mb,prepare_ms,first_"
-    "inference_ms,"
-    "cpu,"
-    "threads";
+    "peak_fraction,cosine,sqnr_db,top1_agreement,relative_l2,top1,weights_mb,arena_mb,rss_mb,prepare_ms,"
+    "first_inference_ms,cpu,threads";
 
 std::string line(const Report& report, const ModelReport& model, const CaseReport& row) {
   std::string text;

@@ -63,9 +63,9 @@ std::string headline(const ModelReport& model) {
 
 constexpr std::string_view table_head =
     "<thead><tr><th rowspan=\"2\">case</th><th colspan=\"3\">time, ms</th><th colspan=\"2\">speed</th>"
-    "<th colspan=\"2\">compute</th><th colspan=\"3\">accuracy against FP32</th><th rowspan=\"2\">top-1, labels</th><th "
-    "colspan=\"2\">memory, MB</th>"
-    "<th colspan=\"2\">start, ms</th></tr><tr><th>median</th><th>p90</th><th>p99</th><th>per s</th><th>speed-up</th>"
+    "<th colspan=\"2\">compute</th><th colspan=\"3\">accuracy against FP32</th><th rowspan=\"2\">top-1, labels</th>"
+    "<th colspan=\"2\">memory, MB</th><th colspan=\"2\">start, "
+    "ms</th></tr><tr><th>median</th><th>p90</th><th>p99</th><th>per s</th><th>speed-up</th>"
     "<th>G/s</th><th>of peak</th><th>cosine</th><th>SQNR</th><th>top-1</th><th>weights</th><th>arena</th>"
     "<th>prepare</th><th>first</th></tr></thead>";
 constexpr int figure_columns = 15;

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -87,19 +86,6 @@ Json model(const ModelReport& report) {
 }
 
 }  // namespace
-
-std::string_view name_of(CaseStatus status) noexcept {
-  switch (status) {
-    case CaseStatus::ok: return "ok";
-    case CaseStatus::unavailable: return "unavailable";
-    case CaseStatus::failed: return "failed";
-  }
-  return "?";
-}
-
-bool is_scored(const ModelReport& model) noexcept {
-  return std::ranges::any_of(model.cases, [](const CaseReport& row) { return row.top1.has_value(); });
-}
 
 std::string report_json(const Report& report) {
   Json json = {{"tessera", {{"version", report.version}}},

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "plan/builder.hpp"
+
 namespace tessera {
 namespace {
 
@@ -72,10 +74,7 @@ bool residual_fits(const View& v) {
 }
 
 bool convolution(const View& v) {
-  const Value& x = v.value(0);
-  const bool is_float = x.type == DataType::f32 || x.type == DataType::bf16;
-  // Float X and integer weights: the plan chooses one scale for all of X.
-  if (is_float && v.value(1).quantization) return false;
+  if (quantizes_at_run_time(v.value(0), v.value(1))) return false;  // by one scale for all of X
   return v.kind(0) == Kind::by_item && v.kind(1) == Kind::shared && v.kind(2) == Kind::shared && residual_fits(v);
 }
 

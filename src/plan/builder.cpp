@@ -44,6 +44,13 @@ bool quantizes_at_run_time(const Value& x, const Value& weights) {
   return (x.type == DataType::f32 || x.type == DataType::bf16) && weights.is_constant() && weights.quantization;
 }
 
+Value as_integers(const Value& x, std::int32_t zero_point) {
+  Value integers = x;
+  integers.type = DataType::u8;
+  integers.quantization = Quantization{{1.0F}, {zero_point}, -1};
+  return integers;
+}
+
 Dequantize dequantization(const Value& value) {
   if (!value.quantization) return {};
   return {value.quantization->scale[0], value.quantization->zero_point[0]};

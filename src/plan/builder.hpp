@@ -95,6 +95,8 @@ class Builder {
 
 /// Whether a product quantizes its float X when it runs.
 bool quantizes_at_run_time(const Value& x, const Value& weights);
+/// What such a product reads in the place of X: u8 around `zero_point`, in units that the step multiplies by.
+Value as_integers(const Value& x, std::int32_t zero_point);
 /// How a value's integers stand for reals; the identity for float values.
 Dequantize dequantization(const Value& value);
 Requantize requantization(const Value& value);

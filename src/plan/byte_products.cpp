@@ -1,7 +1,6 @@
 #include "plan/byte_products.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <vector>
 
 #include "kernels/brgemm/overflow.hpp"
@@ -27,13 +26,13 @@ Panels panels_of(const BrgemmKernel& kernel, const GemmWeights& weights) {
 }
 
 std::size_t panel_bytes(const BrgemmKernel& kernel, const GemmWeights& weights) {
-  return static_cast<std::size_t>(panels_of(kernel, weights).count) * packed_panel_bytes(kernel, weights.segment_k);
+  return static_cast<std::size_t>(weights.groups) * packed_b_bytes(kernel, weights.segment_k, weights.columns);
 }
 
 /// The marks of the `count` columns from `first` on, of all groups together, in the order of k if not in its segments.
 std::vector<std::uint8_t> marks_of_columns(const BrgemmKernel& kernel, const GemmWeights& weights,
                                            const std::byte* elements, std::int64_t first, std::int64_t count) {
-  const std::int64_t k = std::accumulate(weights.segment_k.begin(), weights.segment_k.end(), std::int64_t{0});
+  const std::int64_t k = total_k(weights);
   const std::int64_t channels = k / weights.taps, all_columns = weights.groups * weights.columns;
   const std::vector<std::int64_t> segment_k(static_cast<std::size_t>(weights.taps), channels);
   const std::int64_t segment[] = {channels};

@@ -1,7 +1,5 @@
 #include "plan/emit_gemm.hpp"
 
-#include <numeric>
-
 #include "plan/byte_products.hpp"
 
 namespace tessera {
@@ -100,7 +98,6 @@ void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& chosen, G
   spec.epilogue = make_epilogue(builder, node, kernel, weights, x, bias, residual, scaled_at_run_time);
   spec.row_sum_factors = row_sum_factors(builder, kernel, weights);
 
-  const std::int64_t k = std::accumulate(weights.segment_k.begin(), weights.segment_k.end(), std::int64_t{0});
   const std::int64_t outputs = builder.shape(node.outputs[0]).elements();
   auto step = std::make_unique<GemmStep>(kernel, builder.vector(), spec);
   step->info = {node.name,
@@ -109,7 +106,7 @@ void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& chosen, G
                 std::string(name_of(kernel.isa)),
                 gemm_precision(kernel, y.type),
                 "",
-                2e-9 * static_cast<double>(outputs) * static_cast<double>(k),
+                2e-9 * static_cast<double>(outputs) * static_cast<double>(total_k(weights)),
                 0};
   builder.emit(std::move(step), {spec.a.buffer, spec.row_scale, spec.dequantize_a, spec.residual.buffer},
                {spec.c.buffer});

@@ -11,10 +11,6 @@
 namespace tessera {
 namespace {
 
-std::int64_t total_k(const GemmWeights& weights) {
-  return std::accumulate(weights.segment_k.begin(), weights.segment_k.end(), std::int64_t{0});
-}
-
 std::int64_t padded_columns(const BrgemmKernel& kernel, const GemmWeights& weights) {
   return static_cast<std::int64_t>(
       round_up(static_cast<std::size_t>(weights.columns), static_cast<std::size_t>(kernel.nr)));
@@ -141,6 +137,10 @@ void fill_epilogue(Builder& builder, const BrgemmKernel& kernel, const GemmWeigh
   const std::vector<std::int32_t> sums = column_sums(weights);
   epilogue.compensation =
       column_array<std::int32_t>(builder, kernel, weights, [&](std::size_t n) { return -dx.zero_point * sums[n]; });
+}
+
+std::int64_t total_k(const GemmWeights& weights) {
+  return std::accumulate(weights.segment_k.begin(), weights.segment_k.end(), std::int64_t{0});
 }
 
 bool has_zero_points(const Value& weights) {

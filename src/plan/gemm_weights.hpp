@@ -33,6 +33,9 @@ struct ColumnUnits {
 void fill_epilogue(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights, const Value& x,
                    const Value* bias, const ColumnUnits& units, Epilogue& epilogue);
 
+/// Rows of the matrix: of all segments together.
+std::int64_t total_k(const GemmWeights& weights);
+
 /// Whether integer weights stand for reals around another number than 0.
 bool has_zero_points(const Value& weights);
 /// Where weights have zero points: what each column takes of the sum of a row of A, [groups][padded columns]; else

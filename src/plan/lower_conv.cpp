@@ -30,14 +30,6 @@ std::vector<std::int64_t> lengths_of(const std::vector<KSegment>& segments) {
   return lengths;
 }
 
-/// What a product by integer weights reads in the place of float X, for scale 1 and zero point 1 (GemmSpec).
-Value as_quantized(const Value& x) {
-  Value integers = x;
-  integers.type = DataType::u8;
-  integers.quantization = Quantization{{1.0F}, {1}, -1};
-  return integers;
-}
-
 bool operands_fit(const Builder& builder, const Node& node) {
   const bool bias_fits = !node.has_input(2) || builder.value(node.inputs[2]).is_constant();
   const DataType out = builder.value(node.outputs[0]).type;
@@ -49,7 +41,8 @@ bool operands_fit(const Builder& builder, const Node& node) {
 bool lower_conv(Builder& builder, const Node& node) {
   const Value& w = builder.value(node.inputs[1]);
   const bool quantizes = quantizes_at_run_time(builder.value(node.inputs[0]), w);
-  const Value x = quantizes ? as_quantized(builder.value(node.inputs[0])) : builder.value(node.inputs[0]);
+  // The zero point is 1 until the step knows it (GemmSpec::dequantize_a).
+  const Value x = quantizes ? as_integers(builder.value(node.inputs[0]), 1) : builder.value(node.inputs[0]);
   const Shape xs = builder.shape(node.inputs[0]), ws = builder.shape(node.inputs[1]);
   const std::int64_t pixels = builder.shape(node.outputs[0]).elements() / std::max<std::int64_t>(1, ws[0]);
   const BrgemmKernel* kernel = gemm_kernel(builder, x, w, pixels);

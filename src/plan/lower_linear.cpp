@@ -37,21 +37,13 @@ bool fits(const Builder& builder, const Node& node, const Linear& linear) {
   return true;
 }
 
-/// What a product by integer weights reads in the place of float X.
-Value as_quantized_rows(const Value& x) {
-  Value integers = x;
-  integers.type = DataType::u8;
-  integers.quantization = Quantization{{1.0F}, {QuantizedRows::zero_point}, -1};
-  return integers;
-}
-
 }  // namespace
 
 bool lower_linear(Builder& builder, const Node& node) {
   const Linear linear = operands_of(node);
   const Value& w = builder.value(linear.w);
   const bool by_rows = quantizes_at_run_time(builder.value(linear.x), w);
-  const Value x = by_rows ? as_quantized_rows(builder.value(linear.x)) : builder.value(linear.x);
+  const Value x = by_rows ? as_integers(builder.value(linear.x), QuantizedRows::zero_point) : builder.value(linear.x);
   if (!fits(builder, node, linear)) return false;
 
   const Shape ws = builder.shape(linear.w), ys = builder.shape(node.outputs[0]);

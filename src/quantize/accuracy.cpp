@@ -27,6 +27,19 @@ void require_comparable(const Tensor& reference, const Tensor& candidate) {
 
 }  // namespace
 
+bool gives_classes(const Tensor& output, std::int64_t samples) {
+  const Shape& shape = output.shape();
+  return shape.rank() == 2 && shape[0] == samples && shape[1] > 1;
+}
+
+std::vector<std::optional<std::int64_t>> labels_of(const ItemSource& items, std::int64_t item) {
+  std::vector<std::optional<std::int64_t>> labels(static_cast<std::size_t>(items.rows));
+  if (!items.label) return labels;
+  for (std::size_t r = 0; r < labels.size(); ++r)
+    labels[r] = items.label(item * items.rows + static_cast<std::int64_t>(r));
+  return labels;
+}
+
 std::int64_t rows_at_their_label(const Tensor& output, std::span<const std::optional<std::int64_t>> labels) {
   const auto width = static_cast<std::size_t>(output.shape().back());
   std::int64_t count = 0;

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "core/tensor.hpp"
+#include "tessera/quantization.hpp"
 
 namespace tessera {
 
@@ -16,6 +18,12 @@ struct Accuracy {
   double relative_l2 = 0;     ///< ||candidate - reference|| / ||reference||
   int inputs = 0;             ///< how many inputs were compared
 };
+
+/// Whether an output is one row of classes for each of so many samples.
+bool gives_classes(const Tensor& output, std::int64_t samples);
+
+/// The labels of an item's samples, as far as they have any.
+std::vector<std::optional<std::int64_t>> labels_of(const ItemSource& items, std::int64_t item);
 
 /// How many rows (last axis) of an f32 output have their largest element at their label; a row without one never has.
 std::int64_t rows_at_their_label(const Tensor& output, std::span<const std::optional<std::int64_t>> labels);

@@ -257,6 +257,10 @@ const Tensor& QuantizedWeightStore::transposed(const Tensor& weights, int axis) 
   return found.transposed;
 }
 
+QdqOptions qdq_options(const CalibrationOptions& how, std::set<std::string> float_layers) {
+  return {std::move(float_layers), how.bias_correction, how.attention, how.int8_residual};
+}
+
 void insert_qdq(Graph& graph, const std::vector<QuantizableLayer>& layers, const RangeObserver& ranges,
                 QuantizedWeightStore& weights, const QdqOptions& options) {
   Insertion(graph, layers, ranges, weights, options).run();

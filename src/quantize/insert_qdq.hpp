@@ -36,6 +36,7 @@ struct QdqOptions {
   AttentionProducts attention = AttentionProducts::linears;
   bool residuals = false;  ///< of linear layers as well
 };
+QdqOptions qdq_options(const CalibrationOptions& how, std::set<std::string> float_layers = {});
 
 /// Writes into a standard graph, in standard ops:
 ///   - a pair behind every activation that a quantized layer reads, and behind what a convolution adds (a linear layer:

@@ -127,10 +127,7 @@ BatchSplit split_batch(const Graph& graph, const Graph& batch, std::span<const B
 
 BatchPlans plan_batch(const Graph& graph, const Graph& batch, std::span<const Binding> bindings,
                       const BatchSplit& split, Isa isa, int threads, WeightStore& weights) {
-  if (split.part == 0) {
-    std::shared_ptr<const Plan> plan = make_plan(batch, isa, weights, threads);
-    return {plan->inputs, plan->outputs, nullptr, 0, plan};
-  }
+  if (split.part == 0) return whole_batch(make_plan(batch, isa, weights, threads));
   BatchPlans plans;
   plans.inputs = ports_of(batch, batch.inputs);
   plans.outputs = ports_of(batch, batch.outputs);

@@ -125,7 +125,7 @@ std::shared_ptr<const Graph> quantized_graph(const Model::Impl& model, const Ses
   const RangeObserver ranges = observe_activations(*fused, parts.layers, items, how, threads, model.weights);
   auto graph = std::make_shared<Graph>(std::move(parts.standard));
   QuantizedWeightStore weights;
-  insert_qdq(*graph, parts.layers, ranges, weights, {{}, how.bias_correction, how.attention, how.int8_residual});
+  insert_qdq(*graph, parts.layers, ranges, weights, qdq_options(how));
   run_passes(*graph, fusing_passes(), nullptr);
   cached = {std::move(graph), options.calibration};
   return cached.graph;

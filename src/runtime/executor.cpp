@@ -35,10 +35,6 @@ void run_steps(const Plan& plan, const RunContext& context, double* seconds, Aft
   }
 }
 
-BatchPlans all_together(std::shared_ptr<const Plan> plan) {
-  return {plan->inputs, plan->outputs, nullptr, 0, plan};
-}
-
 /// Buffers in the arena at `base`, and constants where they are. Ports get theirs later.
 std::vector<std::byte*> buffers_of(const Plan& plan, std::byte* base) {
   std::vector<std::byte*> buffers;
@@ -51,8 +47,12 @@ std::vector<std::byte*> buffers_of(const Plan& plan, std::byte* base) {
 
 }  // namespace
 
+BatchPlans whole_batch(std::shared_ptr<const Plan> plan) {
+  return {plan->inputs, plan->outputs, nullptr, 0, plan};
+}
+
 Executor::Executor(std::shared_ptr<const Plan> plan, int threads, std::span<const int> cpus)
-    : Executor(all_together(std::move(plan)), threads, cpus) {}
+    : Executor(whole_batch(std::move(plan)), threads, cpus) {}
 
 Executor::Executor(BatchPlans plans, int threads, std::span<const int> cpus)
     : plans_(std::move(plans)), team_(threads, cpus), failures_(static_cast<std::size_t>(threads)) {
@@ -109,19 +109,23 @@ void Executor::place_ports() {
   };
   place(plans_.inputs, plan.inputs, inputs_);
   place(plans_.outputs, plan.outputs, outputs_);
-  const auto bind = [&](const std::vector<BoundPort>& bound, const std::vector<Port> Plan::*list) {
-    for (std::size_t i = 0; i < bound.size(); ++i) {
-      const Port* const part = plans_.part != nullptr ? &(plans_.part.get()->*list)[i] : nullptr;
-      const std::size_t stride = part != nullptr && part->bytes() != bound[i].bytes() ? part->bytes() : 0;
-      if (part != nullptr) slices_.push_back({part->buffer, bound[i].data, stride});
-      if (plans_.rest == nullptr) continue;
-      const BufferId buffer = (plans_.rest.get()->*list)[i].buffer;
-      rest_buffers_[static_cast<std::size_t>(buffer)] = bound[i].data + stride * static_cast<std::size_t>(plans_.parts);
-    }
-  };
   slices_.reserve(inputs_.size() + outputs_.size());
-  bind(inputs_, &Plan::inputs);
-  bind(outputs_, &Plan::outputs);
+  bind_ports(inputs_, &Plan::inputs);
+  bind_ports(outputs_, &Plan::outputs);
+}
+
+void Executor::bind_ports(const std::vector<BoundPort>& bound, const std::vector<Port> Plan::*list) {
+  for (std::size_t i = 0; i < bound.size(); ++i) {
+    std::size_t stride = 0;
+    if (plans_.part != nullptr) {
+      const Port& part = (plans_.part.get()->*list)[i];
+      if (part.bytes() != bound[i].bytes()) stride = part.bytes();
+      slices_.push_back({part.buffer, bound[i].data, stride});
+    }
+    if (plans_.rest == nullptr) continue;
+    const BufferId buffer = (plans_.rest.get()->*list)[i].buffer;
+    rest_buffers_[static_cast<std::size_t>(buffer)] = bound[i].data + stride * static_cast<std::size_t>(plans_.parts);
+  }
 }
 
 void Executor::list_steps() {

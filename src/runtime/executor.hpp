@@ -29,6 +29,9 @@ struct BoundPort : Port {
   std::byte* data = nullptr;
 };
 
+/// All threads together from beginning to end.
+BatchPlans whole_batch(std::shared_ptr<const Plan> plan);
+
 class Executor {
  public:
   /// `cpus`: where to pin the members; empty: nowhere.
@@ -60,6 +63,8 @@ class Executor {
   };
 
   void place_ports();
+  /// Tells the plans where their ports are; `list`: inputs or outputs.
+  void bind_ports(const std::vector<BoundPort>& bound, const std::vector<Port> Plan::*list);
   void place_buffers();
   void list_steps();
   void member_main(int member) noexcept;

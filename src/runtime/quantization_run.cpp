@@ -75,9 +75,7 @@ Scorer::Progress QuantizationRun::progress(std::string activity, std::int64_t to
 
 Graph QuantizationRun::quantized(const FloatLayers& float_layers) {
   Graph graph = parts_.standard;
-  insert_qdq(graph, parts_.layers, *ranges_, integers_,
-             {keys(float_layers), options_.calibration.bias_correction, options_.calibration.attention,
-              options_.calibration.int8_residual});
+  insert_qdq(graph, parts_.layers, *ranges_, integers_, qdq_options(options_.calibration, keys(float_layers)));
   insert_bf16(graph, parts_.layers, names_of(float_layers, Precision::bf16), rounded_);
   return graph;
 }
@@ -122,9 +120,7 @@ void QuantizationRun::choose_smoothing(QuantizationReport& report) {
     const RangeObserver ranges =
         observe_activations(model.fused, model.layers, some, options_.calibration, threads_, packed);
     Graph graph = model.standard;
-    insert_qdq(
-        graph, model.layers, ranges, integers,
-        {{}, options_.calibration.bias_correction, options_.calibration.attention, options_.calibration.int8_residual});
+    insert_qdq(graph, model.layers, ranges, integers, qdq_options(options_.calibration));
     GraphRunner runner(fused_apart(std::move(graph)), isa_, threads_, packed);
     return scorer.of(runner, 0, {}).accuracy.sqnr_db;
   };

@@ -36,9 +36,10 @@ ScoreMetric Scorer::choose(ScoreMetric wanted) {
   if (items_.size < 1) reject("scoring", "there are no items", "give at least one");
   const Tensor output = reference_output(0, items_.item(0));
   if (output.type() != DataType::f32) reject("scoring", "the first output is not f32");
-  const bool classes = output.shape().rank() == 2 && output.shape()[0] == items_.rows && output.shape()[1] > 1;
+  const bool classes = gives_classes(output, items_.rows);
   bool labelled = true;
-  for (std::int64_t i = 0; i < items_.size * items_.rows; ++i) labelled = labelled && label(i).has_value();
+  for (std::int64_t i = 0; labelled && i < items_.size; ++i)
+    labelled = std::ranges::all_of(labels_of(items_, i), [](const auto& label) { return label.has_value(); });
   if (wanted == ScoreMetric::automatic) {
     if (!classes) return ScoreMetric::cosine;
     return labelled ? ScoreMetric::top1 : ScoreMetric::agreement;
@@ -49,17 +50,6 @@ ScoreMetric Scorer::choose(ScoreMetric wanted) {
     reject("metric " + std::string(name_of(wanted)),
            "the first output " + to_string(output.shape()) + " is not one row of classes per sample", "use cosine");
   return wanted;
-}
-
-std::optional<std::int64_t> Scorer::label(std::int64_t index) const {
-  return items_.label ? items_.label(index) : std::nullopt;
-}
-
-std::int64_t Scorer::right(std::int64_t index, const Tensor& output) const {
-  std::vector<std::optional<std::int64_t>> labels;
-  labels.reserve(static_cast<std::size_t>(items_.rows));
-  for (std::int64_t r = 0; r < items_.rows; ++r) labels.push_back(label(index * items_.rows + r));
-  return rows_at_their_label(output, labels);
 }
 
 Tensor Scorer::reference_output(std::int64_t index, const TensorMap& item) {
@@ -78,7 +68,7 @@ Score Scorer::of_reference(const Progress& progress) {
   std::int64_t hits = 0;
   for (std::int64_t i = 0; i < items_.size; ++i) {
     const Tensor output = reference_output(i, items_.item(i));
-    if (metric_ == ScoreMetric::top1) hits += right(i, output);
+    if (metric_ == ScoreMetric::top1) hits += rows_at_their_label(output, labels_of(items_, i));
     if (progress) progress(i + 1);
   }
   if (metric_ == ScoreMetric::top1)
@@ -95,7 +85,7 @@ Score Scorer::of(GraphRunner& candidate, std::int64_t limit, const Progress& pro
     const Tensor expected = reference_output(i, item);
     const Tensor output = GraphRunner::first_output(candidate.run(item, "scoring"));
     meter.add(expected, output);
-    if (metric_ == ScoreMetric::top1) hits += right(i, output);
+    if (metric_ == ScoreMetric::top1) hits += rows_at_their_label(output, labels_of(items_, i));
     if (progress) progress(i + 1);
   }
   Score score{0, meter.result()};

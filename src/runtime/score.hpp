@@ -29,9 +29,6 @@ class Scorer {
 
  private:
   [[nodiscard]] ScoreMetric choose(ScoreMetric wanted);
-  [[nodiscard]] std::optional<std::int64_t> label(std::int64_t index) const;
-  /// How many rows of an item's output have their largest element at the label.
-  [[nodiscard]] std::int64_t right(std::int64_t index, const Tensor& output) const;
   [[nodiscard]] Tensor reference_output(std::int64_t index, const TensorMap& item);
 
   GraphRunner& reference_;

@@ -47,6 +47,18 @@ void expect_close(const Tensor& expected, const Tensor& actual, double allowed) 
     ASSERT_NEAR(expected.as<float>()[i], actual.as<float>()[i], allowed * largest(expected)) << i;
 }
 
+/// The output of a plan, which is expected to be the same bits on every tier.
+Tensor same_on_every_tier(const Graph& graph, const Tensor& input) {
+  WeightStore store;
+  Tensor first;
+  for (const Isa isa : tiers_here()) {
+    const Tensor actual = run_plan(graph, {input}, isa, 2, store).front();
+    if (first.empty()) first = actual;
+    EXPECT_TRUE(same_bits(actual, first)) << name_of(isa);
+  }
+  return first;
+}
+
 TEST(DynamicProducts, LinearLayersQuantizeTheirRows) {
   for (const bool per_column : {true, false}) {
     DynamicNet net;
@@ -238,13 +250,7 @@ TEST(DynamicProducts, WeightsOfLinearLayersMayHaveZeroPointsToo) {
   EXPECT_EQ(after.value(only(after, "FusedMatMul").inputs[1]).type, DataType::s8);
   const Tensor input = random_tensor({7, 40}, 1, -2.0F, 2.0F);
   const Tensor expected = evaluate(real, std::vector<Tensor>{input}).front();
-  WeightStore store;
-  Tensor first;
-  for (const Isa isa : tiers_here()) {
-    const Tensor actual = run_plan(after, {input}, isa, 2, store).front();
-    if (first.empty()) first = actual;
-    EXPECT_TRUE(same_bits(actual, first)) << name_of(isa);
-  }
+  const Tensor first = same_on_every_tier(after, input);
   // Half a step of a row's scale in each of 40 elements, against weights of at most 160 steps.
   for (std::size_t i = 0; i < expected.as<float>().size(); ++i)
     ASSERT_NEAR(expected.as<float>()[i], first.as<float>()[i], 40 * 0.5 * 2.0 / 127 * 160 * 0.002) << i;
@@ -266,13 +272,7 @@ TEST(DynamicProducts, WeightsBetweenStaticScalesMayHaveZeroPointsToo) {
   EXPECT_EQ(after.value(only(after, "FusedConv").inputs[1]).type, DataType::s8);
   const Tensor input = whole_steps({2, 16, 7, 7}, -100.0F);
   const Tensor expected = evaluate(net.graph, std::vector<Tensor>{input}).front();
-  WeightStore store;
-  Tensor first;
-  for (const Isa isa : tiers_here()) {
-    const Tensor actual = run_plan(after, {input}, isa, 2, store).front();
-    if (first.empty()) first = actual;
-    EXPECT_TRUE(same_bits(actual, first)) << name_of(isa);
-  }
+  const Tensor first = same_on_every_tier(after, input);
   // The sums are exact here and rounded there: an element between two steps of 0.5 may go to either.
   int different = 0;
   for (std::size_t i = 0; i < expected.as<float>().size(); ++i) {

@@ -11,15 +11,19 @@ namespace {
 // All of it is held in memory here, and a few hundred items show the ranges that activations have.
 constexpr std::int64_t most_items = 256;
 
+std::unique_ptr<Dataset> open(const std::string& path, const DatasetModel& model, const Context& context) {
+  std::unique_ptr<Dataset> data = open_dataset(path, model);
+  if (!context.quiet)
+    for (const std::string& note : data->notes()) print_note(note);
+  return data;
+}
+
 std::vector<TensorMap> read(const std::string& path, const DatasetModel& model, std::int64_t batch,
                             const Context& context) {
-  const std::unique_ptr<Dataset> data = open_dataset(path, model);
-  if (!context.quiet) {
-    for (const std::string& note : data->notes()) print_note(note);
-    if (data->size() > most_items)
-      print_note("calibrating on " + std::to_string(most_items) + " of the " + std::to_string(data->size()) +
-                 " items of " + path);
-  }
+  const std::unique_ptr<Dataset> data = open(path, model, context);
+  if (!context.quiet && data->size() > most_items)
+    print_note("calibrating on " + std::to_string(most_items) + " of the " + std::to_string(data->size()) +
+               " items of " + path);
   return read_batches(*data, model.inputs, batch, most_items);
 }
 
@@ -52,10 +56,7 @@ std::vector<TensorMap> read_calibration_at(const std::map<std::string, std::int6
 std::unique_ptr<Dataset> open_data_at(const std::map<std::string, std::int64_t>& extents, const std::string& path,
                                       const std::string& model_path, const Model& model, const Context& context) {
   if (path.empty()) return nullptr;
-  std::unique_ptr<Dataset> data = open_dataset(path, bound_to(extents, model_path, model));
-  if (!context.quiet)
-    for (const std::string& note : data->notes()) print_note(note);
-  return data;
+  return open(path, bound_to(extents, model_path, model), context);
 }
 
 }  // namespace tessera::tool

@@ -1,4 +1,4 @@
-// --calibration of the subcommands that run int8: images, texts or arrays, read into batches.
+// --calibration of the subcommands that run int8, read into batches, and --data of compare: images, texts or arrays.
 #pragma once
 
 #include <cstdint>

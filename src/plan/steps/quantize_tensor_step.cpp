@@ -1,6 +1,7 @@
 #include "plan/steps/quantize_tensor_step.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "ops/dynamic_quantization.hpp"
@@ -13,9 +14,8 @@ constexpr std::int64_t parts = 64;
 /// Elements of a line of f32: parts are whole ones, lest two members write into one.
 constexpr std::int64_t grain = 16;
 
-struct Extremes {
-  float low = 0.0F, high = 0.0F;
-};
+/// The least and the largest element, as RangeCall has it.
+using Extremes = std::array<float, 2>;
 
 class RangeStep final : public Step {
  public:
@@ -29,7 +29,7 @@ class RangeStep final : public Step {
       const Range elements = share(source_.elements, static_cast<int>(part), parts, grain);
       const std::byte* const x =
           context.at(source_.buffer) + elements.first * static_cast<std::int64_t>(size_of(source_.type));
-      kernel_({x, source_.type, elements.last - elements.first, &ranges[part].low});
+      kernel_({x, source_.type, elements.last - elements.first, ranges[part].data()});
     }
   }
 
@@ -62,14 +62,13 @@ class QuantizeTensorStep final : public Step {
   /// Every member looks at all parts: the order does not matter to the least and the largest.
   [[nodiscard]] DynamicScale scale_of(const RunContext& context) const noexcept {
     const auto* ranges = reinterpret_cast<const Extremes*>(context.at(range_));
-    Extremes all;
-    float poison = 0.0F;
+    float low = 0.0F, high = 0.0F, poison = 0.0F;
     for (std::int64_t part = 0; part < parts; ++part) {
-      all.low = std::min(all.low, ranges[part].low);
-      all.high = std::max(all.high, ranges[part].high);
-      poison += ranges[part].low * 0.0F;  // NaN, which min and max drop
+      low = std::min(low, ranges[part][0]);
+      high = std::max(high, ranges[part][1]);
+      poison += ranges[part][0] * 0.0F;  // NaN, which min and max drop
     }
-    return dynamic_scale(all.low + poison, all.high + poison);
+    return dynamic_scale(low + poison, high + poison);
   }
 
   void from_dense(const RunContext& context, const Requantize& to_u8, std::int64_t n, std::int64_t first,
