@@ -48,6 +48,9 @@ struct CalibrationOptions {
   AttentionProducts attention = AttentionProducts::linears;
   /// Linear layers add u8 where what they add comes from a LayerNormalization: the residual stream of a transformer.
   bool int8_residual = false;
+  /// The sum of a convolution that adds a residual is rounded to u8 first, as ONNX Runtime's quantizer has it: ONNX
+  /// Runtime then runs these layers in INT8 too, where it would fall back to FP32, and to the same bytes.
+  bool round_sums = false;
 };
 
 /// Items of data, read one at a time.

@@ -11,9 +11,10 @@ namespace tessera {
 
 enum class Activation : std::uint8_t { none, relu, gelu, tanh };
 
-/// How an epilogue or a conversion turns reals into u8/s8: q = clamp(round_half_even(x * inverse_scale) + zero_point).
+/// How reals become u8: q = clamp(round_half_even(x / scale) + zero_point). Conversions divide, as QuantizeLinear is
+/// defined; whatever computes the x multiplies by the reciprocal, rounded to f32.
 struct Requantize {
-  float inverse_scale = 1.0F;
+  float scale = 1.0F;
   std::int32_t zero_point = 0;
 };
 

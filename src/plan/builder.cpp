@@ -58,7 +58,7 @@ Dequantize dequantization(const Value& value) {
 
 Requantize requantization(const Value& value) {
   if (!value.quantization) return {};
-  return {1.0F / value.quantization->scale[0], value.quantization->zero_point[0]};
+  return {value.quantization->scale[0], value.quantization->zero_point[0]};
 }
 
 std::uint8_t zero_byte(const Value& value) {

@@ -42,25 +42,31 @@ bool can_count_in_steps(const GemmWeights& weights, const Value& x, const Value&
     if (finish.residual->type != DataType::u8) return false;
     most += 255.0 * static_cast<double>(dequantization(*finish.residual).scale);
   }
-  return most * static_cast<double>(requantize.inverse_scale) < most_steps;  // false for NaN
+  return most < most_steps * static_cast<double>(requantize.scale);  // false for NaN
 }
 
-/// The constants of an epilogue that counts in steps of C; returns what the column arrays count in.
+/// The constants of an epilogue that counts in steps of C; returns what the column arrays count in. Quotients of scales
+/// are rounded to f32 where ONNX Runtime rounds them, and terms added in its order: the same sums then round to the
+/// same bytes (decision 31).
 ColumnUnits count_in_steps(const Finish& finish, Epilogue& epilogue) {
-  const double inverse_step = epilogue.requantize.inverse_scale;
+  const float step = epilogue.requantize.scale;
   epilogue.in_steps_of_c = true;
-  epilogue.requantize.inverse_scale = 1;
-  if (finish.residual == nullptr) return {inverse_step, 0};
-  const double residual_step = static_cast<double>(epilogue.residual.scale) * inverse_step;
-  const double offset = -residual_step * epilogue.residual.zero_point;
-  epilogue.residual = {static_cast<float>(residual_step), 0};
-  if (finish.sum_scale == nullptr) return {inverse_step, offset};
-  // The sum counts in its own steps until it has been rounded.
-  const double sum_step = *finish.sum_scale;
-  epilogue.sum_to_u8.inverse_scale = 1;
-  epilogue.sum_from_u8.scale = static_cast<float>(sum_step * inverse_step);
-  epilogue.sum_offset = static_cast<float>(offset);
-  return {1 / sum_step, 0};
+  epilogue.requantize.scale = 1;
+  if (finish.residual == nullptr) return {step, 0};
+  const Dequantize residual = epilogue.residual;
+  const float residual_steps = residual.scale / step;
+  const float residual_zero = residual_steps * static_cast<float>(residual.zero_point);
+  epilogue.residual = {residual_steps, 0};
+  if (finish.sum_scale == nullptr) return {step, -residual_zero};
+  // The sum counts in its own steps until it has been rounded; then bytes are added as they are, and the zero points of
+  // all three with them.
+  const float sum_steps = *finish.sum_scale / step;
+  epilogue.sum_to_u8.scale = 1;
+  epilogue.sum_from_u8 = {sum_steps, 0};
+  epilogue.sum_offset = static_cast<float>(epilogue.requantize.zero_point) -
+                        (sum_steps * static_cast<float>(finish.sum_zero_point) + residual_zero);
+  epilogue.requantize.zero_point = 0;
+  return {*finish.sum_scale, 0};
 }
 
 }  // namespace
@@ -79,12 +85,13 @@ Epilogue make_epilogue(Builder& builder, const Node& node, const BrgemmKernel& k
   }
   if (finish.sum_scale != nullptr) {
     epilogue.rounds_sum = true;
-    epilogue.sum_to_u8 = {1.0F / *finish.sum_scale, finish.sum_zero_point};
+    epilogue.sum_to_u8 = {*finish.sum_scale, finish.sum_zero_point};
     epilogue.sum_from_u8 = {*finish.sum_scale, finish.sum_zero_point};
   }
   ColumnUnits units;
   if (!scaled_at_run_time && can_count_in_steps(weights, x, y, finish)) units = count_in_steps(finish, epilogue);
-  fill_epilogue(builder, kernel, weights, x, finish.bias, units, epilogue);
+  const bool adds_bias_to_sums = !scaled_at_run_time && weights.value->constant.type() == DataType::s8;
+  fill_epilogue(builder, kernel, weights, x, {finish.bias, adds_bias_to_sums}, units, epilogue);
   return epilogue;
 }
 

@@ -96,6 +96,30 @@ const T* column_array(Builder& builder, const BrgemmKernel& kernel, const GemmWe
   return out;
 }
 
+/// The real value of 1 in a column of sums.
+float scale_of_sums(const GemmWeights& weights, const Value& x, std::size_t n) {
+  const std::vector<float>& scales = weights.value->quantization->scale;
+  return dequantization(x).scale * scales[weights.value->quantization->per_tensor() ? 0 : n];
+}
+
+/// The bias as integers that join the sums, which is how files with s32 biases mean it; empty where it may not be so,
+/// or where sums would not fit s32 with it.
+std::vector<std::int32_t> bias_of_sums(const GemmWeights& weights, const Value& x, const ColumnBias& bias) {
+  if (bias.value == nullptr || !bias.may_join_sums) return {};
+  // u8 * s8, and a compensation that may be as large.
+  const double most = 2147483647.0 - 2.0 * 255 * 255 * static_cast<double>(total_k(weights));
+  const auto values = bias.value->constant.as<float>();
+  std::vector<std::int32_t> whole;
+  whole.reserve(values.size());
+  for (const float value : values) {
+    const double scale = scale_of_sums(weights, x, whole.size());
+    const double steps = std::nearbyint(static_cast<double>(value) / scale);
+    if (!(std::abs(steps) < most)) return {};
+    whole.push_back(static_cast<std::int32_t>(steps));
+  }
+  return whole;
+}
+
 /// Fewer rows do not repay widening them once for all panels, and are bound by reading the weights, which are half as
 /// large in bytes.
 constexpr std::int64_t least_widened_rows = 24;
@@ -118,25 +142,24 @@ const std::byte* pack_weights(Builder& builder, const BrgemmKernel& kernel, cons
 }
 
 void fill_epilogue(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights, const Value& x,
-                   const Value* bias, const ColumnUnits& units, Epilogue& epilogue) {
-  if (bias != nullptr || units.offset != 0) {
-    const float* values = bias == nullptr ? nullptr : bias->constant.as<float>().data();
+                   const ColumnBias& bias, const ColumnUnits& units, Epilogue& epilogue) {
+  const std::vector<std::int32_t> in_sums = bias_of_sums(weights, x, bias);
+  const Value* const added_later = in_sums.empty() ? bias.value : nullptr;
+  if (added_later != nullptr || units.offset != 0) {
+    const float* values = added_later == nullptr ? nullptr : added_later->constant.as<float>().data();
     epilogue.bias = column_array<float>(builder, kernel, weights, [&](std::size_t n) {
-      const double value = values == nullptr ? 0 : static_cast<double>(values[n]);
-      return static_cast<float>(value * units.inverse_step + units.offset);
+      return (values == nullptr ? 0 : values[n] / units.step) + units.offset;
     });
   }
   if (weights.value->constant.type() != DataType::s8) return;
-  const Quantization& w = *weights.value->quantization;
   const Dequantize dx = dequantization(x);
-  epilogue.scale = column_array<float>(builder, kernel, weights, [&](std::size_t n) {
-    const double both = static_cast<double>(dx.scale) * static_cast<double>(w.scale[w.per_tensor() ? 0 : n]);
-    return static_cast<float>(both * units.inverse_step);
-  });
-  if (dx.zero_point == 0) return;
+  epilogue.scale = column_array<float>(builder, kernel, weights,
+                                       [&](std::size_t n) { return scale_of_sums(weights, x, n) / units.step; });
+  if (dx.zero_point == 0 && in_sums.empty()) return;
   const std::vector<std::int32_t> sums = column_sums(weights);
-  epilogue.compensation =
-      column_array<std::int32_t>(builder, kernel, weights, [&](std::size_t n) { return -dx.zero_point * sums[n]; });
+  epilogue.compensation = column_array<std::int32_t>(builder, kernel, weights, [&](std::size_t n) {
+    return (in_sums.empty() ? 0 : in_sums[n]) - dx.zero_point * sums[n];
+  });
 }
 
 std::int64_t total_k(const GemmWeights& weights) {

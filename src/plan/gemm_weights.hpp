@@ -23,15 +23,21 @@ struct GemmWeights {
 /// Packs through the builder's weight store and returns the panels, group after group.
 const std::byte* pack_weights(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights);
 
-/// What column arrays count in: reals become real * inverse_step, and offset is added to what the bias makes of it.
+/// What column arrays count in: reals become real / step, and offset is added to what the bias makes of it.
 struct ColumnUnits {
-  double inverse_step = 1, offset = 0;
+  float step = 1, offset = 0;
+};
+
+/// f32 [columns], or null. May be added to integer sums in their own unit, rounded, if the scale of A is known by now.
+struct ColumnBias {
+  const Value* value = nullptr;
+  bool may_join_sums = false;
 };
 
 /// Column arrays [groups][columns padded to whole panels] for `x` times the weights, kept by the plan: bias (null where
-/// `bias` is null and no offset asked for), and for integer products scale and compensation.
+/// nothing is left of it and no offset asked for), and for integer products scale and compensation.
 void fill_epilogue(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights, const Value& x,
-                   const Value* bias, const ColumnUnits& units, Epilogue& epilogue);
+                   const ColumnBias& bias, const ColumnUnits& units, Epilogue& epilogue);
 
 /// Rows of the matrix: of all segments together.
 std::int64_t total_k(const GemmWeights& weights);

@@ -274,7 +274,7 @@ bool lower_convert(Builder& builder, const Node& node) {
   if (node.op != "Cast") {
     stated = stated_quantization(builder, node);
     if (!stated) return false;
-    if (node.op == "QuantizeLinear") to = {1.0F / stated->scale, stated->zero_point};
+    if (node.op == "QuantizeLinear") to = {stated->scale, stated->zero_point};
     if (node.op == "DequantizeLinear") from = *stated;
   }
   const Shape shape = builder.shape(node.outputs[0]);

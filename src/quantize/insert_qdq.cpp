@@ -73,20 +73,16 @@ class Insertion {
         products_[index] = {weights, bias_of(graph_, uses_, index), layer.x};
       }
       read_integers(index, 0);
-      if (!layer.residual.empty() && (options_.residuals || !layer.linear)) add_residual(index, layer.residual);
+      if (!layer.residual.empty() && (options_.residuals || !layer.linear)) add_residual(index, layer);
     }
   }
 
   /// The Add behind a product, or behind the Add of its bias, reads what it adds as integers.
-  void add_residual(int product, const std::string& residual) {
-    const BiasPlace bias = bias_of(graph_, uses_, product);
-    const int last = bias.node < 0 ? product : bias.node;
-    for (const int reader : uses_.consumers(graph_.nodes[static_cast<std::size_t>(last)].outputs[0])) {
-      const Node& add = graph_.nodes[static_cast<std::size_t>(reader)];
-      if (add.op != "Add") continue;
-      for (const std::size_t side : {0U, 1U})
-        if (graph_.value(add.inputs[side]).name == residual) read_integers(reader, side);
-    }
+  void add_residual(int product, const QuantizableLayer& layer) {
+    const ResidualPlace place = residual_of(graph_, uses_, product, layer.residual);
+    if (place.node < 0) return;
+    read_integers(place.node, place.input);
+    if (options_.sums && !layer.sum.empty()) read_integers(place.node, 1 - place.input);
   }
 
   void read_integers(int node, std::size_t input) {
@@ -258,7 +254,7 @@ const Tensor& QuantizedWeightStore::transposed(const Tensor& weights, int axis) 
 }
 
 QdqOptions qdq_options(const CalibrationOptions& how, std::set<std::string> float_layers) {
-  return {std::move(float_layers), how.bias_correction, how.attention, how.int8_residual};
+  return {std::move(float_layers), how.bias_correction, how.attention, how.int8_residual, how.round_sums};
 }
 
 void insert_qdq(Graph& graph, const std::vector<QuantizableLayer>& layers, const RangeObserver& ranges,

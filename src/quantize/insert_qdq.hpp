@@ -35,12 +35,13 @@ struct QdqOptions {
   bool bias_correction = true;
   AttentionProducts attention = AttentionProducts::linears;
   bool residuals = false;  ///< of linear layers as well
+  bool sums = false;       ///< what convolutions add a residual to
 };
 QdqOptions qdq_options(const CalibrationOptions& how, std::set<std::string> float_layers = {});
 
 /// Writes into a standard graph, in standard ops:
 ///   - a pair behind every activation that a quantized layer reads, and behind what a convolution adds (a linear layer:
-///     if asked for);
+///     if asked for), and what it adds it to, if asked for;
 ///   - per-channel s8 constants behind DequantizeLinear in place of weights, s32 ones in place of the biases of Conv
 ///   and
 ///     Gemm;

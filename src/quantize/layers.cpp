@@ -1,7 +1,9 @@
 #include "quantize/layers.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <string_view>
 #include <utility>
 
 #include "passes/pass.hpp"
@@ -48,6 +50,22 @@ Graph fused_graph(const Graph& standard) {
   return fused;
 }
 
+/// The ops that an epilogue can have taken in, by the words for them.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> activation_ops = {
+    {{"relu", "Relu"}, {"gelu", "Gelu"}, {"tanh", "Tanh"}}};
+
+/// The sums of convolutions that add a residual: known once it is known what is fused with what.
+void name_sums(const Graph& standard, std::vector<QuantizableLayer>& layers) {
+  const Uses uses(standard);
+  for (QuantizableLayer& layer : layers) {
+    if (layer.linear || layer.residual.empty()) continue;
+    const ResidualPlace place =
+        residual_of(standard, uses, node_index(standard, layer.products.front()), layer.residual);
+    if (place.node < 0) continue;
+    layer.sum = standard.value(standard.nodes[static_cast<std::size_t>(place.node)].inputs[1 - place.input]).name;
+  }
+}
+
 class LayerFinder {
  public:
   explicit LayerFinder(const Graph& fused) : fused_(fused), uses_(fused), merged_(merged_projections(fused)) {}
@@ -72,7 +90,7 @@ class LayerFinder {
       known->products.push_back(node.name);
       return;
     }
-    QuantizableLayer layer{name, {node.name}, fused_.value(node.inputs[0]).name, {}, node.op == "FusedMatMul", {}};
+    QuantizableLayer layer{name, {node.name}, fused_.value(node.inputs[0]).name, {}, {}, node.op == "FusedMatMul", {}};
     if (node.has_input(3) && is_f32_activation(fused_, node.inputs[3]) && may_be_integers(node))
       layer.residual = fused_.value(node.inputs[3]).name;
     layers_.push_back(std::move(layer));
@@ -104,7 +122,7 @@ class LayerFinder {
     const std::string& source = fused_.nodes[static_cast<std::size_t>(producer)].name;
     const auto same = [&](const QuantizableLayer& layer) { return layer.name == source; };
     if (std::ranges::any_of(layers_, same))
-      layers_.push_back({node.name, {node.name}, fused_.value(node.inputs[0]).name, {}, false, source});
+      layers_.push_back({node.name, {node.name}, fused_.value(node.inputs[0]).name, {}, {}, false, source});
   }
 
   const Graph& fused_;
@@ -122,15 +140,18 @@ QuantizableModel find_layers(Graph standard) {
   std::erase_if(layers, [&](const QuantizableLayer& layer) {
     return std::ranges::any_of(layer.products, [&](const std::string& name) { return node_index(standard, name) < 0; });
   });
+  name_sums(standard, layers);
   return {std::move(standard), std::move(fused), std::move(layers)};
 }
 
-std::map<std::string, int> activations_of(const std::vector<QuantizableLayer>& layers, bool attention, bool residuals) {
+std::map<std::string, int> activations_of(const std::vector<QuantizableLayer>& layers, const CalibrationOptions& how) {
+  const bool attention = how.attention != AttentionProducts::linears;
   std::map<std::string, int> axes;
   for (const QuantizableLayer& layer : layers) {
     axes.try_emplace(layer.x, layer.linear ? -1 : 1);
-    if (!layer.residual.empty() && (residuals || !layer.linear))
+    if (!layer.residual.empty() && (how.int8_residual || !layer.linear))
       axes.try_emplace(layer.residual, layer.linear ? -1 : 1);
+    if (!layer.sum.empty() && how.round_sums) axes.try_emplace(layer.sum, 1);
     if (!attention || layer.attention.softmax.empty()) continue;
     for (const std::string& name : {layer.attention.q, layer.attention.k, layer.attention.v})
       axes.try_emplace(name, -1);
@@ -173,6 +194,43 @@ BiasPlace bias_of(const Graph& graph, const Uses& uses, int product) {
   for (const std::size_t side : {0U, 1U})
     if (is_bias(add.inputs[side])) return {reader, side};
   return {};
+}
+
+ResidualPlace residual_of(const Graph& graph, const Uses& uses, int product, const std::string& residual) {
+  const BiasPlace bias = bias_of(graph, uses, product);
+  const int last = bias.node < 0 ? product : bias.node;
+  for (const int reader : uses.consumers(graph.nodes[static_cast<std::size_t>(last)].outputs[0])) {
+    const Node& add = graph.nodes[static_cast<std::size_t>(reader)];
+    if (add.op != "Add") continue;
+    for (const std::size_t side : {0U, 1U})
+      if (graph.value(add.inputs[side]).name == residual) return {reader, side};
+  }
+  return {};
+}
+
+void take_sums_apart(Graph& fused, const std::vector<QuantizableLayer>& layers) {
+  for (const QuantizableLayer& layer : layers) {
+    const auto at = std::ranges::find_if(fused.nodes, [&](const Node& node) { return node.name == layer.name; });
+    if (layer.sum.empty() || at == fused.nodes.end() || !at->has_input(3)) continue;
+    const ValueId result = at->outputs[0], residual = at->inputs[3];
+    const auto like_result = [&](const std::string& name) {
+      return fused.add_value(name, fused.value(result).type, SymbolicShape(fused.value(result).shape));
+    };
+    const ValueId known = fused.find(layer.sum);  // nobody computes it any more
+    const ValueId sum = known != no_value ? known : like_result(layer.sum);
+    const ValueId total = like_result(layer.name + "_total");
+    const auto* const activation =
+        std::ranges::find(activation_ops, at->attribute_or<std::string>("activation", "none"),
+                          &std::pair<std::string_view, std::string_view>::first);
+    const bool activates = activation != activation_ops.end();
+    at->outputs = {sum};
+    at->inputs.pop_back();
+    at->attributes.erase("activation");
+    std::vector<Node> behind{{"Add", layer.name + "_add", {sum, residual}, {activates ? total : result}, {}}};
+    if (activates)
+      behind.push_back({std::string(activation->second), layer.name + "_activation", {total}, {result}, {}});
+    fused.nodes.insert(at + 1, behind.begin(), behind.end());
+  }
 }
 
 int node_index(const Graph& graph, const std::string& name) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "graph/graph.hpp"
+#include "tessera/quantization.hpp"
 
 namespace tessera {
 
@@ -15,6 +16,7 @@ struct QuantizableLayer {
   std::vector<std::string> products;  ///< nodes of the standard graph: one, or the projections of Q, K and V
   std::string x;                      ///< the activation they all read
   std::string residual;               ///< what the product adds, if it may be u8; else empty
+  std::string sum;                    ///< what a convolution adds it to: a value of the standard graph; else empty
   bool linear = false;                ///< channels of x are its last axis; else its axis 1
   /// A pooling: it has no weights and is quantized when the layer of this name is, which computes its x.
   std::string follows;
@@ -36,9 +38,12 @@ struct QuantizableModel {
 QuantizableModel find_layers(Graph standard);
 
 /// The activations that these layers read, each once, with the axis of its channels (-1: the last): what calibration
-/// observes. With what the products inside attention read and what linear layers add, if asked for.
-std::map<std::string, int> activations_of(const std::vector<QuantizableLayer>& layers, bool attention = false,
-                                          bool residuals = false);
+/// observes. With what the products inside attention read, what linear layers add, and sums, if asked for.
+std::map<std::string, int> activations_of(const std::vector<QuantizableLayer>& layers, const CalibrationOptions& how);
+
+/// Takes sums of a fused graph out of their convolutions, which then leave the addition and the activation to nodes of
+/// their own: nothing else could observe them.
+void take_sums_apart(Graph& fused, const std::vector<QuantizableLayer>& layers);
 
 /// Where a Conv, MatMul or Gemm of the standard graph has its weights.
 struct WeightPlace {
@@ -54,6 +59,13 @@ struct BiasPlace {
   std::size_t input = 0;
 };
 BiasPlace bias_of(const Graph& graph, const Uses& uses, int product);
+
+/// Where the result of a product, with its bias, is added to the value of that name; node -1: nowhere.
+struct ResidualPlace {
+  int node = -1;
+  std::size_t input = 0;
+};
+ResidualPlace residual_of(const Graph& graph, const Uses& uses, int product, const std::string& residual);
 
 /// Index of the node of that name; -1: none.
 int node_index(const Graph& graph, const std::string& name);

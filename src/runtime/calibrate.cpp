@@ -34,7 +34,7 @@ std::string key_of(const Graph& graph, const SessionOptions& options) {
                     (how.gelu_method ? std::string(name_of(*how.gelu_method)) : "-") + " " +
                     std::to_string(how.percentile) + " " + (how.smoothquant ? std::to_string(*how.smoothquant) : "-") +
                     (how.bias_correction ? " corrected " : " ") + (how.int8_residual ? "residual " : "") +
-                    std::string(name_of(how.attention)) + ";";
+                    (how.round_sums ? "sums " : "") + std::string(name_of(how.attention)) + ";";
   for (const TensorMap& batch : options.calibration)
     for (const auto& [name, tensor] : batch)
       key += name + "@" + std::to_string(reinterpret_cast<std::uintptr_t>(tensor.data())) + ";";
@@ -68,9 +68,9 @@ bool is_gelu_output(const Graph& fused, const Uses& uses, ValueId id) {
 RangeObserver observe_activations(const Graph& fused, const std::vector<QuantizableLayer>& layers,
                                   const ItemSource& items, const CalibrationOptions& options, int threads,
                                   WeightStore& weights, const CalibrationProgress& progress) {
-  const std::map<std::string, int> axes =
-      activations_of(layers, options.attention != AttentionProducts::linears, options.int8_residual);
+  const std::map<std::string, int> axes = activations_of(layers, options);
   Graph observed = fused;
+  if (options.round_sums) take_sums_apart(observed, layers);
   std::vector<ValueId> ids;
   ids.reserve(axes.size());
   for (const auto& [name, axis] : axes) ids.push_back(observed.find(name));

@@ -43,7 +43,7 @@ struct BrgemmOptions {
   bool has_bias = true;
   bool has_compensation = true;
   bool has_row_scale = false;  ///< int8 only
-  Requantize requantize{0.25F, 3};
+  Requantize requantize{4.0F, 3};
   bool uneven_rows = false;  ///< rows of A at no constant distance from each other
   /// Whole numbers so small that every order of summation gives the same f32 bits: dot-product hardware can be held to
   /// equality.
@@ -151,8 +151,9 @@ class BrgemmCase {
     epilogue_.residual_type = options.residual_type;
     epilogue_.residual = {0.0625F, options.in_steps_of_c ? 0 : 100};
     epilogue_.rounds_sum = options.rounds_sum;
-    epilogue_.sum_to_u8 = {options.in_steps_of_c ? 1.0F : 1.0F / 0.7F, 120};
-    epilogue_.sum_from_u8 = {0.7F, 120};
+    epilogue_.sum_to_u8 = {options.in_steps_of_c ? 1.0F : 0.7F, 120};
+    epilogue_.sum_from_u8 = {0.7F, options.in_steps_of_c ? 0 : 120};
+    if (options.in_steps_of_c && options.rounds_sum) epilogue_.requantize.zero_point = 0;
     epilogue_.sum_offset = -3.25F;
   }
 

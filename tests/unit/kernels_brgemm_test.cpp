@@ -161,10 +161,10 @@ TEST_P(Brgemm, QuantizedOutputSaturates) {
   o.n = kernel().nr;
   o.m = kernel().mr;
   o.c_type = DataType::u8;
-  for (const float inverse_scale : {1.0F, 1e4F, 1e30F}) {
+  for (const float scale : {1.0F, 1e-4F, 1e-30F}) {
     for (const int zero_point : {0, 128, 255}) {
-      o.requantize = {inverse_scale, zero_point};
-      expect_identical(o, "inverse scale " + std::to_string(inverse_scale));
+      o.requantize = {scale, zero_point};
+      expect_identical(o, "scale " + std::to_string(scale));
     }
   }
 }

@@ -86,7 +86,7 @@ class ProblemMaker {
     o.has_bias = !one_in(4);
     o.has_compensation = !one_in(4);
     o.has_row_scale = one_in(4);
-    o.requantize = {one_of({0.25F, 3.0F, 20.0F}), between(0, 255)};
+    o.requantize = {one_of({4.0F, 0.3F, 0.05F}), between(0, 255)};
     const bool ends_in_bytes = o.c_type == DataType::u8 && (!o.has_residual || o.residual_type == DataType::u8);
     if (ends_in_bytes && one_in(2)) count_in_steps_of_c();
   }
@@ -196,8 +196,7 @@ class Layout {
     // Conversions round both sides, by at most half a unit in the last place.
     constexpr double bf16_unit = 0x1p-8;
     if (o.c_type == DataType::bf16) bound += 2 * bf16_unit * (std::abs(expected) / (1 - bf16_unit) + bound);
-    if (o.c_type == DataType::u8)
-      bound = bound * static_cast<double>(o.requantize.inverse_scale) + 2 * (0.5 + 256 * unit);
+    if (o.c_type == DataType::u8) bound = bound / static_cast<double>(o.requantize.scale) + 2 * (0.5 + 256 * unit);
     return bound;
   }
 

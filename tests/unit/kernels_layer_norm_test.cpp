@@ -37,7 +37,7 @@ double layer_norm_error(const RowStatistics& s, double x, double gamma, double y
 TEST_P(LayerNormKernel, EveryTypeAndTail) {
   std::mt19937 random(1);
   constexpr std::int64_t rows = 3;
-  const Requantize q{1.0F / 0.03F, 125};
+  const Requantize q{0.03F, 125};
   for (const DataType x_type : {DataType::f32, DataType::bf16}) {
     for (const DataType y_type : vector_types) {
       for (const std::int64_t n : row_lengths({768, 1024, 3072})) {

@@ -120,9 +120,10 @@ inline double stored_bound(DataType type, double exact, double error) {
 inline testing::AssertionResult stored_near(DataType type, double stored, double exact, double error,
                                             const Requantize& q = {}) {
   if (type == DataType::u8) {
-    // One more rounding than the value itself: its product with the inverse scale.
-    error = error * q.inverse_scale + f32_unit * std::fabs(exact * q.inverse_scale);
-    exact = std::fmin(std::fmax(exact * q.inverse_scale + q.zero_point, 0.0), 255.0);
+    // Two more roundings than the value itself: the reciprocal of the scale, and the product with it.
+    const double steps = exact / q.scale;
+    error = error / q.scale + 2 * f32_unit * std::fabs(steps);
+    exact = std::fmin(std::fmax(steps + q.zero_point, 0.0), 255.0);
   }
   const double bound = stored_bound(type, exact, error);
   if (std::fabs(stored - exact) <= bound) return testing::AssertionSuccess();

@@ -19,7 +19,9 @@ struct Observed {
   QuantizableModel model;
   RangeObserver ranges;
 
-  Observed(Graph graph, const std::vector<Tensor>& inputs) {
+  CalibrationOptions how;
+
+  Observed(Graph graph, const std::vector<Tensor>& inputs, CalibrationOptions options = {}) : how(std::move(options)) {
     run_passes(graph, standard_passes(), nullptr);
     model = find_layers(std::move(graph));
     observe(inputs);
@@ -27,7 +29,8 @@ struct Observed {
 
   void observe(const std::vector<Tensor>& inputs) {
     Graph outputs = model.fused;
-    const auto axes = activations_of(model.layers);
+    if (how.round_sums) take_sums_apart(outputs, model.layers);
+    const auto axes = activations_of(model.layers, how);
     const std::size_t before = outputs.outputs.size();
     for (const auto& [name, axis] : axes) outputs.outputs.push_back(outputs.find(name));
     std::vector<Binding> bindings;
@@ -77,6 +80,39 @@ TEST(InsertQdq, AResidualNetworkPassesIntegersFromLayerToLayer) {
     if (node.op == "MaxPool" || node.op == "GlobalAveragePool") {
       EXPECT_EQ(graph.value(node.outputs[0]).type, DataType::u8) << node.name;
     }
+}
+
+TEST(InsertQdq, SumsAreRoundedBeforeTheResidualOnlyWhereAskedTo) {
+  const Tensor image = random_tensor({2, 3, 20, 20}, 1);
+  for (const bool round_sums : {false, true}) {
+    CalibrationOptions how;
+    how.round_sums = round_sums;
+    Observed net(small_resnet(), {image}, how);
+    const Graph graph = fused(net.quantized(qdq_options(how)));
+    EXPECT_EQ(float_products(graph), 0) << to_text(graph);
+    int adding = 0;
+    for (const Node& node : graph.nodes) {
+      if (node.op != "FusedConv" || !node.has_input(3)) continue;
+      ++adding;
+      EXPECT_EQ(node.find_attribute<float>("sum_scale") != nullptr, round_sums) << node.name;
+    }
+    EXPECT_EQ(adding, 1);
+  }
+}
+
+// What takes a fused convolution apart to observe its sum must not change what the graph computes.
+TEST(TakeSumsApart, LeavesTheOutputsAlone) {
+  Graph graph = small_resnet();
+  run_passes(graph, standard_passes(), nullptr);
+  const QuantizableModel model = find_layers(std::move(graph));
+  Graph whole = model.fused, apart = model.fused;
+  take_sums_apart(apart, model.layers);
+  apart.validate();
+  EXPECT_EQ(count(apart, "Add"), count(whole, "Add") + 1) << to_text(apart);
+  const std::vector<Tensor> image{random_tensor({2, 3, 20, 20}, 1)};
+  const std::vector<Binding> batch{{"batch", 2}};
+  for (Graph* bound : {&whole, &apart}) bind_shapes(*bound, batch);
+  EXPECT_TRUE(same_bits(evaluate(whole, image).front(), evaluate(apart, image).front()));
 }
 
 TEST(InsertQdq, WritesStandardOpsOnlyWithScalesPerChannelAndIntegerBiases) {

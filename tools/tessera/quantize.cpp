@@ -27,7 +27,8 @@ struct QuantizeWords {
   std::optional<double> max_drop;
   std::int64_t items = 0;
   int threads = 0;
-  bool int8_residual = false, no_bias_correction = false, keep_slower = false, no_sensitivity = false, json = false;
+  bool int8_residual = false, round_sums = false, no_bias_correction = false, keep_slower = false,
+       no_sensitivity = false, json = false;
 };
 
 CalibrationMethod method_option(const std::string& option, const std::string& word) {
@@ -70,6 +71,7 @@ QuantizeOptions options_of(const QuantizeWords& words) {
   options.calibration.percentile = words.percentile;
   options.calibration.attention = attention_option(words.attention);
   options.calibration.int8_residual = words.int8_residual;
+  options.calibration.round_sums = words.round_sums;
   options.calibration.bias_correction = !words.no_bias_correction;
   set_smoothquant(options, words.smoothquant);
   options.max_drop = words.max_drop;
@@ -166,6 +168,9 @@ void add_quantize(CLI::App& app, Context& context) {
       ->type_name("RUNG");
   command->add_flag("--int8-residual", words->int8_residual,
                     "the residual stream of a transformer in INT8: linear layers add what they read");
+  command->add_flag("--round-sums", words->round_sums,
+                    "round the sum of a convolution to u8 before its residual is added, so that ONNX Runtime runs all "
+                    "of the file in INT8, to the same bytes");
   command->add_option("--metric", words->metric, "auto, top1, agreement or cosine [auto]")->type_name("NAME");
   command->add_option("--validation", words->validation, "data for the score [the calibration data]")
       ->type_name("DIR|FILE");

@@ -40,11 +40,11 @@ struct KSegment {
 
 /// What happens to an accumulator on its way to C. Column-indexed arrays are padded to whole panels by the caller.
 /// Order:  s32: x = float(acc + compensation[n]) * (scale[n] * row_scale[m])     f32: x = acc
-///         x = x + bias[n];  x = what u8 makes of x + sum_offset, if rounds_sum;  x = x + residual[m][n];
+///         x = x + bias[n];  x = x + residual[m][n], or, if rounds_sum, what u8 makes of x + (sum_offset + residual);
 ///         x = activation(x);  convert to c_type and store.
 /// int8 scale and bias are applied as fma(float(acc + compensation), scale, bias), the product of the two scales
-/// rounded first; what u8 makes of a sum as fma(float(q - zero_point), scale, sum_offset); a u8 residual as
-/// fma(float(q - zero_point), scale, x); f32 bias and other residuals by plain additions.
+/// rounded first; what u8 makes of a sum as fma(float(q - zero_point), scale, sum_offset + residual); a u8 residual as
+/// fma(float(q - zero_point), scale, what it is added to); f32 bias and other residuals by plain additions.
 struct Epilogue {
   const std::int32_t* compensation = nullptr;  ///< s32 only: -zero_point(A) * column sum of B; null: 0
   const float* scale = nullptr;                ///< s32 only, required there: scale(A) * scale(B)[n]
@@ -61,8 +61,9 @@ struct Epilogue {
   DataType c_type = DataType::f32;  ///< f32, bf16, or u8 (quantized with `requantize`)
   Requantize requantize;
   /// A promise that lets kernels of s32 sums take a shorter way to the same bytes: C is u8, everything counts in steps
-  /// of C (both inverse scales are 1), a residual is u8 with zero point 0, no value reaches 2^30 in magnitude, there is
-  /// no row_scale, and the activation is none, or relu where C has zero point 0 (which the cut to bytes does anyway).
+  /// of C (both scales to u8 are 1), a residual is u8 with zero point 0, so is what u8 makes of a sum, and C if it is
+  /// made of that; no value reaches 2^30 in magnitude, there is no row_scale, and the activation is none, or relu where
+  /// C has zero point 0 (which the cut to bytes does anyway).
   bool in_steps_of_c = false;
 };
 

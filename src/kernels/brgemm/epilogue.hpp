@@ -92,7 +92,8 @@ struct FinishColumns {
   int column, lanes;
   ColumnConstants<sums> constants;
   Dequantizer residual_dequantizer;
-  RoundTrip sum_round_trip;
+  Quantizer sum_quantizer;
+  Dequantizer sum_dequantizer;
   Quantizer output_quantizer;
   F32x16 floor;
   bool is_transcendental;
@@ -103,7 +104,8 @@ struct FinishColumns {
         lanes(columns),
         constants(e, column),
         residual_dequantizer(dequantizer(e.residual)),
-        sum_round_trip(round_trip(e.sum_to_u8, e.sum_from_u8, e.sum_offset)),
+        sum_quantizer(quantizer(e.sum_to_u8)),
+        sum_dequantizer(dequantizer(e.sum_from_u8)),
         output_quantizer(quantizer(e.requantize)),
         floor(e.activation == Activation::relu ? zero() : set1(-__builtin_inff())),
         is_transcendental(e.activation == Activation::gelu || e.activation == Activation::tanh) {}
@@ -127,12 +129,14 @@ struct FinishColumns {
  private:
   template <bool plain>
   [[gnu::always_inline]] F32x16 before_activation(int row, const std::byte* sum) const {
-    F32x16 x = constants.template apply<plain>(e, row, sum);
-    if constexpr (residual != Residual::none) {
-      if (!plain && e.rounds_sum) x = through_u8(x, sum_round_trip);
-      x = add_residual<residual>(x, e.residual_rows[row], column, lanes, residual_dequantizer);
-    }
-    return x;
+    const F32x16 x = constants.template apply<plain>(e, row, sum);
+    if constexpr (residual == Residual::none) return x;
+    const auto plus_residual = [&](F32x16 y) TESSERA_LAMBDA {
+      return add_residual<residual>(y, e.residual_rows[row], column, lanes, residual_dequantizer);
+    };
+    if (plain || !e.rounds_sum) return plus_residual(x);
+    const F32x16 steps = sub(round_to_u8(x, sum_quantizer), sum_dequantizer.zero_point);
+    return fma(steps, sum_dequantizer.scale, plus_residual(set1(e.sum_offset)));
   }
 
   [[gnu::always_inline]] void store(const BrgemmBlock& block, int row, F32x16 x) const {
@@ -148,7 +152,7 @@ struct FinishColumnsInSteps {
   int column, lanes;
   ColumnConstants<Sums::s32> constants;
   F32x16 residual_scale;
-  F32x16 sum_low, sum_high, sum_scale, sum_offset;
+  F32x16 sum_low, sum_high, to_whole, from_whole, sum_scale, sum_offset;
   ZeroPoint zero_point;
 
   [[gnu::always_inline]] FinishColumnsInSteps(const Epilogue& epilogue, int first_column, int columns)
@@ -159,6 +163,8 @@ struct FinishColumnsInSteps {
         residual_scale(set1(e.residual.scale)),
         sum_low(set1(static_cast<float>(-e.sum_to_u8.zero_point))),
         sum_high(set1(static_cast<float>(255 - e.sum_to_u8.zero_point))),
+        to_whole(set1(largest_fractions)),
+        from_whole(set1(largest_fractions - static_cast<float>(e.sum_to_u8.zero_point))),
         sum_scale(set1(e.sum_from_u8.scale)),
         sum_offset(set1(e.sum_offset)),
         zero_point(zero_point_of(e.requantize.zero_point)) {}
@@ -166,14 +172,26 @@ struct FinishColumnsInSteps {
   template <bool plain = true>
   [[gnu::always_inline]] void finish(const BrgemmBlock& block, int row, const std::byte* sum) const {
     F32x16 x = constants.template apply<true>(e, row, sum);
-    if constexpr (rounds_sum) x = fma(min(sum_high, max(sum_low, round(x))), sum_scale, sum_offset);
-    if constexpr (residual == Residual::u8) {
-      const std::byte* from = e.residual_rows[row] + column;
-      x = fma(lanes == 16 ? load_u8(from) : load_u8_partial(from, lanes), residual_scale, x);
+    if constexpr (rounds_sum) {
+      // A sum with a number whose last bit counts ones has no fraction. Taking that number off again, less the zero
+      // point, leaves the u8: two additions, where rounding takes two operations on most CPUs and the zero point one.
+      const F32x16 q = sub(add(min(sum_high, max(sum_low, x)), to_whole), from_whole);
+      x = fma(q, sum_scale, plus_residual(row, sum_offset));
+    } else {
+      x = plus_residual(row, x);
     }
-    const __m128i bytes = s32_to_u8_saturated(to_s32(x), zero_point);
+    const S32x16 whole = to_s32(x);
+    const __m128i bytes = rounds_sum ? s32_to_u8_saturated(whole) : s32_to_u8_saturated(whole, zero_point);
     std::byte* to = block.c_rows[row] + column;
     lanes == 16 ? store_16x8(to, bytes) : store_16x8_partial(to, bytes, lanes);
+  }
+
+ private:
+  static constexpr float largest_fractions = 12582912;  // 1.5 * 2^23
+  [[gnu::always_inline]] F32x16 plus_residual(int row, F32x16 x) const {
+    if constexpr (residual == Residual::none) return x;
+    const std::byte* from = e.residual_rows[row] + column;
+    return fma(lanes == 16 ? load_u8(from) : load_u8_partial(from, lanes), residual_scale, x);
   }
 };
 

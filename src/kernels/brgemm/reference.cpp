@@ -36,7 +36,7 @@ Sum accumulate(const BrgemmKernel& kernel, const BrgemmBlock& block, int m, int 
   return sum;
 }
 
-float with_residual(const Epilogue& e, int m, int column, float x) {
+float plus_residual(const Epilogue& e, int m, int column, float x) {
   const std::byte* row = e.residual_rows[m];
   switch (e.residual_type) {
     case DataType::bf16: return x + static_cast<float>(element<bfloat16>(row, column));
@@ -59,7 +59,7 @@ float activated(float x, Activation activation) {
 }
 
 std::uint8_t quantized(float x, const Requantize& q) {
-  const float scaled = x * q.inverse_scale;
+  const float scaled = x * (1.0F / q.scale);
   if (std::isnan(scaled)) return 0;
   // Far beyond the range of u8 and well within that of an integer.
   const float limited = std::clamp(scaled, -65536.0F, 65536.0F);
@@ -70,8 +70,9 @@ std::uint8_t quantized(float x, const Requantize& q) {
 void store(const Epilogue& e, int m, int column, float x, std::byte* c_row) {
   if (e.residual_rows != nullptr && e.rounds_sum)
     x = std::fma(static_cast<float>(quantized(x, e.sum_to_u8) - e.sum_from_u8.zero_point), e.sum_from_u8.scale,
-                 e.sum_offset);
-  if (e.residual_rows != nullptr) x = with_residual(e, m, column, x);
+                 plus_residual(e, m, column, e.sum_offset));
+  else if (e.residual_rows != nullptr)
+    x = plus_residual(e, m, column, x);
   x = activated(x, e.activation);
   switch (e.c_type) {
     case DataType::bf16: return set_element(c_row, column, bfloat16(x));

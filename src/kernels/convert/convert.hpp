@@ -8,7 +8,7 @@ namespace {
 
 void convert(const ConvertCall& call) {
   with_reader(call.x, [&](const auto& read) TESSERA_LAMBDA {
-    with_writer(call.y, [&](const auto& write) TESSERA_LAMBDA {
+    with_writer<Scaling::by_division>(call.y, [&](const auto& write) TESSERA_LAMBDA {
       for (std::int64_t r = 0; r < call.rows; ++r) {
         const std::byte* const x = call.x.data + r * call.x.stride;
         std::byte* const y = call.y.data + r * call.y.stride;

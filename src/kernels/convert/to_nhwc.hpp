@@ -69,7 +69,7 @@ TESSERA_INLINE void interleave(const Vector (&channel)[3], std::byte* y) {
 }
 
 /// 16 dense pixels of three channels.
-TESSERA_INLINE void rgb_to_nhwc(const F32x16 (&x)[3], DataType type, const Quantizer& q, std::byte* y) {
+TESSERA_INLINE void rgb_to_nhwc(const F32x16 (&x)[3], DataType type, const DividingQuantizer& q, std::byte* y) {
   if (type == DataType::u8) {
     const __m128i bytes[3] = {f32_to_u8(x[0], q), f32_to_u8(x[1], q), f32_to_u8(x[2], q)};
     interleave(bytes, y);
@@ -82,7 +82,7 @@ TESSERA_INLINE void rgb_to_nhwc(const F32x16 (&x)[3], DataType type, const Quant
 }
 
 void rgb_row_to_nhwc(const ToNhwcCall& call, const float* x, std::byte* y) {
-  const Quantizer q = quantizer(call.y.quantization);
+  const DividingQuantizer q = dividing_quantizer(call.y.quantization);
   const std::int64_t plane = call.height * call.width;
   for_each_vector(call.width, [&](std::int64_t w, auto lanes) TESSERA_LAMBDA {
     const F32x16 rgb[3] = {load_f32(x + w, lanes), load_f32(x + plane + w, lanes), load_f32(x + 2 * plane + w, lanes)};
@@ -98,7 +98,7 @@ void rgb_row_to_nhwc(const ToNhwcCall& call, const float* x, std::byte* y) {
 void to_nhwc(const ToNhwcCall& call) {
   const int element = call.y.type == DataType::f32 ? 4 : call.y.type == DataType::bf16 ? 2 : 1;
   const bool dense_rgb = call.channels == 3 && call.y.stride == 3 * element;
-  with_writer(call.y, [&](const auto& write) TESSERA_LAMBDA {
+  with_writer<Scaling::by_division>(call.y, [&](const auto& write) TESSERA_LAMBDA {
     for (std::int64_t h = call.first_row; h < call.last_row; ++h) {
       const float* const x = call.x + h * call.width;
       std::byte* const y = call.y.data + h * call.y_row_stride;

@@ -78,7 +78,7 @@ void max_pool_bytes(const PoolCall& call) {
 
 TESSERA_INLINE bool keeps_bytes(const RowsIn& x, const RowsOut& y) {
   return x.type == DataType::u8 && y.type == DataType::u8 && x.quantization.zero_point == y.quantization.zero_point &&
-         y.quantization.inverse_scale == 1.0F / x.quantization.scale;
+         y.quantization.scale == x.quantization.scale;
 }
 
 void pool(const PoolCall& call) {

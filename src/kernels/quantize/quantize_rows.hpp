@@ -25,7 +25,7 @@ void quantize_rows(const QuantizeRowsCall& call) {
       std::byte* const y = call.y + r * call.n;
       const float scale = row_magnitude(read, x, call.n) * (1.0F / 127.0F);
       call.scales[r] = scale;
-      const Quantizer to_u8 = quantizer({scale > 0.0F ? 1.0F / scale : 0.0F, 128});
+      const Quantizer to_u8 = quantizer({scale > 0.0F ? scale : __builtin_inff(), 128});
       for_each_vector(call.n, [&](std::int64_t i, auto lanes)
                                   TESSERA_LAMBDA { store_16x8(y + i, f32_to_u8(read(x, i, lanes), to_u8), lanes); });
     }

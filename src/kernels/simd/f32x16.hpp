@@ -41,21 +41,36 @@ TESSERA_INLINE F32x16 load_s8_partial(const void* p, int n) {
   return to_f32(s8_to_s32(load_16x8_partial(p, n)));
 }
 
-/// Requantize, spread over lanes once before a loop.
+/// Requantize, spread over lanes once before a loop: by the reciprocal, ...
 struct Quantizer {
   F32x16 inverse_scale;
   S32x16 zero_point;
 };
 TESSERA_INLINE Quantizer quantizer(const Requantize& q) {
-  return {set1(q.inverse_scale), set1_s32(q.zero_point)};
+  return {set1(1.0F / q.scale), set1_s32(q.zero_point)};
+}
+TESSERA_INLINE F32x16 in_steps(F32x16 x, const Quantizer& q) {
+  return mul(x, q.inverse_scale);
+}
+/// ... or by division, which takes several times as long.
+struct DividingQuantizer {
+  F32x16 scale;
+  S32x16 zero_point;
+};
+TESSERA_INLINE DividingQuantizer dividing_quantizer(const Requantize& q) {
+  return {set1(q.scale), set1_s32(q.zero_point)};
+}
+TESSERA_INLINE F32x16 in_steps(F32x16 x, const DividingQuantizer& q) {
+  return div(x, q.scale);
 }
 
-/// clamp(round_half_even(x * inverse_scale) + zero_point, 0, 255); NaN gives 0.
-TESSERA_INLINE __m128i f32_to_u8(F32x16 x, const Quantizer& q) {
+/// clamp(round_half_even(x in steps) + zero_point, 0, 255); NaN gives 0.
+template <class AnyQuantizer>
+TESSERA_INLINE __m128i f32_to_u8(F32x16 x, const AnyQuantizer& q) {
   // The conversion to s32 turns what is too large, infinite or NaN into INT32_MIN, which saturates to 0: right for NaN
   // and at the lower end. The upper end is cut first; min keeps a NaN in its second operand.
-  const F32x16 scaled = min(set1(65536.0F), mul(x, q.inverse_scale));
-  return s32_to_u8_saturated(add(to_s32(scaled), q.zero_point));
+  const F32x16 steps = min(set1(65536.0F), in_steps(x, q));
+  return s32_to_u8_saturated(add(to_s32(steps), q.zero_point));
 }
 TESSERA_INLINE void store_u8(void* p, F32x16 x, const Quantizer& q) {
   store_16x8(p, f32_to_u8(x, q));
@@ -77,20 +92,10 @@ TESSERA_INLINE F32x16 dequantize(F32x16 q, const Dequantizer& d) {
   return mul(sub(q, d.zero_point), d.scale);
 }
 
-/// Through u8 and back, spread over lanes once before a loop.
-struct RoundTrip {
-  F32x16 inverse_scale, zero_point, scale, offset;
-};
-TESSERA_INLINE RoundTrip round_trip(const Requantize& to, const Dequantize& from, float offset) {
-  return {set1(to.inverse_scale), set1(static_cast<float>(to.zero_point)), set1(from.scale), set1(offset)};
-}
-/// What is left of x when it is stored as u8 and read again under the same zero point, plus the offset; NaN as
-/// f32_to_u8 has it.
-TESSERA_INLINE F32x16 through_u8(F32x16 x, const RoundTrip& r) {
-  // In floats, which hold these integers exactly: bytes would have to be packed and unpacked.
-  const F32x16 q = add(round(mul(x, r.inverse_scale)), r.zero_point);
-  const F32x16 limited = min(set1(255.0F), max(q, zero()));  // max gives its second operand for NaN
-  return fma(sub(limited, r.zero_point), r.scale, r.offset);
+/// The u8 of f32_to_u8 as floats, which hold these integers exactly: bytes would have to be packed and unpacked.
+TESSERA_INLINE F32x16 round_to_u8(F32x16 x, const Quantizer& q) {
+  const F32x16 rounded = add(round(in_steps(x, q)), to_f32(q.zero_point));
+  return min(set1(255.0F), max(rounded, zero()));  // max gives its second operand for NaN
 }
 
 TESSERA_INLINE F32x16 load_u8(const void* p, const Dequantizer& d) {

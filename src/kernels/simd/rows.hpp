@@ -124,12 +124,15 @@ struct Reader<DataType::u8> {
   Dequantizer dequantizer_;
 };
 
+/// How Requantize is applied.
+enum class Scaling { by_reciprocal, by_division };
+
 /// Floats stored as elements of one type.
-template <DataType type>
+template <DataType type, Scaling scaling = Scaling::by_reciprocal>
 struct Writer;
 
-template <>
-struct Writer<DataType::f32> {
+template <Scaling scaling>
+struct Writer<DataType::f32, scaling> {
   explicit Writer(const Requantize&) {}
   template <class Lanes>
   TESSERA_MEMBER void operator()(std::byte* row, std::int64_t i, F32x16 x, Lanes lanes) const {
@@ -137,8 +140,8 @@ struct Writer<DataType::f32> {
   }
 };
 
-template <>
-struct Writer<DataType::bf16> {
+template <Scaling scaling>
+struct Writer<DataType::bf16, scaling> {
   explicit Writer(const Requantize&) {}
   template <class Lanes>
   TESSERA_MEMBER void operator()(std::byte* row, std::int64_t i, F32x16 x, Lanes lanes) const {
@@ -146,16 +149,22 @@ struct Writer<DataType::bf16> {
   }
 };
 
-template <>
-struct Writer<DataType::u8> {
-  explicit Writer(const Requantize& q) : quantizer_(quantizer(q)) {}
+template <Scaling scaling>
+struct Writer<DataType::u8, scaling> {
+  explicit Writer(const Requantize& q) : quantizer_(made(q)) {}
   template <class Lanes>
   TESSERA_MEMBER void operator()(std::byte* row, std::int64_t i, F32x16 x, Lanes lanes) const {
     store_16x8(row + i, f32_to_u8(x, quantizer_), lanes);
   }
 
  private:
-  Quantizer quantizer_;
+  static auto made(const Requantize& q) {
+    if constexpr (scaling == Scaling::by_division)
+      return dividing_quantizer(q);
+    else
+      return quantizer(q);
+  }
+  decltype(made(Requantize{})) quantizer_;
 };
 
 /// Calls f with the reader or writer of the slice's type. Types the contract does not name do nothing: the plan never
@@ -169,12 +178,12 @@ TESSERA_INLINE void with_reader(const RowsIn& in, const F& f) {
     default: break;
   }
 }
-template <class F>
+template <Scaling scaling = Scaling::by_reciprocal, class F>
 TESSERA_INLINE void with_writer(const RowsOut& out, const F& f) {
   switch (out.type) {
-    case DataType::f32: f(Writer<DataType::f32>(out.quantization)); break;
-    case DataType::bf16: f(Writer<DataType::bf16>(out.quantization)); break;
-    case DataType::u8: f(Writer<DataType::u8>(out.quantization)); break;
+    case DataType::f32: f(Writer<DataType::f32, scaling>(out.quantization)); break;
+    case DataType::bf16: f(Writer<DataType::bf16, scaling>(out.quantization)); break;
+    case DataType::u8: f(Writer<DataType::u8, scaling>(out.quantization)); break;
     default: break;
   }
 }

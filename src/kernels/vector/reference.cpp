@@ -37,12 +37,14 @@ float get(const RowsIn& in, const std::byte* row, std::int64_t i) {
   }
 }
 
-std::uint8_t quantize(float x, const Requantize& q) {
-  const float scaled = x * q.inverse_scale;
-  if (std::isnan(scaled)) return 0;
-  const float limited = std::clamp(scaled, -65536.0F, 65536.0F);
-  const auto whole = static_cast<std::int32_t>(std::nearbyint(limited)) + q.zero_point;
+std::uint8_t rounded(float steps, std::int32_t zero_point) {
+  if (std::isnan(steps)) return 0;
+  const float limited = std::clamp(steps, -65536.0F, 65536.0F);
+  const auto whole = static_cast<std::int32_t>(std::nearbyint(limited)) + zero_point;
   return static_cast<std::uint8_t>(std::clamp(whole, 0, 255));
+}
+std::uint8_t quantize(float x, const Requantize& q) {
+  return rounded(x * (1.0F / q.scale), q.zero_point);
 }
 
 void put(const RowsOut& out, std::byte* row, std::int64_t i, float x) {
@@ -52,6 +54,11 @@ void put(const RowsOut& out, std::byte* row, std::int64_t i, float x) {
     case DataType::bf16: return write_as(p, bfloat16(x));
     default: return write_as(p, quantize(x, out.quantization));
   }
+}
+/// The same for conversions, which divide.
+void put_converted(const RowsOut& out, std::byte* row, std::int64_t i, float x) {
+  if (out.type != DataType::u8) return put(out, row, i, x);
+  write_as(row + i, rounded(x / out.quantization.scale, out.quantization.zero_point));
 }
 
 float activated(Activation activation, float x) {
@@ -157,7 +164,7 @@ void pool(const PoolCall& call) {
 void convert(const ConvertCall& call) {
   for (std::int64_t r = 0; r < call.rows; ++r)
     for (std::int64_t i = 0; i < call.n; ++i)
-      put(call.y, call.y.data + r * call.y.stride, i, get(call.x, call.x.data + r * call.x.stride, i));
+      put_converted(call.y, call.y.data + r * call.y.stride, i, get(call.x, call.x.data + r * call.x.stride, i));
 }
 
 void quantize_rows(const QuantizeRowsCall& call) {
@@ -171,7 +178,7 @@ void quantize_rows(const QuantizeRowsCall& call) {
     }
     const float scale = finite ? largest * (1.0F / 127.0F) : std::numeric_limits<float>::quiet_NaN();
     call.scales[r] = scale;
-    const Requantize to_u8{scale > 0.0F ? 1.0F / scale : 0.0F, 128};
+    const Requantize to_u8{scale > 0.0F ? scale : std::numeric_limits<float>::infinity(), 128};
     for (std::int64_t i = 0; i < call.n; ++i) write_as(call.y + r * call.n + i, quantize(get(call.x, x, i), to_u8));
   }
 }
@@ -205,8 +212,8 @@ void to_nhwc(const ToNhwcCall& call) {
   for (std::int64_t c = 0; c < call.channels; ++c)
     for (std::int64_t h = call.first_row; h < call.last_row; ++h)
       for (std::int64_t w = 0; w < call.width; ++w)
-        put(call.y, call.y.data + h * call.y_row_stride + w * call.y.stride, c,
-            call.x[(c * call.height + h) * call.width + w]);
+        put_converted(call.y, call.y.data + h * call.y_row_stride + w * call.y.stride, c,
+                      call.x[(c * call.height + h) * call.width + w]);
 }
 
 void to_nchw(const ToNchwCall& call) {

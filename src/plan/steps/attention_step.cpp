@@ -79,7 +79,7 @@ AttentionStep::Rows AttentionStep::quantize(const RunContext& context, Rows rows
   const std::int64_t stride = row_stride(spec_.head_size, DataType::u8);
   ConvertCall call;
   call.x = {rows.data, rows.stride, spec_.type, {}};
-  call.y = {context.scratch + areas_.bytes, stride, DataType::u8, {1.0F / as.scale, as.zero_point}};
+  call.y = {context.scratch + areas_.bytes, stride, DataType::u8, {as.scale, as.zero_point}};
   call.rows = count;
   call.n = spec_.head_size;
   vector_.convert(call);
@@ -189,7 +189,7 @@ void AttentionStep::softmax(const RunContext& context, std::int64_t batch, std::
   }
   if (spec_.context_in) {
     call.y.type = DataType::u8;
-    call.y.quantization = {1.0F / spec_.context_in->left.scale, 0};
+    call.y.quantization = {spec_.context_in->left.scale, 0};
   }
   if (spec_.mask != no_buffer) {
     call.mask = reinterpret_cast<const float*>(context.at(spec_.mask)) + batch * spec_.mask_batch_stride +

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <string>
 
 #include "ops/dynamic_quantization.hpp"
@@ -47,11 +48,12 @@ class QuantizeTensorStep final : public Step {
 
   void run(const RunContext& context) const noexcept override {
     const DynamicScale chosen = scale_of(context);
-    const float inverse = chosen.scale > 0.0F ? 1.0F / chosen.scale : 0.0F;  // 0 for NaN
     if (context.member == 0)
       *reinterpret_cast<Dequantize*>(context.at(target_.parameters)) = {chosen.scale, chosen.zero_point};
     fill_halo(target_.image, chosen.zero_point, context);
-    const Requantize to_u8{inverse, chosen.zero_point};
+    // A tensor without a scale, of nothing but zeros or with NaN in it, becomes its zero point.
+    const float step = chosen.scale > 0.0F ? chosen.scale : std::numeric_limits<float>::infinity();
+    const Requantize to_u8{step, chosen.zero_point};
     for_rows_of_member(target_.image, context, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
       source_.image.buffer == no_buffer ? from_dense(context, to_u8, n, first, last)
                                         : from_image(context, to_u8, n, first, last);
