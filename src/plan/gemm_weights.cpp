@@ -102,8 +102,12 @@ float scale_of_sums(const GemmWeights& weights, const Value& x, std::size_t n) {
   return dequantization(x).scale * scales[weights.value->quantization->per_tensor() ? 0 : n];
 }
 
-/// The bias as integers that join the sums, which is how files with s32 biases mean it; empty where it may not be so,
-/// or where sums would not fit s32 with it.
+/// A bias that was s32 is this close to whole numbers: two scales and a product with them have been rounded to f32.
+constexpr double rounding_of_steps = 0x1p-21;
+
+/// The bias as integers that join the sums, where it is nothing else (files have s32 biases); empty where it is, where
+/// it may not be so, or where sums would not fit s32 with it. Others are not rounded: where outliers make the unit of
+/// the sums coarse, that would be the largest error of the layer.
 std::vector<std::int32_t> bias_of_sums(const GemmWeights& weights, const Value& x, const ColumnBias& bias) {
   if (bias.value == nullptr || !bias.may_join_sums) return {};
   // u8 * s8, and a compensation that may be as large.
@@ -113,9 +117,10 @@ std::vector<std::int32_t> bias_of_sums(const GemmWeights& weights, const Value& 
   whole.reserve(values.size());
   for (const float value : values) {
     const double scale = scale_of_sums(weights, x, whole.size());
-    const double steps = std::nearbyint(static_cast<double>(value) / scale);
-    if (!(std::abs(steps) < most)) return {};
-    whole.push_back(static_cast<std::int32_t>(steps));
+    const double steps = static_cast<double>(value) / scale, rounded = std::nearbyint(steps);
+    const bool is_whole = std::abs(steps - rounded) <= rounding_of_steps * std::abs(steps);
+    if (!is_whole || !(std::abs(rounded) < most)) return {};
+    whole.push_back(static_cast<std::int32_t>(rounded));
   }
   return whole;
 }
