@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -19,8 +20,7 @@ constexpr std::size_t large_page = std::size_t{2} << 20;
 /// it, and given back at once.
 constexpr std::size_t least_mapped = std::size_t{256} << 10;
 
-/// Zeroed pages; from the start of a large one if at least that is wanted. Whole large pages are asked for as such, the
-/// rest stays in small ones: a buffer occupies what it holds. Null when there are none.
+/// Zeroed pages; from the start of a large one if at least that is wanted. Null when there are none.
 std::byte* map_pages(std::size_t bytes) noexcept {
   const std::size_t alignment = bytes >= large_page ? large_page : small_page;
   const std::size_t reserved = bytes + alignment - small_page;
@@ -31,9 +31,17 @@ std::byte* map_pages(std::size_t bytes) noexcept {
   const std::size_t before = round_up(address, alignment) - address, behind = reserved - before - bytes;
   if (before > 0) ::munmap(first, before);
   if (behind > 0) ::munmap(first + before + bytes, behind);
-  // A system without large pages declines, and nothing is lost.
-  if (bytes >= large_page) ::madvise(first + before, bytes / large_page * large_page, MADV_HUGEPAGE);
   return first + before;
+}
+
+/// Whole large pages are asked for as such, the rest stays in small ones: memory occupies what it holds. A system
+/// without large pages declines, and nothing is lost.
+void ask_for_large_pages(std::byte* first, std::size_t bytes) noexcept {
+  if (bytes >= large_page) ::madvise(first, bytes / large_page * large_page, MADV_HUGEPAGE);
+}
+
+[[noreturn]] void fail_for_want_of(std::size_t bytes) {
+  fail("memory", "cannot allocate " + std::to_string(bytes >> 20) + " MiB", "use a smaller batch or fewer cases");
 }
 
 }  // namespace
@@ -44,16 +52,54 @@ AlignedBuffer::AlignedBuffer(std::size_t bytes) : size_(bytes) {
   const std::size_t allocated = round_up(needed, mapped ? small_page : cache_line);
   data_ = {mapped ? map_pages(allocated) : static_cast<std::byte*>(std::aligned_alloc(cache_line, allocated)),
            FreeMemory{mapped ? allocated : 0}};
-  if (data_ == nullptr)
-    fail("memory", "cannot allocate " + std::to_string(bytes >> 20) + " MiB", "use a smaller batch or fewer cases");
-  if (!mapped) std::memset(data_.get(), 0, allocated);
+  if (data_ == nullptr) fail_for_want_of(bytes);
+  if (mapped)
+    ask_for_large_pages(data_.get(), allocated);
+  else
+    std::memset(data_.get(), 0, allocated);
 }
 
 void FreeMemory::operator()(std::byte* pointer) const noexcept {
+  if (owner != nullptr) return;
   if (mapped > 0)
     ::munmap(pointer, mapped);
   else
     std::free(pointer);
+}
+
+/// Address space for the buffers of one go. Only what is touched becomes memory, so it may be generous.
+struct BufferRegion::Mapping {
+  std::byte* first = nullptr;
+  std::size_t bytes = 0, taken = 0;
+
+  explicit Mapping(std::size_t wanted) : first(map_pages(wanted)), bytes(wanted) {
+    if (first == nullptr) fail_for_want_of(wanted);
+  }
+  ~Mapping() { ::munmap(first, bytes); }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+};
+
+AlignedBuffer BufferRegion::take(std::size_t bytes) {
+  constexpr std::size_t usual = std::size_t{64} << 20;
+  const std::size_t needed = round_up(bytes + buffer_slack, cache_line);
+  if (mapping_ == nullptr || mapping_->bytes - mapping_->taken < needed) {
+    settle();
+    mapping_ = std::make_shared<Mapping>(std::max(usual, round_up(needed, small_page)));
+  }
+  std::byte* const data = mapping_->first + mapping_->taken;
+  mapping_->taken += needed;
+  return {mapping_, data, bytes};
+}
+
+void BufferRegion::settle() noexcept {
+  if (mapping_ == nullptr) return;
+  Mapping& mapping = *mapping_;
+  const std::size_t used = round_up(mapping.taken, small_page);
+  if (used < mapping.bytes) ::munmap(mapping.first + used, mapping.bytes - used);
+  mapping.bytes = used;
+  ask_for_large_pages(mapping.first, used);
+  mapping_.reset();
 }
 
 }  // namespace tessera

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
 
 namespace tessera {
 
@@ -13,7 +14,8 @@ inline constexpr std::size_t cache_line = 64;
 inline constexpr std::size_t buffer_slack = 128;
 
 struct FreeMemory {
-  std::size_t mapped = 0;  ///< bytes of whole pages; 0: from the heap
+  std::size_t mapped = 0;                       ///< bytes of whole pages; 0: from the heap
+  std::shared_ptr<const void> owner = nullptr;  ///< of the memory this is a part of, which goes with its owner
   void operator()(std::byte* pointer) const noexcept;
 };
 
@@ -21,6 +23,9 @@ class AlignedBuffer {
  public:
   AlignedBuffer() = default;
   explicit AlignedBuffer(std::size_t bytes);  ///< Error{failed} when the memory is not to be had
+  /// A part of somebody else's memory, with the slack behind it.
+  AlignedBuffer(std::shared_ptr<const void> owner, std::byte* data, std::size_t bytes) noexcept
+      : data_(data, FreeMemory{0, std::move(owner)}), size_(bytes) {}
 
   [[nodiscard]] std::byte* data() noexcept { return data_.get(); }
   [[nodiscard]] const std::byte* data() const noexcept { return data_.get(); }
@@ -29,6 +34,25 @@ class AlignedBuffer {
  private:
   std::unique_ptr<std::byte, FreeMemory> data_;
   std::size_t size_ = 0;
+};
+
+/// Buffers side by side, so that large pages cover many of them together. Not thread-safe.
+class BufferRegion {
+ public:
+  /// Zeroed; touched, and so in memory, page by page as it is written. Error{failed} when there is no memory.
+  AlignedBuffer take(std::size_t bytes);
+  /// No more buffers for now: what was taken may lie in large pages, what was not goes back. To be called before the
+  /// buffers are written; the next take() begins another mapping.
+  void settle() noexcept;
+
+  ~BufferRegion() { settle(); }
+  BufferRegion() = default;
+  BufferRegion(const BufferRegion&) = delete;
+  BufferRegion& operator=(const BufferRegion&) = delete;
+
+ private:
+  struct Mapping;
+  std::shared_ptr<Mapping> mapping_;  ///< kept alive by the buffers in it
 };
 
 constexpr std::size_t round_up(std::size_t value, std::size_t multiple) noexcept {

@@ -44,15 +44,37 @@ const std::byte* Tensor::kept_elements() const {
   return lying;
 }
 
-BorrowedElements Tensor::borrow() const {
+/// The elements where they are; none where they must be read.
+BorrowedElements Tensor::elements_in_memory() const {
   if (deferred_ == nullptr) return {owner_, data_};
   const std::shared_ptr<const ElementSource> source = deferred_->source;
   if (const std::byte* lying = source->in_place())
     return {std::shared_ptr<const void>(lying, [source](const void*) { source->release(); }), lying};
-  if (const std::byte* kept = deferred_->kept) return {deferred_, kept};
+  return {deferred_, deferred_->kept};
+}
+
+BorrowedElements Tensor::borrow() const {
+  BorrowedElements elements = elements_in_memory();
+  if (elements.data != nullptr || deferred_ == nullptr) return elements;
   const auto buffer = std::make_shared<AlignedBuffer>(bytes());
-  source->read(buffer->data());
+  deferred_->source->read(buffer->data());
   return {buffer, buffer->data()};
+}
+
+BorrowedElements Tensor::borrow(AlignedBuffer& scratch) const {
+  BorrowedElements elements = elements_in_memory();
+  if (elements.data != nullptr || deferred_ == nullptr) return elements;
+  // Nor much larger than it takes: what is borrowed gets smaller from weight to weight.
+  if (scratch.size() < bytes() || scratch.size() / 2 > bytes()) {
+    scratch = {};
+    scratch = AlignedBuffer(bytes());
+  }
+  deferred_->source->read(scratch.data());
+  return {deferred_, scratch.data()};
+}
+
+std::shared_ptr<const ElementSource> Tensor::parts() const noexcept {
+  return deferred_ != nullptr && deferred_->source->has_parts() ? deferred_->source : nullptr;
 }
 
 Tensor Tensor::reshaped(const Shape& shape) const {

@@ -38,6 +38,10 @@ class ElementSource {
   [[nodiscard]] virtual const std::byte* in_place() const noexcept { return nullptr; }
   /// Nobody needs what in_place returned for now: its memory may go, and comes back when it is touched.
   virtual void release() const noexcept {}
+  /// Whether parts are had by themselves, without memory for the rest; and the bytes from `offset` on, false on
+  /// failure.
+  [[nodiscard]] virtual bool has_parts() const noexcept { return false; }
+  virtual bool read_part(std::size_t /*offset*/, std::span<std::byte> /*target*/) const noexcept { return false; }
 };
 
 /// Elements at any alignment, in memory for as long as `owner` lives.
@@ -75,6 +79,11 @@ class Tensor {
   [[nodiscard]] const std::byte* data() const { return deferred_ == nullptr ? data_ : kept_elements(); }
   /// The elements for a reader that takes them at any alignment and is done with them soon.
   [[nodiscard]] BorrowedElements borrow() const;
+  /// The same where elements that must be read go to `scratch`, which is made as large as it takes: they are there
+  /// until it is used again.
+  [[nodiscard]] BorrowedElements borrow(AlignedBuffer& scratch) const;
+  /// Who supplies the elements part by part; null where they are in memory, or come only all together.
+  [[nodiscard]] std::shared_ptr<const ElementSource> parts() const noexcept;
   /// The same for all tensors that share their elements, different for all others; stays what it is.
   [[nodiscard]] const void* identity() const noexcept {
     return deferred_ == nullptr ? static_cast<const void*>(data_) : deferred_.get();
@@ -99,6 +108,7 @@ class Tensor {
  private:
   struct Deferred;
   [[nodiscard]] const std::byte* kept_elements() const;
+  [[nodiscard]] BorrowedElements elements_in_memory() const;
 
   DataType type_ = DataType::f32;
   Shape shape_;

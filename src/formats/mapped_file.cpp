@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 #include "core/error.hpp"
 #include "core/memory.hpp"
@@ -17,6 +18,7 @@ namespace {
 
 struct Descriptor {
   int number;
+  int release() noexcept { return std::exchange(number, -1); }
   ~Descriptor() {
     if (number >= 0) ::close(number);
   }
@@ -31,7 +33,7 @@ struct Descriptor {
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   // O_NONBLOCK: opening a pipe that nobody writes to would wait for ever; it has no effect on regular files.
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.number < 0) reject_errno(path, errno);
   struct stat status {};
   if (::fstat(file.number, &status) != 0) reject_errno(path, errno);
@@ -40,10 +42,11 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
 
   const auto size = static_cast<std::size_t>(status.st_size);
   if (size == 0)
-    return std::shared_ptr<const MappedFile>(new MappedFile(nullptr, 0));  // an empty mapping is an error to mmap
+    return std::shared_ptr<const MappedFile>(
+        new MappedFile(file.release(), nullptr, 0));  // an empty mapping is an error to mmap
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number, 0);
   if (data == MAP_FAILED) reject_errno(path, errno);
-  return std::shared_ptr<const MappedFile>(new MappedFile(static_cast<const std::byte*>(data), size));
+  return std::shared_ptr<const MappedFile>(new MappedFile(file.release(), static_cast<const std::byte*>(data), size));
 }
 
 void MappedFile::release(std::span<const std::byte> part) const noexcept {
@@ -56,8 +59,20 @@ void MappedFile::release(std::span<const std::byte> part) const noexcept {
   ::madvise(const_cast<std::byte*>(data_) + first, last - first, MADV_DONTNEED);
 }
 
+bool MappedFile::read(std::size_t offset, std::span<std::byte> target) const noexcept {
+  while (!target.empty()) {
+    const ssize_t got = ::pread(descriptor_, target.data(), target.size(), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    target = target.subspan(static_cast<std::size_t>(got));
+    offset += static_cast<std::size_t>(got);
+  }
+  return true;
+}
+
 MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+  ::close(descriptor_);
 }
 
 }  // namespace tessera

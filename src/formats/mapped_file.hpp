@@ -19,12 +19,16 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+  /// Reads without mapping: the bytes from `offset` on. False where the system refuses.
+  bool read(std::size_t offset, std::span<std::byte> target) const noexcept;
   /// Gives back the memory behind a part of the file. It comes back, from the file, when it is read again.
   void release(std::span<const std::byte> part) const noexcept;
 
  private:
-  MappedFile(const std::byte* data, std::size_t size) noexcept : data_(data), size_(size) {}
+  MappedFile(int descriptor, const std::byte* data, std::size_t size) noexcept
+      : descriptor_(descriptor), data_(data), size_(size) {}
 
+  int descriptor_;
   const std::byte* data_;
   std::size_t size_;
 };

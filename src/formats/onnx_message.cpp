@@ -78,7 +78,19 @@ bool split_model(Bytes bytes, OnnxMessage& message) {
   return split(bytes, tag_of(ModelProto::kGraphFieldNumber), message.model, on_graph);
 }
 
+/// Pieces from 256 KiB on: large enough that malloc takes each from the system and gives it back to it.
+google::protobuf::ArenaOptions in_large_pieces() {
+  google::protobuf::ArenaOptions options;
+  options.start_block_size = std::size_t{256} << 10;
+  options.max_block_size = std::size_t{1} << 20;
+  return options;
+}
+
 }  // namespace
+
+OnnxMessage::OnnxMessage()
+    : arena(std::make_unique<google::protobuf::Arena>(in_large_pieces())),
+      model(*google::protobuf::Arena::CreateMessage<onnx::ModelProto>(arena.get())) {}
 
 std::optional<OnnxMessage> parse_onnx_message(Bytes bytes) {
   const google::protobuf::LogSilencer quiet;  // the parser reports on stderr what we report as an Error

@@ -2,9 +2,11 @@
 // all of a file, and stay where they are.
 #pragma once
 
+#include <google/protobuf/arena.h>
 #include <onnx/onnx_pb.h>
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -12,7 +14,10 @@
 namespace tessera {
 
 struct OnnxMessage {
-  onnx::ModelProto model;
+  OnnxMessage();
+
+  std::unique_ptr<google::protobuf::Arena> arena;  ///< holds the message in few pieces, which go back as a whole
+  onnx::ModelProto& model;
   /// By initializer: its raw_data, which the message itself then lacks; nothing where it has none, or still holds it.
   std::vector<std::optional<std::span<const std::byte>>> raw_data;
 };

@@ -37,6 +37,10 @@ class MappedElements final : public ElementSource {
   void read(std::byte* target) const override { std::memcpy(target, bytes_.data(), bytes_.size()); }
   [[nodiscard]] const std::byte* in_place() const noexcept override { return bytes_.data(); }
   void release() const noexcept override { file_->release(bytes_); }
+  [[nodiscard]] bool has_parts() const noexcept override { return true; }
+  bool read_part(std::size_t offset, std::span<std::byte> target) const noexcept override {
+    return file_->read(static_cast<std::size_t>(bytes_.data() - file_->bytes().data()) + offset, target);
+  }
 
  private:
   std::shared_ptr<const MappedFile> file_;

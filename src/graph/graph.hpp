@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -98,19 +99,25 @@ class Graph {
 /// Producer and consumers of every value: a snapshot, stale after the graph changes.
 class Uses {
  public:
-  explicit Uses(const Graph& graph);
+  explicit Uses(const Graph& graph) { take_again(graph); }
+  /// The graph as it is now; cheap, as passes do this after every rewrite.
+  void take_again(const Graph& graph);
 
   /// Index into graph.nodes, or -1 for inputs and constants.
   [[nodiscard]] int producer(ValueId id) const { return producer_[static_cast<std::size_t>(id)]; }
   /// Indices into graph.nodes, a node once per use.
-  [[nodiscard]] const std::vector<int>& consumers(ValueId id) const { return consumers_[static_cast<std::size_t>(id)]; }
+  [[nodiscard]] std::span<const int> consumers(ValueId id) const {
+    const auto i = static_cast<std::size_t>(id);
+    return std::span(readers_).subspan(first_reader_[i], first_reader_[i + 1] - first_reader_[i]);
+  }
   [[nodiscard]] bool is_output(ValueId id) const { return is_output_[static_cast<std::size_t>(id)]; }
   /// Exactly one consumer and no graph output: the value may disappear in a fusion.
   [[nodiscard]] bool single_use(ValueId id) const { return consumers(id).size() == 1 && !is_output(id); }
 
  private:
   std::vector<int> producer_;
-  std::vector<std::vector<int>> consumers_;
+  std::vector<int> readers_;               ///< of all values, one after the other
+  std::vector<std::size_t> first_reader_;  ///< by value: where its readers begin; one more at the end
   std::vector<bool> is_output_;
 };
 

@@ -153,7 +153,7 @@ class BertBuilder {
   };
 
   [[nodiscard]] Tensor weights(const std::string& name, const Shape& shape, std::int64_t inputs, float gain) const {
-    return normal_tensor(shape, stream(name), gain / std::sqrt(static_cast<float>(inputs)));
+    return normal_weights(shape, stream(name), gain / std::sqrt(static_cast<float>(inputs)));
   }
 
   /// x * kernel + bias, the kernel [inputs, outputs] as exporters store it: transposed against the module's weight.

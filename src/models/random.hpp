@@ -60,5 +60,7 @@ class RandomStream {
 
 /// Normal elements of the given mean and standard deviation.
 Tensor normal_tensor(const Shape& shape, const RandomStream& random, float deviation, float mean = 0.0F);
+/// The same elements around 0, made each time they are read: large weights, which are in memory only once packed.
+Tensor normal_weights(const Shape& shape, const RandomStream& random, float deviation);
 
 }  // namespace tessera

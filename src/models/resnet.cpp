@@ -77,8 +77,8 @@ class ResNetBuilder {
     const std::int64_t padding = kernel / 2;
     // He et al.: variance 2 / (outputs * kernel area) keeps the variance of gradients through ReLU.
     const float deviation = std::sqrt(2.0F / static_cast<float>(outputs * kernel * kernel));
-    const Tensor weights =
-        normal_tensor(Shape{outputs, x.probe.channels, kernel, kernel}, stream(name + ".weight"), deviation);
+    const Shape shape{outputs, x.probe.channels, kernel, kernel};
+    const Tensor weights = normal_weights(shape, stream(name + ".weight"), deviation);
     using Integers = std::vector<std::int64_t>;
     const ValueId id = graph_.append("Conv", scope + "/Conv", {x.id, graph_.add_constant(name + ".weight", weights)},
                                      {{"dilations", Integers{1, 1}},
@@ -86,7 +86,8 @@ class ResNetBuilder {
                                       {"kernel_shape", Integers{kernel, kernel}},
                                       {"pads", Integers(4, padding)},
                                       {"strides", Integers{stride, stride}}});
-    return {id, convolve(x.probe, weights, stride, padding)};
+    const BorrowedElements elements = weights.borrow();
+    return {id, convolve(x.probe, Tensor(DataType::f32, shape, elements.owner, elements.data), stride, padding)};
   }
 
   Traced batch_norm(Traced x, const std::string& scope, const std::string& name, float scale) {
@@ -136,7 +137,7 @@ class ResNetBuilder {
     const std::int64_t width = x.probe.channels;
     const float deviation = 1.0F / (pooled_magnitude(x.probe) * std::sqrt(static_cast<float>(width)));
     const ValueId weight =
-        graph_.add_constant("fc.weight", normal_tensor(Shape{classes, width}, stream("fc.weight"), deviation));
+        graph_.add_constant("fc.weight", normal_weights(Shape{classes, width}, stream("fc.weight"), deviation));
     const ValueId bias = graph_.add_constant("fc.bias", normal_tensor(Shape{classes}, stream("fc.bias"), 0.02F));
     const ValueId logits = graph_.append("Gemm", "/fc/Gemm", {features, weight, bias},
                                          {{"alpha", 1.0F}, {"beta", 1.0F}, {"transB", std::int64_t{1}}});

@@ -48,6 +48,16 @@ std::string reason_against(const Node& node) {
   return {};
 }
 
+/// Floats at any alignment times a factor. Apart, so that the compiler sees that they do not overlap and uses vectors.
+void scale_run(const std::byte* __restrict from, double factor, std::size_t count, std::byte* __restrict target) {
+  for (std::size_t i = 0; i < count; ++i) {
+    float element = 0;
+    std::memcpy(&element, from + i * sizeof element, sizeof element);
+    element = static_cast<float>(element * factor);
+    std::memcpy(target + i * sizeof element, &element, sizeof element);
+  }
+}
+
 /// Weights times a factor per output channel, computed when they are wanted.
 class ScaledWeight final : public ElementSource {
  public:
@@ -55,16 +65,9 @@ class ScaledWeight final : public ElementSource {
 
   void read(std::byte* target) const override {
     const BorrowedElements weight = weight_.borrow();
-    const std::byte* from = weight.data;
-    const std::size_t per_channel = weight_.bytes() / sizeof(float) / scale_.size();
-    for (const double scale : scale_) {
-      for (std::size_t i = 0; i < per_channel; ++i, from += sizeof(float), target += sizeof(float)) {
-        float element = 0;
-        std::memcpy(&element, from, sizeof element);
-        element = static_cast<float>(element * scale);
-        std::memcpy(target, &element, sizeof element);
-      }
-    }
+    const std::size_t channel_bytes = weight_.bytes() / scale_.size();
+    for (std::size_t c = 0; c < scale_.size(); ++c)
+      scale_run(weight.data + c * channel_bytes, scale_[c], channel_bytes / sizeof(float), target + c * channel_bytes);
   }
 
  private:

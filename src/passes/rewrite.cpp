@@ -6,7 +6,7 @@
 namespace tessera::passes {
 
 Rewriter::Rewriter(Graph& graph, std::string_view pass, std::vector<PassNote>& notes)
-    : graph_(graph), pass_(pass), notes_(notes), uses_(std::in_place, graph) {}
+    : graph_(graph), pass_(pass), notes_(notes), uses_(graph) {}
 
 Rewriter::~Rewriter() {
   std::erase_if(graph_.nodes, [](const Node& node) { return node.op.empty(); });
@@ -14,22 +14,22 @@ Rewriter::~Rewriter() {
 
 const Node* Rewriter::producer(ValueId value, std::string_view op) const {
   if (value == no_value) return nullptr;
-  const int index = uses_->producer(value);
+  const int index = uses_.producer(value);
   if (index < 0) return nullptr;
   const Node& node = graph_.nodes[static_cast<std::size_t>(index)];
   return node.op == op && node.outputs.front() == value ? &node : nullptr;
 }
 
 const Node* Rewriter::only_consumer(ValueId value, std::string_view op) const {
-  if (value == no_value || !uses_->single_use(value)) return nullptr;
-  const Node& node = graph_.nodes[static_cast<std::size_t>(uses_->consumers(value).front())];
+  if (value == no_value || !uses_.single_use(value)) return nullptr;
+  const Node& node = graph_.nodes[static_cast<std::size_t>(uses_.consumers(value).front())];
   return node.op == op ? &node : nullptr;
 }
 
 bool Rewriter::may_vanish(const Node& at, ValueId value) {
-  if (uses_->single_use(value)) return true;
+  if (uses_.single_use(value)) return true;
   const std::string& name = graph_.value(value).name;
-  decline(at, uses_->is_output(value) ? name + " is a graph output" : name + " is used elsewhere");
+  decline(at, uses_.is_output(value) ? name + " is a graph output" : name + " is used elsewhere");
   return false;
 }
 
@@ -65,9 +65,9 @@ bool Rewriter::bypass(std::size_t index, ValueId source, std::string why) {
   const std::string name = node.name;
   ValueId from = node.outputs.front();
   ValueId to = source;
-  if (uses_->is_output(from)) {
-    const int producer = uses_->producer(source);
-    if (producer < 0 || uses_->is_output(source)) {
+  if (uses_.is_output(from)) {
+    const int producer = uses_.producer(source);
+    if (producer < 0 || uses_.is_output(source)) {
       decline(node, graph_.value(from).name + " is a graph output that nothing else can produce");
       return false;
     }
@@ -104,20 +104,21 @@ void Rewriter::applied(std::string node, std::string why) {
 }
 
 void Rewriter::sweep() {
-  std::vector<bool> live(graph_.values.size(), false);
-  for (const ValueId id : graph_.outputs) live[static_cast<std::size_t>(id)] = true;
+  live_.assign(graph_.values.size(), false);
+  for (const ValueId id : graph_.outputs) live_[static_cast<std::size_t>(id)] = true;
   for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend(); ++node) {
+    if (node->op.empty()) continue;
     const bool needed = std::ranges::any_of(
-        node->outputs, [&](ValueId id) { return id != no_value && live[static_cast<std::size_t>(id)]; });
+        node->outputs, [&](ValueId id) { return id != no_value && live_[static_cast<std::size_t>(id)]; });
     if (!needed) {
       *node = Node{};
       continue;
     }
     for (const ValueId id : node->inputs) {
-      if (id != no_value) live[static_cast<std::size_t>(id)] = true;
+      if (id != no_value) live_[static_cast<std::size_t>(id)] = true;
     }
   }
-  uses_.emplace(graph_);
+  uses_.take_again(graph_);
 }
 
 }  // namespace tessera::passes

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,7 +24,7 @@ class Rewriter {
   Rewriter& operator=(const Rewriter&) = delete;
 
   [[nodiscard]] const Graph& graph() const noexcept { return graph_; }
-  [[nodiscard]] const Uses& uses() const noexcept { return *uses_; }
+  [[nodiscard]] const Uses& uses() const noexcept { return uses_; }
 
   /// Node indices stay valid until the Rewriter is gone, except that expand() moves what comes after its node. A swept
   /// node has an empty op, so it matches nothing.
@@ -84,7 +83,8 @@ class Rewriter {
   Graph& graph_;
   std::string pass_;
   std::vector<PassNote>& notes_;
-  std::optional<Uses> uses_;
+  Uses uses_;
+  std::vector<bool> live_;  ///< by value; sweep() fills it
   int count_ = 0;
 };
 

@@ -59,16 +59,15 @@ void pack_all(const BrgemmKernel& kernel, const GemmWeights& weights, DataType t
   }
 }
 
-std::int32_t zero_point_of(const GemmWeights& weights, std::size_t column) {
-  const Quantization& quantization = *weights.value->quantization;
+std::int32_t zero_point_of(const Quantization& quantization, std::size_t column) {
   return quantization.zero_point[quantization.per_tensor() ? 0 : column];
 }
 
 /// Sum over k of each column of s8 weights, zero points taken off.
-std::vector<std::int32_t> column_sums(const GemmWeights& weights) {
+std::vector<std::int32_t> column_sums(const GemmWeights& weights, const Quantization& quantization,
+                                      const std::byte* constant) {
   const std::int64_t k = total_k(weights), columns = weights.groups * weights.columns;
-  const BorrowedElements borrowed = weights.value->constant.borrow();
-  const auto* elements = reinterpret_cast<const std::int8_t*>(borrowed.data);
+  const auto* elements = reinterpret_cast<const std::int8_t*>(constant);
   std::vector<std::int32_t> sums(static_cast<std::size_t>(columns));
   if (weights.columns_innermost) {
     for (std::int64_t i = 0; i < k; ++i, elements += columns)
@@ -79,7 +78,8 @@ std::vector<std::int32_t> column_sums(const GemmWeights& weights) {
       elements += k;
     }
   }
-  for (std::size_t n = 0; n < sums.size(); ++n) sums[n] -= static_cast<std::int32_t>(k) * zero_point_of(weights, n);
+  for (std::size_t n = 0; n < sums.size(); ++n)
+    sums[n] -= static_cast<std::int32_t>(k) * zero_point_of(quantization, n);
   return sums;
 }
 
@@ -125,6 +125,27 @@ std::vector<std::int32_t> bias_of_sums(const GemmWeights& weights, const Value& 
   return whole;
 }
 
+/// What sums start from: `starts` (none: 0) less what the zero point of A adds. That takes the weights, so it is there
+/// once they are packed.
+const std::int32_t* compensation(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights,
+                                 std::int32_t zero_point, std::vector<std::int32_t> starts) {
+  const std::int64_t padded = padded_columns(kernel, weights);
+  const auto buffer =
+      std::make_shared<AlignedBuffer>(static_cast<std::size_t>(padded * weights.groups) * sizeof(std::int32_t));
+  auto fill = [=, starts = std::move(starts), quantization = *weights.value->quantization](const std::byte* read) {
+    const auto sums =
+        zero_point != 0 ? column_sums(weights, quantization, read) : std::vector<std::int32_t>(starts.size());
+    auto* const out = reinterpret_cast<std::int32_t*>(buffer->data());
+    for (std::size_t n = 0; n < sums.size(); ++n) {
+      const auto column = static_cast<std::int64_t>(n);
+      out[column / weights.columns * padded + column % weights.columns] =
+          (starts.empty() ? 0 : starts[n]) - zero_point * sums[n];
+    }
+  };
+  builder.weights().when_read(weights.value->constant, std::move(fill));
+  return reinterpret_cast<const std::int32_t*>(builder.keep(buffer, false));
+}
+
 /// Fewer rows do not repay widening them once for all panels, and are bound by reading the weights, which are half as
 /// large in bytes.
 constexpr std::int64_t least_widened_rows = 24;
@@ -160,11 +181,8 @@ void fill_epilogue(Builder& builder, const BrgemmKernel& kernel, const GemmWeigh
   const Dequantize dx = dequantization(x);
   epilogue.scale = column_array<float>(builder, kernel, weights,
                                        [&](std::size_t n) { return scale_of_sums(weights, x, n) / units.step; });
-  if (dx.zero_point == 0 && in_sums.empty()) return;
-  const std::vector<std::int32_t> sums = column_sums(weights);
-  epilogue.compensation = column_array<std::int32_t>(builder, kernel, weights, [&](std::size_t n) {
-    return (in_sums.empty() ? 0 : in_sums[n]) - dx.zero_point * sums[n];
-  });
+  if (dx.zero_point != 0 || !in_sums.empty())
+    epilogue.compensation = compensation(builder, kernel, weights, dx.zero_point, in_sums);
 }
 
 std::int64_t total_k(const GemmWeights& weights) {
@@ -179,7 +197,7 @@ bool has_zero_points(const Value& weights) {
 const std::int32_t* row_sum_factors(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights) {
   if (!has_zero_points(*weights.value)) return nullptr;
   return column_array<std::int32_t>(builder, kernel, weights,
-                                    [&](std::size_t n) { return -zero_point_of(weights, n); });
+                                    [&](std::size_t n) { return -zero_point_of(*weights.value->quantization, n); });
 }
 
 double most_magnitude(const GemmWeights& weights, const Value& x, const Value* bias) {

@@ -23,10 +23,16 @@ class WeightStore {
  public:
   /// Writes the packed form of `source`, whose elements may lie anywhere, to zeroed memory.
   using Pack = std::function<void(const std::byte* source, std::byte* packed)>;
+  /// Looks at elements that may lie anywhere.
+  using Look = std::function<void(const std::byte* elements)>;
 
   /// The packed form of `source` called `form` (kernel name and geometry), `bytes` long. Its contents are there after
   /// pack(). Thread-safe.
   PackedWeight get(const Tensor& source, const std::string& form, std::size_t bytes, Pack pack);
+
+  /// Elements are read once for all that is made from them: `look` is called with those of `source` when they are
+  /// packed; again, should packing fail and be repeated. Thread-safe.
+  void when_read(const Tensor& source, Look look);
 
   /// Returns when everything that was asked for has been packed, by this call with that many threads or by another.
   void pack(int threads);
@@ -38,16 +44,19 @@ class WeightStore {
     Tensor source;  ///< keeps the key's address from being reused
     PackedWeight packed;
   };
+  /// A constant and all that wants its elements.
   struct Job {
     Tensor source;
-    std::shared_ptr<AlignedBuffer> packed;
-    Pack pack;
+    std::vector<Look> looks;
   };
+  AlignedBuffer new_buffer(std::size_t bytes);
+  void add(const Tensor& source, Look look);
   void put_back(std::vector<Job> jobs);
 
   mutable std::mutex mutex_;
   std::map<std::pair<const void*, std::string>, Entry> entries_;
   std::vector<Job> jobs_;  ///< asked for and not packed
+  BufferRegion region_;    ///< of what is asked for until the next pack()
   std::mutex packing_;     ///< held by the one call that packs
 };
 

@@ -110,12 +110,12 @@ std::shared_ptr<const Graph> quantized_graph(const Model::Impl& model, const Ses
   const std::lock_guard lock(model.quantized_mutex);
   Model::Impl::Quantized& cached = model.quantized[key_of(model.fused, options)];
   if (cached.graph != nullptr) return cached.graph;
-  if (is_quantized(model.standard)) return cached.graph = std::make_shared<Graph>(model.fused);
+  if (model.quantized_by_file) return cached.graph = std::make_shared<Graph>(model.fused);
 
   const int threads = detect_topology().usable_cpus();
   const CalibrationOptions& how = options.calibration_options;
   const ItemSource items = items_of(model, options);
-  QuantizableModel parts = find_layers(model.standard);
+  QuantizableModel parts = find_layers(standard_graph(model));
   const Graph* fused = &model.fused;
   if (how.smoothquant) {
     const RangeObserver statistics =

@@ -38,13 +38,18 @@ constexpr std::int64_t first_per_channel_opset = 13;
 /// The graphs that follow from the source.
 void prepare(Model::Impl& impl) {
   infer_shapes(impl.source);
-  impl.standard = impl.source;
-  run_passes(impl.standard, standard_passes(), nullptr);
-  impl.fused = impl.standard;
+  impl.fused = standard_graph(impl);
+  impl.quantized_by_file = is_quantized(impl.fused);
   run_passes(impl.fused, fusing_passes(), nullptr);
 }
 
 }  // namespace
+
+Graph standard_graph(const Model::Impl& model) {
+  Graph graph = model.source;
+  run_passes(graph, standard_passes(), nullptr);
+  return graph;
+}
 
 std::string_view name_of(Precision precision) noexcept {
   switch (precision) {
@@ -83,12 +88,11 @@ Model Model::load(const std::string& path_or_name) {
 
 Model Model::quantize(const ItemSource& items, const QuantizeOptions& options, QuantizationReport* report) const {
   const std::string subject = "quantization of " + impl_->name;
-  if (is_quantized(impl_->standard)) reject(subject, "the model is quantized already", "start from the float model");
-  if (impl_->standard.opset < first_per_channel_opset)
-    reject(
-        subject,
-        "the model follows ONNX opset " + std::to_string(impl_->standard.opset) + ", which has no scales per channel",
-        "export it with opset 13 or later");
+  if (impl_->quantized_by_file) reject(subject, "the model is quantized already", "start from the float model");
+  if (impl_->source.opset < first_per_channel_opset)
+    reject(subject,
+           "the model follows ONNX opset " + std::to_string(impl_->source.opset) + ", which has no scales per channel",
+           "export it with opset 13 or later");
   QuantizationReport unwanted;
   auto impl = std::make_shared<Impl>();
   impl->name = impl_->name;
@@ -99,7 +103,7 @@ Model Model::quantize(const ItemSource& items, const QuantizeOptions& options, Q
 }
 
 void Model::save(const std::string& path) const {
-  write_onnx(impl_->standard, path);
+  write_onnx(standard_graph(*impl_), path);
 }
 
 const std::string& Model::name() const noexcept {

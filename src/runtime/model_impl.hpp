@@ -17,10 +17,10 @@ namespace tessera {
 
 struct Model::Impl {
   std::string name;
-  bool synthetic = false;  ///< weights were made up, not trained
-  Graph source;            ///< as read, shapes symbolic
-  Graph standard;          ///< after standard_passes(): still ONNX ops only
-  Graph fused;             ///< after all passes, shapes symbolic
+  bool synthetic = false;          ///< weights were made up, not trained
+  Graph source;                    ///< as read, shapes symbolic
+  bool quantized_by_file = false;  ///< it holds integers already
+  Graph fused;                     ///< after all passes, shapes symbolic
 
   mutable WeightStore weights;
   mutable std::mutex quantized_mutex;
@@ -32,6 +32,10 @@ struct Model::Impl {
   };
   mutable std::map<std::string, Quantized> quantized;
 };
+
+/// The source after standard_passes(): still ONNX ops only. Made when wanted, which is seldom: kept, it would be
+/// another graph in memory for as long as the model lives.
+Graph standard_graph(const Model::Impl& model);
 
 /// The extents of every symbol in the graph inputs: given by name, or generically as "batch" (first axis) and "seq"
 /// (second axis of a matrix), or the defaults batch 1, sequence 128, image side 224.

@@ -54,7 +54,7 @@ QuantizationRun::QuantizationRun(const Model::Impl& model, const ItemSource& ite
       options_(options),
       isa_(best_runnable(cpu_features())),
       threads_(options.threads > 0 ? options.threads : detect_topology().usable_cpus()),
-      parts_(find_layers(model.standard)) {
+      parts_(find_layers(standard_graph(model))) {
   if (options.fallback && *options.fallback != Precision::fp32 && *options.fallback != Precision::bf16)
     reject("fallback " + std::string(name_of(*options.fallback)), "is no float precision", "use fp32 or bf16");
   if (items.size < 1 || !items.item) reject("calibration", "there are no items", "give at least one");

@@ -55,6 +55,24 @@ TEST(DeferredTensor, NothingIsReadBeforeItIsWanted) {
   EXPECT_EQ(source->reads, 0);
 }
 
+TEST(DeferredTensor, BorrowedElementsGoToTheScratchThatIsGiven) {
+  const auto source = std::make_shared<const Counting>();
+  const Tensor tensor = tensor_of(source);
+  AlignedBuffer scratch;
+  EXPECT_EQ(last_of(tensor.borrow(scratch)), 6.0F);
+  const std::byte* const place = scratch.data();
+  EXPECT_EQ(tensor.borrow(scratch).data, place) << "large enough: used again";
+  EXPECT_EQ(source->reads, 2);
+  scratch = AlignedBuffer(1000);
+  EXPECT_EQ(last_of(tensor.borrow(scratch)), 6.0F);
+  EXPECT_EQ(scratch.size(), tensor.bytes()) << "much too large: replaced";
+  // What lies somewhere is not copied.
+  const auto lying = std::make_shared<const Counting>(3);
+  AlignedBuffer unused;
+  EXPECT_EQ(tensor_of(lying).borrow(unused).data, lying->in_place());
+  EXPECT_EQ(unused.size(), 0U);
+}
+
 TEST(DeferredTensor, ElementsThatAreAskedForAreReadOnceForAllCopies) {
   const auto source = std::make_shared<const Counting>();
   const Tensor tensor = tensor_of(source), reshaped = tensor.reshaped(Shape{6});

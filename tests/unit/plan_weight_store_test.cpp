@@ -46,6 +46,51 @@ TEST(WeightStore, PacksEachFormOnceAndOnlyWhenTold) {
   EXPECT_EQ(store.bytes(), 12U);
 }
 
+class CountedReads final : public ElementSource {
+ public:
+  void read(std::byte* target) const override {
+    ++reads;
+    *reinterpret_cast<float*>(target) = 5.0F;
+  }
+  mutable std::atomic<int> reads = 0;
+};
+
+TEST(WeightStore, ElementsAreReadOnceForAllThatIsMadeFromThem) {
+  WeightStore store;
+  const auto source = std::make_shared<const CountedReads>();
+  const Tensor tensor(DataType::f32, Shape{1}, source);
+  const PackedWeight a = store.get(tensor, "a", 4, copy_one), b = store.get(tensor, "b", 4, copy_one);
+  std::atomic<float> seen = 0;
+  store.when_read(tensor, [&](const std::byte* elements) { seen = *reinterpret_cast<const float*>(elements); });
+  EXPECT_EQ(source->reads, 0);
+  store.pack(2);
+  EXPECT_EQ(source->reads, 1);
+  EXPECT_EQ(first_of(a), 5.0F);
+  EXPECT_EQ(first_of(b), 5.0F);
+  EXPECT_EQ(seen, 5.0F);
+}
+
+// Weights that do not come from the heap.
+TEST(WeightStore, LargeWeightsArePackedEachInItsPlace) {
+  WeightStore store;
+  constexpr std::size_t bytes = 300'000;
+  const auto fill = [](const std::byte* source, std::byte* packed) {
+    for (std::size_t at = 0; at < bytes; at += sizeof(float)) std::copy_n(source, sizeof(float), packed + at);
+  };
+  std::vector<PackedWeight> packed;
+  packed.reserve(20);
+  for (int i = 0; i < 20; ++i) {
+    packed.push_back(store.get(weight(static_cast<float>(i)), "form", bytes, fill));
+    if (i == 9) store.pack(2);
+  }
+  store.pack(3);
+  for (std::size_t i = 0; i < packed.size(); ++i) {
+    const auto* const elements = reinterpret_cast<const float*>(packed[i]->data());
+    EXPECT_TRUE(std::all_of(elements, elements + bytes / sizeof(float),
+                            [&](float element) { return element == static_cast<float>(i); }));
+  }
+}
+
 TEST(WeightStore, ManyThreadsPackEverything) {
   WeightStore store;
   std::vector<PackedWeight> packed;
