@@ -180,7 +180,8 @@ struct VectorKernels {
   WinogradTransforms winograd_f32;                        ///< F(4x4, 3x3)
   WinogradTransforms winograd_f32_small;                  ///< F(2x2, 3x3)
   WinogradTransforms winograd_bf16, winograd_bf16_small;  ///< the same from pixels of bf16
-  WinogradTransforms winograd_int8;                       ///< F(2x2, 3x3), exact
+  WinogradTransforms winograd_int8;                       ///< F(4x4, 3x3), exact for sums below 2^25
+  WinogradTransforms winograd_int8_small;                 ///< F(2x2, 3x3), exact
 };
 
 /// The best set within the ceiling.

@@ -54,7 +54,8 @@ double cost_of(std::uint8_t mark) {
   return (mark & overflow::in_pairs) != 0 ? cost_widened : cost_in_pairs;
 }
 
-/// Of the mean group of a sample of the weights.
+}  // namespace
+
 double cost_in_bytes(const BrgemmKernel& kernel, const GemmWeights& weights) {
   const BorrowedElements borrowed = weights.value->constant.borrow();
   const std::int64_t columns = weights.groups * weights.columns;
@@ -70,8 +71,6 @@ double cost_in_bytes(const BrgemmKernel& kernel, const GemmWeights& weights) {
   }
   return groups > 0 ? cost / groups : 1;
 }
-
-}  // namespace
 
 std::size_t mark_bytes(const BrgemmKernel& kernel, const GemmWeights& weights) {
   if (!reads_overflows(kernel)) return 0;
@@ -93,10 +92,14 @@ const std::uint8_t* marks_of(const BrgemmKernel& kernel, const GemmWeights& weig
   return reinterpret_cast<const std::uint8_t*>(packed + panel_bytes(kernel, weights));
 }
 
-const BrgemmKernel& bytes_where_faster(const Builder& builder, const BrgemmKernel& chosen, const GemmWeights& weights) {
-  if (chosen.a != DataType::s16) return chosen;
+double cost_beside_words(const Builder& builder, const GemmWeights& weights) {
   const BrgemmKernel& bytes = *find_brgemm(DataType::u8, DataType::s8, builder.isa());
-  return reads_overflows(bytes) && cost_in_bytes(bytes, weights) < cost_in_words ? bytes : chosen;
+  return reads_overflows(bytes) ? std::min(1.0, cost_in_bytes(bytes, weights) / cost_in_words) : 1;
+}
+
+const BrgemmKernel& bytes_where_faster(const Builder& builder, const BrgemmKernel& chosen, const GemmWeights& weights) {
+  const bool faster = chosen.a == DataType::s16 && cost_beside_words(builder, weights) < 1;
+  return faster ? *find_brgemm(DataType::u8, DataType::s8, builder.isa()) : chosen;
 }
 
 }  // namespace tessera

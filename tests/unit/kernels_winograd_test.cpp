@@ -26,7 +26,23 @@ void expect_convolution() {
   }
 }
 
+/// The same where the rows of A^T have factors of their own.
+void expect_multiples_of_a_convolution() {
+  using Matrices = winograd::Int8_4x4;
+  for (int i = 0; i < Matrices::tile; ++i) {
+    for (int k = 0; k < 3; ++k) {
+      for (int n = 0; n < Matrices::side; ++n) {
+        double y = 0;
+        for (int e = 0; e < Matrices::tile; ++e)
+          y += Matrices::output[n][e] * Matrices::weights[e][k] * Matrices::input[e][i];
+        EXPECT_EQ(y, i == n + k ? static_cast<double>(Matrices::row_factor[n]) : 0.0);
+      }
+    }
+  }
+}
+
 TEST(WinogradMatrices, Convolve) {
+  expect_multiples_of_a_convolution();
   expect_convolution<winograd::F32_4x4>();
   expect_convolution<winograd::F32_2x2>();
   expect_convolution<winograd::Int8_2x2>();
@@ -135,7 +151,7 @@ TEST_P(WinogradKernel, FloatTransforms) {
 TEST_P(WinogradKernel, IntegerTransformsAreExact) {
   std::mt19937 random(2);
   for (const std::int64_t channels : {16, 48}) {
-    WinogradData data(kernels().winograd_int8, channels);
+    WinogradData data(kernels().winograd_int8_small, channels);
     data.pixels.fill(random, 0.0F, 0.0F);
     // Sums of products of a convolution are multiples of four after the output transform: transform such ones.
     std::uniform_int_distribution<std::int32_t> word(-50'000'000, 50'000'000);
@@ -143,12 +159,80 @@ TEST_P(WinogradKernel, IntegerTransformsAreExact) {
       const std::int32_t x = word(random) * 4;
       std::memcpy(&data.m[i], &x, 4);
     }
-    data.run(kernels().winograd_int8);
+    data.run(kernels().winograd_int8_small);
     const auto v = data.v, sums = data.sums;
-    data.run(reference_vector_kernels().winograd_int8);
+    data.run(reference_vector_kernels().winograd_int8_small);
     EXPECT_EQ(v, data.v);
     EXPECT_EQ(sums, data.sums);
   }
+}
+
+/// One channel of a tile: 36 pixels and 9 taps.
+struct IntegerTile {
+  static constexpr int side = winograd::Int8_4x4::side, tile = winograd::Int8_4x4::tile;
+  int pixels[tile][tile] = {}, taps[3][3] = {};
+
+  [[nodiscard]] std::int64_t output(int h, int w) const {
+    std::int64_t sum = 0;
+    for (int i = 0; i < 3; ++i)
+      for (int j = 0; j < 3; ++j) sum += pixels[h + i][w + j] * taps[i][j];
+    return sum;
+  }
+  [[nodiscard]] std::int64_t transformed_pixel(int i, int j) const {
+    double sum = 0;
+    for (int h = 0; h < tile; ++h)
+      for (int w = 0; w < tile; ++w)
+        sum += winograd::Int8_4x4::input[i][h] * winograd::Int8_4x4::input[j][w] * pixels[h][w];
+    return static_cast<std::int64_t>(sum);
+  }
+  [[nodiscard]] std::int64_t transformed_tap(int i, int j) const {
+    double sum = 0;
+    for (int h = 0; h < 3; ++h)
+      for (int w = 0; w < 3; ++w)
+        sum += winograd::Int8_4x4::weights[i][h] * winograd::Int8_4x4::weights[j][w] * taps[h][w];
+    return static_cast<std::int64_t>(sum);
+  }
+};
+
+TEST_P(WinogradKernel, LargeIntegerTilesAreExact) {
+  std::mt19937 random(4);
+  // 9 * 255 * 128 * 114 is just below 2^25.
+  constexpr std::int64_t channels = 80, times = 114;
+  WinogradData data(kernels().winograd_int8, channels);
+  std::vector<IntegerTile> tiles(channels);
+  for (std::size_t c = 0; c < tiles.size(); ++c) {
+    // Extremes first: everything largest, the signs of each transform, then at random.
+    for (auto& row : tiles[c].pixels)
+      for (int& pixel : row)
+        pixel = c < 2 ? 255 : c < 40 ? static_cast<int>(random() % 2) * 255 : static_cast<int>(random() % 256);
+    for (auto& row : tiles[c].taps)
+      for (int& tap : row)
+        tap = c == 0   ? -128
+              : c == 1 ? 127
+              : c < 40 ? (random() % 2 != 0 ? 127 : -128)
+                       : static_cast<int>(random() % 256) - 128;
+    for (int e = 0; e < data.elements; ++e) {
+      // run() takes its pixels from these rows.
+      *reinterpret_cast<std::uint8_t*>(data.pixels.row((e * 5 + 3) % data.elements) + c) =
+          static_cast<std::uint8_t>(tiles[c].pixels[e / 6][e % 6]);
+      const std::int64_t product = tiles[c].transformed_pixel(e / 6, e % 6) * tiles[c].transformed_tap(e / 6, e % 6);
+      const auto wrapped = static_cast<std::uint32_t>(times * product);
+      std::memcpy(&data.m[(static_cast<std::size_t>(e) * channels + c) * 4], &wrapped, 4);
+    }
+  }
+  data.run(kernels().winograd_int8);
+  for (std::size_t c = 0; c < tiles.size(); ++c) {
+    for (std::size_t e = 0; e < 36; ++e)
+      ASSERT_EQ(read<std::int16_t>(data.v, e * data.v_stride() + c * 2),
+                tiles[c].transformed_pixel(static_cast<int>(e / 6), static_cast<int>(e % 6)));
+    for (std::size_t y = 0; y < 16; ++y)
+      ASSERT_EQ(read<std::int32_t>(data.sums, y * data.sums_stride() + c * 4),
+                times * tiles[c].output(static_cast<int>(y / 4), static_cast<int>(y % 4)));
+  }
+  const auto v = data.v, sums = data.sums;
+  data.run(reference_vector_kernels().winograd_int8);
+  EXPECT_EQ(v, data.v);
+  EXPECT_EQ(sums, data.sums);
 }
 
 TEST_P(WinogradKernel, SameBitsAsTheFirstTier) {

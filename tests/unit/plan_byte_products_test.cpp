@@ -85,12 +85,12 @@ TEST(ByteProducts, FewRowsAreNotWorthWidening) {
 
 TEST(ByteProducts, WinogradGivesWayWhereImagesAreSmall) {
   const Attributes padded{{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}};
-  EXPECT_EQ(Product("FusedConv", {1, 32, 7, 7}, {32, 32, 3, 3}, 30, padded).kernel_when_exact(), "avx2-u8s8-6x16");
-  EXPECT_EQ(Product("FusedConv", {1, 32, 7, 7}, {32, 32, 3, 3}, 127, padded).kernel_when_exact(),
+  EXPECT_EQ(Product("FusedConv", {1, 128, 7, 7}, {128, 128, 3, 3}, 30, padded).kernel_when_exact(), "avx2-u8s8-6x16");
+  EXPECT_EQ(Product("FusedConv", {1, 128, 7, 7}, {128, 128, 3, 3}, 100, padded).kernel_when_exact(),
             "avx2-s16-6x16 winograd 2x2");
-  EXPECT_EQ(Product("FusedConv", {1, 32, 14, 14}, {32, 32, 3, 3}, 30, padded).kernel_when_exact(),
-            "avx2-s16-6x16 winograd 2x2");
-  EXPECT_EQ(Product("FusedConv", {3, 32, 7, 7}, {32, 32, 3, 3}, 30, padded).kernel_when_exact(), "avx2-u8s8-6x16");
+  EXPECT_EQ(Product("FusedConv", {1, 128, 14, 14}, {128, 128, 3, 3}, 30, padded).kernel_when_exact(),
+            "avx2-s16-6x16 winograd 4x4");
+  EXPECT_EQ(Product("FusedConv", {3, 128, 7, 7}, {128, 128, 3, 3}, 30, padded).kernel_when_exact(), "avx2-u8s8-6x16");
 }
 
 }  // namespace

@@ -17,10 +17,20 @@ struct DotU8S8Ops : IntegerSums {
   }
 };
 
+struct DotS16Ops : S16Ops {
+  [[gnu::always_inline]] static __m256i multiply_add(__m256i sum, __m256i a, __m256i b) {
+    return _mm256_dpwssd_avx_epi32(sum, a, b);
+  }
+};
+
 }  // namespace
 
 void brgemm_avx2_vnni_u8s8(const BrgemmBlock& block) {
   run_block<DotU8S8Ops, Sums::s32, 6>(block);
+}
+
+void brgemm_avx2_vnni_s16(const BrgemmBlock& block) {
+  run_block<DotS16Ops, Sums::s32, 6>(block);
 }
 
 }  // namespace tessera

@@ -17,10 +17,20 @@ struct DotU8S8Ops : IntegerSums {
   }
 };
 
+struct DotS16Ops : S16Ops {
+  [[gnu::always_inline]] static __m512i multiply_add(__m512i sum, __m512i a, __m512i b) {
+    return _mm512_dpwssd_epi32(sum, a, b);
+  }
+};
+
 }  // namespace
 
 void brgemm_avx512_core_vnni_u8s8(const BrgemmBlock& block) {
   run_block<DotU8S8Ops, Sums::s32, 14>(block);
+}
+
+void brgemm_avx512_core_vnni_s16(const BrgemmBlock& block) {
+  run_block<DotS16Ops, Sums::s32, 14>(block);
 }
 
 }  // namespace tessera

@@ -157,6 +157,9 @@ TESSERA_INLINE S32x16 add(S32x16 a, S32x16 b) {
 TESSERA_INLINE S32x16 sub(S32x16 a, S32x16 b) {
   return {_mm256_sub_epi32(a.lo, b.lo), _mm256_sub_epi32(a.hi, b.hi)};
 }
+TESSERA_INLINE S32x16 mul(S32x16 a, S32x16 b) {
+  return {_mm256_mullo_epi32(a.lo, b.lo), _mm256_mullo_epi32(a.hi, b.hi)};
+}
 template <int bits>
 TESSERA_INLINE S32x16 shift_left(S32x16 x) {
   return {_mm256_slli_epi32(x.lo, bits), _mm256_slli_epi32(x.hi, bits)};

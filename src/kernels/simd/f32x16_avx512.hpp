@@ -144,6 +144,9 @@ TESSERA_INLINE S32x16 add(S32x16 a, S32x16 b) {
 TESSERA_INLINE S32x16 sub(S32x16 a, S32x16 b) {
   return {_mm512_sub_epi32(a.v, b.v)};
 }
+TESSERA_INLINE S32x16 mul(S32x16 a, S32x16 b) {
+  return {_mm512_mullo_epi32(a.v, b.v)};
+}
 template <int bits>
 TESSERA_INLINE S32x16 shift_left(S32x16 x) {
   return {_mm512_slli_epi32(x.v, bits)};

@@ -17,6 +17,7 @@
 #include "kernels/winograd/f32_2x2.hpp"
 #include "kernels/winograd/f32_4x4.hpp"
 #include "kernels/winograd/int8_2x2.hpp"
+#include "kernels/winograd/int8_4x4.hpp"
 
 namespace tessera {
 namespace {
@@ -32,7 +33,7 @@ constexpr VectorKernels vector_kernels_of(const char* name, Isa isa) {
           to_nchw,       pack,
           winograd_f32,  winograd_f32_small,
           winograd_bf16, winograd_bf16_small,
-          winograd_int8};
+          winograd_int8, winograd_int8_small};
 }
 
 }  // namespace

@@ -277,7 +277,8 @@ const VectorKernels& reference_vector_kernels() noexcept {
                                         winograd::reference_f32_small,
                                         winograd::reference_bf16,
                                         winograd::reference_bf16_small,
-                                        winograd::reference_int8};
+                                        winograd::reference_int8,
+                                        winograd::reference_int8_small};
   return kernels;
 }
 

@@ -6,22 +6,17 @@
 // division by four is a shift and every bit is that of the direct convolution.
 #pragma once
 
-#include "kernels/simd/f32x16.hpp"
+#include "kernels/simd/words.hpp"
 #include "kernels/vector_kernels.hpp"
 
 namespace tessera {
 namespace {
 
-/// 16 words of 16 bits: one 256-bit register on every tier.
-TESSERA_INLINE __m256i load_u8_as_s16(const void* p) {
-  return _mm256_cvtepu8_epi16(load_16x8(p));
-}
-
-TESSERA_INLINE void transform_input(const __m256i (&x)[4], __m256i (&y)[4]) {
-  y[0] = _mm256_sub_epi16(x[0], x[2]);
-  y[1] = _mm256_add_epi16(x[1], x[2]);
-  y[2] = _mm256_sub_epi16(x[2], x[1]);
-  y[3] = _mm256_sub_epi16(x[1], x[3]);
+TESSERA_INLINE void transform_input(const Words16 (&x)[4], Words16 (&y)[4]) {
+  y[0] = sub(x[0], x[2]);
+  y[1] = add(x[1], x[2]);
+  y[2] = sub(x[2], x[1]);
+  y[3] = sub(x[1], x[3]);
 }
 
 TESSERA_INLINE void transform_output(const S32x16 (&m)[4], S32x16 (&y)[2]) {
@@ -29,25 +24,25 @@ TESSERA_INLINE void transform_output(const S32x16 (&m)[4], S32x16 (&y)[2]) {
   y[1] = sub(sub(m[1], m[2]), m[3]);
 }
 
-void winograd_int8_input(const WinogradInputCall& call) {
+void winograd_int8_small_input(const WinogradInputCall& call) {
   for (std::int64_t c = 0; c < call.channels; c += 16) {
-    __m256i half[4][4];  // [column][row]
+    Words16 half[4][4];  // [column][row]
     for (int j = 0; j < 4; ++j) {
-      __m256i x[4];
-      for (int i = 0; i < 4; ++i) x[i] = load_u8_as_s16(call.pixels[i * 4 + j] + c);
+      Words16 x[4];
+      for (int i = 0; i < 4; ++i) x[i] = Words16::from_bytes(call.pixels[i * 4 + j] + c);
       transform_input(x, half[j]);
     }
     std::byte* v = call.v + c * 2;
     for (int i = 0; i < 4; ++i) {
-      const __m256i x[4] = {half[0][i], half[1][i], half[2][i], half[3][i]};
-      __m256i y[4];
+      const Words16 x[4] = {half[0][i], half[1][i], half[2][i], half[3][i]};
+      Words16 y[4];
       transform_input(x, y);
-      for (int j = 0; j < 4; ++j, v += call.v_stride) store_16x16(v, y[j]);
+      for (int j = 0; j < 4; ++j, v += call.v_stride) y[j].store(v);
     }
   }
 }
 
-void winograd_int8_output(const WinogradOutputCall& call) {
+void winograd_int8_small_output(const WinogradOutputCall& call) {
   for (std::int64_t c = 0; c < call.channels; c += 16) {
     const std::byte* const m = call.m + c * 4;
     S32x16 half[4][2];  // [column][row]
@@ -66,8 +61,8 @@ void winograd_int8_output(const WinogradOutputCall& call) {
   }
 }
 
-constexpr WinogradTransforms winograd_int8 = {2, DataType::u8, DataType::s16, winograd_int8_input,
-                                              winograd_int8_output};
+constexpr WinogradTransforms winograd_int8_small = {2, DataType::u8, DataType::s16, winograd_int8_small_input,
+                                                    winograd_int8_small_output};
 
 }  // namespace
 }  // namespace tessera

@@ -1,6 +1,8 @@
 // The matrices of the Winograd convolutions: Y = A^T [(G g G^T) . (B^T d B)] A.
 #pragma once
 
+#include <cstdint>
+
 namespace tessera::winograd {
 
 /// F(4x4, 3x3) with the points 0, +-a, +-b, infinity; a = 2/3, b = 3/2 (f32_4x4.hpp says why).
@@ -32,6 +34,20 @@ struct F32_2x2 {
 struct Int8_2x2 : F32_2x2 {
   static constexpr double weights[4][3] = {{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};
   static constexpr double divisor = 4;
+};
+
+/// F(4x4, 3x3) in integers, with the points 0, +-1, +-2, infinity. The rows of A^T are 24, 12, 6 and 6 times the true
+/// ones (int8_4x4.hpp says why): an output is so much larger in each direction.
+struct Int8_4x4 {
+  static constexpr int side = 4, tile = 6;
+  static constexpr double input[6][6] = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
+                                         {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
+  static constexpr double weights[6][3] = {{6, 0, 0}, {1, 1, 1}, {1, -1, 1}, {1, 2, 4}, {1, -2, 4}, {0, 0, 6}};
+  static constexpr double output[4][6] = {
+      {1, -4, -4, 1, 1, 0}, {0, -2, 2, 1, -1, 0}, {0, -1, -1, 1, 1, 0}, {0, -1, 1, 2, -2, 1}};
+  static constexpr std::int64_t row_factor[4] = {24, 12, 6, 6};
+  /// Sums have to stay below this in magnitude: 576 times such a one is known modulo 2^32.
+  static constexpr std::int64_t sum_limit = std::int64_t{1} << 25;
 };
 
 }  // namespace tessera::winograd

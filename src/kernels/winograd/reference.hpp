@@ -59,8 +59,34 @@ inline constexpr WinogradTransforms reference_bf16 = {
     4, DataType::bf16, DataType::f32, reference_input<F32_4x4, bfloat16, float>, reference_output<F32_4x4, float>};
 inline constexpr WinogradTransforms reference_bf16_small = {
     2, DataType::bf16, DataType::f32, reference_input<F32_2x2, bfloat16, float>, reference_output<F32_2x2, float>};
-inline constexpr WinogradTransforms reference_int8 = {2, DataType::u8, DataType::s16,
-                                                      reference_input<Int8_2x2, std::uint8_t, std::int16_t>,
-                                                      reference_output<Int8_2x2, std::int32_t>};
+/// The same of sums that are known modulo 2^32 only, found by their definition: the number below the limit of which
+/// that is a multiple.
+inline void reference_output_int8(const WinogradOutputCall& call) {
+  constexpr int n = Int8_4x4::tile, side = Int8_4x4::side;
+  for (std::int64_t c = 0; c < call.channels; ++c) {
+    for (int y = 0; y < side * side; ++y) {
+      std::int64_t multiple = 0;
+      for (int e = 0; e < n * n; ++e)
+        multiple += static_cast<std::int64_t>(Int8_4x4::output[y / side][e / n] * Int8_4x4::output[y % side][e % n] *
+                                              element<std::int32_t>(call.m + e * call.m_stride, c));
+      const std::int64_t factor = Int8_4x4::row_factor[y / side] * Int8_4x4::row_factor[y % side];
+      const std::int64_t wrapped = multiple & 0xffffffff, turn = std::int64_t{1} << 32;
+      std::int64_t found = 0;
+      for (std::int64_t turns = -factor; turns <= factor; ++turns) {
+        const std::int64_t candidate = wrapped + turns * turn;
+        if (candidate % factor == 0 && candidate / factor < Int8_4x4::sum_limit &&
+            candidate / factor >= -Int8_4x4::sum_limit)
+          found = candidate / factor;
+      }
+      set_element<std::int32_t>(call.sums + y * call.sums_stride, c, static_cast<double>(found));
+    }
+  }
+}
+
+inline constexpr WinogradTransforms reference_int8 = {
+    4, DataType::u8, DataType::s16, reference_input<Int8_4x4, std::uint8_t, std::int16_t>, reference_output_int8};
+inline constexpr WinogradTransforms reference_int8_small = {2, DataType::u8, DataType::s16,
+                                                            reference_input<Int8_2x2, std::uint8_t, std::int16_t>,
+                                                            reference_output<Int8_2x2, std::int32_t>};
 
 }  // namespace tessera::winograd

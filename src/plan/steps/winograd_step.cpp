@@ -4,8 +4,6 @@
 #include <array>
 #include <cstring>
 
-#include "plan/steps/gemm_step.hpp"
-
 namespace tessera {
 namespace {
 
@@ -16,6 +14,13 @@ constexpr int most_side = 4, most_elements = (most_side + 2) * (most_side + 2);
 constexpr std::int64_t l2_budget = 512 * 1024;
 /// ... but weights are read once a block, and the number of its tiles has to be worth it.
 constexpr int least_block_tiles = 24;
+
+/// Pixels whose sums are finished together, while L1 holds them: whole tiles of either size, and register blocks of 14.
+constexpr int finished_pixels = 112;
+
+/// Rough times, with a multiply-add as 1: of one element of a transformed tile, in one channel or column, and of one
+/// weight that comes from L3.
+constexpr std::int64_t input_cost = 20, output_cost = 20, weight_cost = 8;
 
 constexpr std::int64_t sum_bytes = 4;
 
@@ -48,20 +53,24 @@ WinogradStep::WinogradStep(const BrgemmKernel& kernel, const WinogradTransforms&
   outside_ = AlignedBuffer(static_cast<std::size_t>(spec.a.pixel_stride()));
   std::memset(outside_.data(), spec.zero, outside_.size());
 
-  const std::int64_t fitting = std::max<std::int64_t>(least_block_tiles, l2_budget / block_bytes(1, panels_));
+  const std::int64_t fitting = std::max<std::int64_t>(least_block_tiles, l2_budget / block_bytes(1));
   const std::int64_t total = spec.c.count * tiles_down_ * tiles_across_;
   block_tiles_ = static_cast<int>(std::min({fitting, std::int64_t{most_block_tiles}, total}));
 }
 
 /// Of v and m.
-std::int64_t WinogradStep::block_bytes(int tiles, std::int64_t panels) const noexcept {
-  return elements_ * tiles * (v_stride_ + panels * kernel_.nr * sum_bytes);
+std::int64_t WinogradStep::block_bytes(int tiles) const noexcept {
+  return elements_ * tiles * (v_stride_ + panels_ * tile_bytes());
+}
+
+std::int64_t WinogradStep::tile_bytes() const noexcept {
+  return kernel_.nr * sum_bytes;
 }
 
 std::size_t WinogradStep::scratch_bytes() const noexcept {
-  const std::int64_t sums = block_tiles_ * side_ * side_ * kernel_.nr * sum_bytes;
+  const std::int64_t sums = finished_pixels * tile_bytes();
   const auto row = static_cast<std::int64_t>(round_up(static_cast<std::size_t>(spec_.c.channels) * sizeof(float), 64));
-  return static_cast<std::size_t>(block_bytes(block_tiles_, panels_) + sums + row) + buffer_slack;
+  return static_cast<std::size_t>(block_bytes(block_tiles_) + sums + row) + buffer_slack;
 }
 
 WinogradStep::Place WinogradStep::place_of(std::int64_t tile) const noexcept {
@@ -110,20 +119,20 @@ void WinogradStep::multiply(const Block& block) const noexcept {
     for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
       kernel_.run(product);
       product.b += panel_bytes;
-      product.accumulators += block.tiles * kernel_.nr * sum_bytes;
+      product.accumulators += block.tiles * tile_bytes();
     }
   }
 }
 
-void WinogradStep::transform_outputs(const Block& block, std::int64_t panel) const noexcept {
-  const std::int64_t tile_bytes = kernel_.nr * sum_bytes, panel_bytes = block.tiles * tile_bytes;
+void WinogradStep::transform_outputs(const Block& block, std::int64_t panel, Range tiles) const noexcept {
+  const std::int64_t panel_bytes = block.tiles * tile_bytes();
   WinogradOutputCall call;
   call.m_stride = (block.last_panel - block.first_panel) * panel_bytes;
-  call.sums_stride = tile_bytes;
+  call.sums_stride = tile_bytes();
   call.channels = kernel_.nr;
-  for (int t = 0; t < block.tiles; ++t) {
-    call.m = block.m + (panel - block.first_panel) * panel_bytes + t * tile_bytes;
-    call.sums = block.sums + t * side_ * side_ * tile_bytes;
+  call.sums = block.sums;
+  for (std::int64_t t = tiles.first; t < tiles.last; ++t, call.sums += side_ * side_ * tile_bytes()) {
+    call.m = block.m + (panel - block.first_panel) * panel_bytes + t * tile_bytes();
     transforms_.output(call);
   }
 }
@@ -150,28 +159,51 @@ void WinogradStep::finish(const RunContext& context, const Block& block) const n
     }
   }
   Epilogue epilogue = spec_.epilogue;
-  if (r.buffer != no_buffer) epilogue.residual_rows = residual_rows.data();
   BrgemmBlock rest;
-  rest.m = static_cast<int>(pixel);
-  rest.c_rows = c_rows.data();
   rest.accumulators = block.sums;
   rest.first = false;
   rest.epilogue = &epilogue;
+  rest.b = block.sums;  // nothing is read of it
+  const int tiles_at_once = finished_pixels / (side_ * side_);
   for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
-    transform_outputs(block, panel);
-    rest.b = block.sums;  // nothing is read of it
     rest.n0 = static_cast<int>(panel * kernel_.nr);
     rest.n = static_cast<int>(std::min<std::int64_t>(kernel_.nr, c.channels - rest.n0));
-    kernel_.run(rest);
+    for (int first = 0; first < block.tiles; first += tiles_at_once) {
+      const Range tiles{first, std::min(first + tiles_at_once, block.tiles)};
+      const std::int64_t first_pixel = tiles.first * side_ * side_;
+      transform_outputs(block, panel, tiles);
+      rest.m = static_cast<int>((tiles.last - tiles.first) * side_ * side_);
+      rest.c_rows = c_rows.data() + first_pixel;
+      if (r.buffer != no_buffer) epilogue.residual_rows = residual_rows.data() + first_pixel;
+      kernel_.run(rest);
+    }
   }
+}
+
+/// The cheapest division of tiles x panels: members with different panels of the same tiles transform the same input,
+/// members with different tiles read the same weights.
+GridSplit WinogradStep::split_among(int members) const noexcept {
+  const std::int64_t total = spec_.c.count * tiles_down_ * tiles_across_, channels = spec_.a.channels;
+  GridSplit best;
+  std::int64_t least = INT64_MAX;
+  for (int row_parts = members; row_parts >= 1; --row_parts) {
+    if (members % row_parts != 0) continue;
+    const int panel_parts = members / row_parts;
+    const std::int64_t tiles = (total + row_parts - 1) / row_parts;
+    const std::int64_t columns = (panels_ + panel_parts - 1) / panel_parts * kernel_.nr;
+    const std::int64_t cost =
+        tiles * (columns * (channels + output_cost) + input_cost * channels) + weight_cost * columns * channels;
+    if (cost >= least) continue;
+    least = cost;
+    best = {row_parts, panel_parts};
+  }
+  return best;
 }
 
 void WinogradStep::run(const RunContext& context) const noexcept {
   fill_halo(spec_.c, spec_.fill, context);
   const std::int64_t total = spec_.c.count * tiles_down_ * tiles_across_;
-  const Grid grid{(total + kernel_.mr - 1) / kernel_.mr, panels_, elements_ * total * v_stride_,
-                  elements_ * matrix_bytes_};
-  const GridSplit split = split_grid(grid, context.members);
+  const GridSplit split = split_among(context.members);
   const Range tiles = share(total, context.member % split.row_parts, split.row_parts);
   const Range panels = share(panels_, context.member / split.row_parts, split.panel_parts);
   // Blocks of equal size rather than full ones and a crumb.
@@ -186,8 +218,8 @@ void WinogradStep::run(const RunContext& context) const noexcept {
     block.last_panel = panels.last;
     block.v = context.scratch;
     block.m = block.v + elements_ * block.tiles * v_stride_;
-    block.sums = block.v + block_bytes(block.tiles, panels.last - panels.first);
-    block.nowhere = block.sums + block.tiles * side_ * side_ * kernel_.nr * sum_bytes;
+    block.sums = block.v + block_bytes(block.tiles);
+    block.nowhere = block.sums + finished_pixels * tile_bytes();
     transform_inputs(context, block);
     multiply(block);
     finish(context, block);

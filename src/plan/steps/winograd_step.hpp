@@ -1,14 +1,16 @@
-// WinogradStep: a 3x3 convolution of stride 1 by Winograd's algorithm (kernels/winograd): in f32 a quarter of the
-// multiplications, in int8, with the same bits as the direct sum, 4/9 of them. Loop order, outside in:
+// WinogradStep: a 3x3 convolution of stride 1 by Winograd's algorithm (kernels/winograd): a quarter of the
+// multiplications with tiles of 4x4 outputs, 4/9 with tiles of 2x2; in int8 with the bits of the direct sum. Loop
+// order, outside in:
 //   members share the grid of tiles x column panels -> block of tiles (transformed, then one product of
-//   [tiles][channels] x [channels][columns] for each element of a transformed tile, then transformed back and finished
-//   by the epilogue of the product kernel; all in this member's scratch).
+//   [tiles][channels] x [channels][columns] for each element of a transformed tile) -> panel -> some tiles (transformed
+//   back and finished by the epilogue of the product kernel). All in this member's scratch.
 #pragma once
 
 #include "core/memory.hpp"
 #include "kernels/brgemm/brgemm.hpp"
 #include "kernels/vector_kernels.hpp"
 #include "plan/image.hpp"
+#include "plan/steps/gemm_step.hpp"
 
 namespace tessera {
 
@@ -37,10 +39,12 @@ class WinogradStep final : public Step {
   };
 
   [[nodiscard]] Place place_of(std::int64_t tile) const noexcept;
-  [[nodiscard]] std::int64_t block_bytes(int tiles, std::int64_t panels) const noexcept;
+  [[nodiscard]] GridSplit split_among(int members) const noexcept;
+  [[nodiscard]] std::int64_t block_bytes(int tiles) const noexcept;
+  [[nodiscard]] std::int64_t tile_bytes() const noexcept;  ///< sums of one tile and element in one panel
   void transform_inputs(const RunContext& context, const Block& block) const noexcept;
   void multiply(const Block& block) const noexcept;
-  void transform_outputs(const Block& block, std::int64_t panel) const noexcept;
+  void transform_outputs(const Block& block, std::int64_t panel, Range tiles) const noexcept;
   void finish(const RunContext& context, const Block& block) const noexcept;
 
   const BrgemmKernel& kernel_;

@@ -1,0 +1,19 @@
+// Weights of 3x3 convolutions as WinogradStep multiplies them: G g G^T of every channel pair (kernels/winograd).
+#pragma once
+
+#include "core/tensor.hpp"
+#include "kernels/brgemm/brgemm.hpp"
+
+namespace tessera {
+
+/// Of [columns][channels][3][3] for tiles of side x side outputs.
+std::size_t winograd_weight_bytes(const BrgemmKernel& kernel, int side, const Shape& weights);
+/// Packs (side + 2)^2 matrices [channels][columns] for `kernel`, one after the other: f32 from f32, s16 from s8.
+void pack_winograd_weights(const BrgemmKernel& kernel, int side, const Shape& shape, const std::byte* weights,
+                           std::byte* packed);
+
+/// No sum of products of any u8 and a column [columns][...] of these s8 weights is larger in magnitude, nor is a part
+/// of one.
+std::int64_t most_sum(const Tensor& weights);
+
+}  // namespace tessera
