@@ -3,8 +3,21 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace tessera {
+
+/// Where a layer could be computed in more than one way: which was taken, and why.
+struct StepChoice {
+  struct Way {
+    std::string name;
+    double seconds = 0;  ///< measured on this machine; 0: not measured
+  };
+  std::string topic;      ///< "algorithm", "operands", "threads"
+  std::string taken;      ///< one of the ways
+  std::string by;         ///< "model": a rule; "tuned": the fastest in this session; "cached": ... in an earlier one
+  std::vector<Way> ways;  ///< all of them
+};
 
 struct StepInfo {
   std::string node;       ///< name of the graph node it came from
@@ -16,6 +29,7 @@ struct StepInfo {
   double gflop = 0;       ///< 2 x multiply-adds / 1e9; with `seconds` of all runs of one inference
   double seconds = 0;     ///< mean over profiled runs; 0 without profile
   std::int64_t runs = 1;  ///< in one inference: once for each part of the batch that is run on its own
+  std::vector<StepChoice> choices = {};
 };
 
 }  // namespace tessera

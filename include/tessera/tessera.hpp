@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -46,6 +47,25 @@ struct SessionOptions {
   /// int8 of a model that is not quantized yet: one entry per calibration batch. Empty: seeded synthetic data.
   std::vector<TensorMap> calibration = {};
   CalibrationOptions calibration_options = {};
+  /// Times the ways to compute each heavy layer on this machine, with the threads of the session, and takes the fastest
+  /// where it is clearly faster than what is usual. Compiling takes seconds more. INT8 results stay the same bits. The
+  /// algorithm of a convolution decides how floats are rounded, so FP32 and BF16 results of a tuned session may differ
+  /// from those of another machine, tier or number of threads, and of an untuned session, in their last bits; items of
+  /// one batch never differ among each other for that reason.
+  bool tune = false;
+  /// A JSON file that keeps the timings for later sessions of this CPU, tier and number of threads; made, folder and
+  /// all, if it is not there. Empty: none is read or written.
+  std::string tune_cache = {};
+  /// Called as tuning proceeds: "timing layers", 12 of 74.
+  std::function<void(std::string_view activity, std::int64_t done, std::int64_t total)> tune_progress = {};
+};
+
+/// What tuning did for a session.
+struct TuningSummary {
+  int timed = 0;        ///< choices that were timed for this session
+  int cached = 0;       ///< choices whose times were in the cache
+  int changed = 0;      ///< choices, of all these, that fell on another way than the usual one
+  std::string warning;  ///< what was wrong with the cache: it was not used; empty: nothing
 };
 
 struct MemoryInfo {
@@ -84,6 +104,7 @@ class Session {
   [[nodiscard]] MemoryInfo memory() const noexcept;
   [[nodiscard]] double gflop() const noexcept;  ///< of one inference
   [[nodiscard]] const BatchSplit& batch_split() const noexcept;
+  [[nodiscard]] const TuningSummary& tuning() const noexcept;
   /// The plan, one entry per step, what is left over of a split batch first; `runs` > 0 also times every step over that
   /// many inferences.
   [[nodiscard]] std::vector<StepInfo> explain(int profile_runs = 0);

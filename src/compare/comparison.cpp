@@ -101,8 +101,13 @@ class Comparison {
     stage("preparing " + planned.name);
     guarded(candidate, [&] {
       const double begin = clock_();
-      candidate.session = std::make_unique<Session>(model_.compile(session_options(planned.precision, planned.isa)));
+      SessionOptions options = session_options(planned.precision, planned.isa);
+      options.tune = options_.tune;
+      options.tune_cache = options_.tune_cache;
+      candidate.session = std::make_unique<Session>(model_.compile(options));
       const double compiled = clock_();
+      if (const std::string& warning = candidate.session->tuning().warning; events_.note && !warning.empty())
+        events_.note(warning);
       for (const auto& [name, tensor] : inputs_) candidate.session->set_input(name, tensor);
       const double bound = clock_();
       candidate.session->infer();

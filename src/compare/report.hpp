@@ -32,6 +32,7 @@ struct ProtocolReport {
   int warmup = 20;
   int samples = 1000;
   double max_seconds = 0;  ///< per model; 0: no limit
+  bool tuned = false;      ///< layers computed in the ways that were timed to be the fastest here
 };
 
 enum class CaseStatus { ok, unavailable, failed };

@@ -169,6 +169,7 @@ std::string protocol_card(const Report& report) {
       protocol.max_seconds > 0 ? "at most " + short_number(protocol.max_seconds) + " s per model" : "no limit";
   std::string facts = fact("Warm-up", std::to_string(protocol.warmup) + " inferences per case") +
                       fact("Samples", "up to " + std::to_string(protocol.samples) + " per case") + fact("Time", budget);
+  if (protocol.tuned) facts += fact("Layers", "tuned by timing");
   facts += fact("Order", "all cases in one process; each round runs every case once, in a new order");
   facts += fact("Figures", "percentiles interpolate between ranks; small ranges are bootstrap 95 % intervals");
   return element("div", element("h3", "Protocol") + "<dl>" + facts + "</dl>", "card");

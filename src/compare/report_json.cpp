@@ -94,7 +94,8 @@ std::string report_json(const Report& report) {
                {"protocol",
                 {{"warmup", report.protocol.warmup},
                  {"samples", report.protocol.samples},
-                 {"max_seconds", report.protocol.max_seconds > 0 ? Json(report.protocol.max_seconds) : Json(nullptr)}}},
+                 {"max_seconds", report.protocol.max_seconds > 0 ? Json(report.protocol.max_seconds) : Json(nullptr)},
+                 {"tuned", report.protocol.tuned}}},
                {"models", Json::array()}};
   for (const ModelReport& entry : report.models) json["models"].push_back(model(entry));
   // A path or a message may hold bytes that are not UTF-8; they are replaced, never a reason to lose the report.

@@ -149,6 +149,7 @@ class TextReport {
                            std::to_string(report_.protocol.samples) + " interleaved rounds";
     if (report_.protocol.max_seconds > 0)
       protocol += " within " + short_number(report_.protocol.max_seconds) + " s per model";
+    if (report_.protocol.tuned) protocol += "; layers tuned by timing";
     put_wrapped(plain(protocol), 2, "2");
   }
 

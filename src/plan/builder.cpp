@@ -65,10 +65,11 @@ std::uint8_t zero_byte(const Value& value) {
   return value.quantization ? static_cast<std::uint8_t>(value.quantization->zero_point[0]) : std::uint8_t{0};
 }
 
-Builder::Builder(const Graph& graph, Isa isa, WeightStore& weights)
+Builder::Builder(const Graph& graph, Isa isa, WeightStore& weights, Chooser* chooser)
     : graph_(graph),
       isa_(isa),
       weights_(weights),
+      chooser_(chooser),
       plan_(std::make_shared<Plan>()),
       halos_(graph.values.size()),
       quantized_halos_(graph.values.size()),
@@ -202,6 +203,15 @@ QuantizedImage Builder::quantized_image(ValueId id) {
 
 void Builder::alias_output(ValueId source, ValueId target) {
   plain_[target] = plain_input(source);
+}
+
+std::size_t Builder::choose(const Node& node, const Choice& choice) {
+  if (choice.ways.size() < 2) return choice.usual;
+  StepChoice made = chooser_ != nullptr ? chooser_->choose(graph_, node, choice) : usual_choice(choice);
+  const auto taken = std::ranges::find(choice.ways, made.taken);
+  if (taken == choice.ways.end()) fail("plan", "there is no way to compute " + node.name + " as " + made.taken);
+  choices_.push_back(std::move(made));
+  return static_cast<std::size_t>(taken - choice.ways.begin());
 }
 
 void Builder::emit(std::unique_ptr<Step> step, std::vector<BufferId> reads, std::vector<BufferId> writes) {

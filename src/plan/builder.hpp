@@ -12,6 +12,7 @@
 #include "core/tensor.hpp"
 #include "kernels/types.hpp"
 #include "kernels/vector_kernels.hpp"
+#include "plan/chooser.hpp"
 #include "plan/image.hpp"
 #include "plan/memory_planner.hpp"
 #include "plan/plan.hpp"
@@ -32,7 +33,8 @@ struct QuantizedImage {
 
 class Builder {
  public:
-  Builder(const Graph& graph, Isa isa, WeightStore& weights);
+  /// Without a chooser every choice is the usual one.
+  Builder(const Graph& graph, Isa isa, WeightStore& weights, Chooser* chooser = nullptr);
 
   [[nodiscard]] const Graph& graph() const noexcept { return graph_; }
   [[nodiscard]] Isa isa() const noexcept { return isa_; }
@@ -64,6 +66,15 @@ class Builder {
   [[nodiscard]] bool is_image(ValueId id) const { return images_.contains(id); }
   [[nodiscard]] bool wanted_as_image(ValueId id) const { return wanted_as_image_[static_cast<std::size_t>(id)]; }
 
+  /// Index of the way to take; remembered for take_choices(). One way alone is no choice.
+  std::size_t choose(const Node& node, const Choice& choice);
+  /// What was chosen since the last call: for the info of the step that it is about.
+  std::vector<StepChoice> take_choices() { return std::exchange(choices_, {}); }
+  /// Whether somebody is asked, and wants to know what times depend on.
+  [[nodiscard]] bool asks() const noexcept { return chooser_ != nullptr; }
+  /// How many threads will run a step together; 1 where that is not known.
+  [[nodiscard]] int members() const noexcept { return chooser_ != nullptr ? chooser_->members() : 1; }
+
   /// Appends a step that reads and writes these buffers.
   void emit(std::unique_ptr<Step> step, std::vector<BufferId> reads, std::vector<BufferId> writes);
   /// A constant array the plan keeps, e.g. biases padded to whole panels. `shared` keeps the memory alive.
@@ -81,6 +92,8 @@ class Builder {
   const Graph& graph_;
   Isa isa_;
   WeightStore& weights_;
+  Chooser* chooser_;
+  std::vector<StepChoice> choices_;
   std::shared_ptr<Plan> plan_;
   std::vector<Lifetime> lifetimes_;        // per buffer; unused for constants
   std::vector<Halo> halos_;                // per value: what its consumers need

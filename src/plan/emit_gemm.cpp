@@ -1,6 +1,7 @@
 #include "plan/emit_gemm.hpp"
 
 #include "plan/byte_products.hpp"
+#include "plan/gemm_choices.hpp"
 
 namespace tessera {
 
@@ -97,7 +98,7 @@ Epilogue make_epilogue(Builder& builder, const Node& node, const BrgemmKernel& k
 
 void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& chosen, GemmSpec spec,
                const GemmWeights& weights, const Value& x, ValueId bias, ValueId residual) {
-  const BrgemmKernel& kernel = bytes_where_faster(builder, chosen, weights);
+  const BrgemmKernel& kernel = choose_operands(builder, node, chosen, weights);
   const Value& y = builder.value(node.outputs[0]);
   spec.weights = pack_weights(builder, kernel, weights);
   spec.overflows = marks_of(kernel, weights, spec.weights);
@@ -107,6 +108,7 @@ void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& chosen, G
 
   const std::int64_t outputs = builder.shape(node.outputs[0]).elements();
   auto step = std::make_unique<GemmStep>(kernel, builder.vector(), spec);
+  choose_division(builder, node, *step);
   step->info = {node.name,
                 node.op,
                 kernel.name,
@@ -115,6 +117,7 @@ void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& chosen, G
                 "",
                 2e-9 * static_cast<double>(outputs) * static_cast<double>(total_k(weights)),
                 0};
+  step->info.choices = builder.take_choices();
   builder.emit(std::move(step), {spec.a.buffer, spec.row_scale, spec.dequantize_a, spec.residual.buffer},
                {spec.c.buffer});
 }

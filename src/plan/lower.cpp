@@ -39,6 +39,7 @@ constexpr std::array entries = {
     Entry{"Unsqueeze", lower_view},
     Entry{"Identity", lower_view},
     Entry{"Concat", lower_concat},
+    Entry{"Gather", lower_table},
 };
 
 }  // namespace
@@ -51,8 +52,9 @@ void lower(Builder& builder, const Node& node) {
            "try --precision fp32");
 }
 
-std::shared_ptr<const Plan> make_plan(const Graph& graph, Isa isa, WeightStore& weights, int threads) {
-  Builder builder(graph, isa, weights);
+std::shared_ptr<const Plan> make_plan(const Graph& graph, Isa isa, WeightStore& weights, int threads,
+                                      Chooser* chooser) {
+  Builder builder(graph, isa, weights, chooser);
   for (const Node& node : graph.nodes) lower(builder, node);
   std::shared_ptr<const Plan> plan = builder.finish();
   weights.pack(threads);

@@ -26,6 +26,7 @@ bool lower_convert(Builder& builder,
                    const Node& node);  ///< QuantizeLinear, DequantizeLinear per tensor; Cast f32 <-> bf16
 bool lower_view(Builder& builder,
                 const Node& node);  ///< Reshape, Flatten, Squeeze, Unsqueeze, Identity of dense values
+bool lower_table(Builder& builder, const Node& node);      ///< Gather of rows of a constant that lies in a file
 bool lower_reference(Builder& builder, const Node& node);  ///< whatever has a reference evaluator
 
 }  // namespace tessera

@@ -32,6 +32,8 @@ struct Port {
   [[nodiscard]] std::size_t bytes() const { return static_cast<std::size_t>(shape.elements()) * size_of(type); }
 };
 
+class Chooser;
+
 struct Plan {
   Isa isa = Isa::avx2;
   std::vector<std::unique_ptr<Step>> steps;
@@ -44,8 +46,9 @@ struct Plan {
 };
 
 /// Builds the plan of a graph whose shapes are all concrete. `weights` is shared between the plans of a model; what is
-/// not packed yet is packed on that many threads.
-/// Error{invalid} naming the node that cannot be run.
-std::shared_ptr<const Plan> make_plan(const Graph& graph, Isa isa, WeightStore& weights, int threads = 1);
+/// not packed yet is packed on that many threads. `chooser` decides where a layer can be computed in several ways;
+/// null: the rules of the plan do. Error{invalid} naming the node that cannot be run.
+std::shared_ptr<const Plan> make_plan(const Graph& graph, Isa isa, WeightStore& weights, int threads = 1,
+                                      Chooser* chooser = nullptr);
 
 }  // namespace tessera

@@ -126,19 +126,23 @@ BatchSplit split_batch(const Graph& graph, const Graph& batch, std::span<const B
 }
 
 BatchPlans plan_batch(const Graph& graph, const Graph& batch, std::span<const Binding> bindings,
-                      const BatchSplit& split, Isa isa, int threads, WeightStore& weights) {
-  if (split.part == 0) return whole_batch(make_plan(batch, isa, weights, threads));
+                      const BatchSplit& split, Isa isa, int threads, WeightStore& weights, Tuner* tuner) {
+  const auto plan = [&](const Graph& bound, Division division) {
+    if (tuner != nullptr) tuner->begin(bound, division);
+    return make_plan(bound, isa, weights, threads, tuner);
+  };
+  if (split.part == 0) return whole_batch(plan(batch, Division::together));
   BatchPlans plans;
   plans.inputs = ports_of(batch, batch.inputs);
   plans.outputs = ports_of(batch, batch.outputs);
-  const auto plan_of = [&](std::int64_t items) {
+  const auto plan_of = [&](std::int64_t items, Division division) {
     Graph part = graph;
     bind_shapes(part, with_items(graph, bindings, items));
-    return make_plan(part, isa, weights, threads);
+    return plan(part, division);
   };
-  plans.part = plan_of(split.part);
+  plans.part = plan_of(split.part, Division::apart);
   plans.parts = split.parts;
-  if (split.left > 0) plans.rest = plan_of(split.left);
+  if (split.left > 0) plans.rest = plan_of(split.left, Division::together);
   return plans;
 }
 

@@ -7,6 +7,7 @@
 #include "cpu/topology.hpp"
 #include "ops/op.hpp"
 #include "runtime/executor.hpp"
+#include "runtime/tuner.hpp"
 #include "tessera/tessera.hpp"
 
 namespace tessera {
@@ -25,9 +26,9 @@ BatchSplit split_batch(const ItemCost& cost, std::int64_t items, int threads, co
 BatchSplit split_batch(const Graph& graph, const Graph& batch, std::span<const Binding> bindings, int threads,
                        const Topology& topology);
 
-/// The plans of a batch that is gone through in the way of `split`.
+/// The plans of a batch that is gone through in the way of `split`; `tuner`, if there is one, decides about layers.
 BatchPlans plan_batch(const Graph& graph, const Graph& batch, std::span<const Binding> bindings,
-                      const BatchSplit& split, Isa isa, int threads, WeightStore& weights);
+                      const BatchSplit& split, Isa isa, int threads, WeightStore& weights, Tuner* tuner = nullptr);
 
 /// The bindings for a batch of another size. The symbol of the batch is that of the first axis of the inputs.
 std::vector<Binding> with_items(const Graph& graph, std::span<const Binding> bindings, std::int64_t items);

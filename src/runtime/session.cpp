@@ -14,6 +14,7 @@ namespace tessera {
 struct Session::Impl {
   Isa isa;
   BatchSplit split;
+  TuningSummary tuning;
   std::unique_ptr<Executor> executor;
 };
 
@@ -79,10 +80,16 @@ Session Model::compile(const SessionOptions& options) const {
   auto impl = std::make_unique<Session::Impl>();
   impl->isa = isa;
   impl->split = split_batch(graph, batch, bindings, threads, topology);
-  BatchPlans plans = plan_batch(graph, batch, bindings, impl->split, isa, threads, impl_->weights);
   std::vector<int> cpus;
   if (options.pin && threads <= static_cast<int>(topology.one_per_core.size()))
     cpus.assign(topology.one_per_core.begin(), topology.one_per_core.begin() + threads);
+  std::unique_ptr<Tuner> tuner;
+  if (options.tune)
+    tuner = std::make_unique<Tuner>(TunerOptions{cpu_features().brand, isa, threads, cpus,
+                                                 std::max(topology.l3_bytes, topology.l2_bytes), options.tune_cache,
+                                                 options.tune_progress});
+  BatchPlans plans = plan_batch(graph, batch, bindings, impl->split, isa, threads, impl_->weights, tuner.get());
+  if (tuner != nullptr) impl->tuning = tuner->finish();
   impl->executor = std::make_unique<Executor>(std::move(plans), threads, cpus);
   return Session(std::move(impl));
 }
@@ -148,6 +155,10 @@ double Session::gflop() const noexcept {
 
 const BatchSplit& Session::batch_split() const noexcept {
   return impl_->split;
+}
+
+const TuningSummary& Session::tuning() const noexcept {
+  return impl_->tuning;
 }
 
 std::vector<StepInfo> Session::explain(int profile_runs) {

@@ -243,6 +243,76 @@ class CommandLine(unittest.TestCase):
             self.assertEqual(step["isa"], "avx2")
             self.assertTrue(step["precision"].startswith("u8*s8"), step)
 
+    # ---- tuning
+
+    def explain_tuned(self, cache, threads=2):
+        done = tessera("explain", IMAGE, "--isa", "avx2", "--threads", threads, "--tune", "--json",
+                       env={"XDG_CACHE_HOME": str(cache)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        explanation = json.loads(done.stdout)
+        choices = [choice for step in explanation["steps"] for choice in step.get("choices", [])]
+        self.assertTrue(choices)
+        for choice in choices:
+            self.assertIn(choice["taken"], [way["way"] for way in choice["ways"]])
+            for way in choice["ways"]:
+                self.assertGreater(way["ms"], 0)
+        return explanation, choices, done.stderr
+
+    def test_tuning_is_remembered(self):
+        cache = self.dir / "cache"
+        first, choices, _ = self.explain_tuned(cache)
+        self.assertEqual({choice["by"] for choice in choices}, {"tuned"})
+        self.assertEqual((first["tuning"]["timed"], first["tuning"]["cached"]), (len(choices), 0))
+        self.assertEqual([path.name for path in cache.rglob("*") if path.is_file()], ["tuning.json"])
+        second, again, _ = self.explain_tuned(cache)
+        self.assertEqual({choice["by"] for choice in again}, {"cached"})
+        self.assertEqual([choice["taken"] for choice in again], [choice["taken"] for choice in choices])
+        self.assertEqual([step["kernel"] for step in second["steps"]], [step["kernel"] for step in first["steps"]])
+        self.assertEqual(second["weights_mb"], first["weights_mb"])
+        _, others, _ = self.explain_tuned(cache, threads=1)
+        self.assertEqual({choice["by"] for choice in others}, {"tuned"})
+        text = tessera("explain", IMAGE, "--isa", "avx2", "--threads", "2", "--tune", env={"XDG_CACHE_HOME": str(cache)})
+        self.assertIn("algorithm (cached): ", text.stdout)
+
+    def test_a_damaged_tuning_cache_is_named_and_replaced(self):
+        cache = self.dir / "cache"
+        (cache / "tessera").mkdir(parents=True)
+        file = cache / "tessera" / "tuning.json"
+        file.write_text('{"form": 1, "layers": {"cut')
+        _, choices, said = self.explain_tuned(cache)
+        self.assertIn(str(file), said)
+        self.assertEqual({choice["by"] for choice in choices}, {"tuned"})
+        json.loads(file.read_text())
+        _, choices, said = self.explain_tuned(cache)
+        self.assertEqual(said, "")
+        self.assertEqual({choice["by"] for choice in choices}, {"cached"})
+
+    def test_processes_share_a_tuning_cache(self):
+        cache = self.dir / "cache"
+        command = [TESSERA, "explain", IMAGE, "--isa", "avx2", "--tune", "--json", "-q"]
+        environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+        both = [subprocess.Popen(command + ["--threads", str(threads)], stdout=subprocess.DEVNULL, env=environment)
+                for threads in (1, 2, 1, 2)]
+        self.assertEqual([process.wait(timeout=300) for process in both], [0, 0, 0, 0])
+        self.assertEqual([path.name for path in cache.rglob("*") if path.is_file()], ["tuning.json"])
+        json.loads((cache / "tessera" / "tuning.json").read_text())
+
+    def test_tuning_keeps_the_bits_of_int8(self):
+        environment = {"XDG_CACHE_HOME": str(self.dir)}
+        words = ("run", IMAGE, "--precision", "int8", "--hash", "-q", "--isa")
+        usual = tessera(*words, "avx2", env=environment)
+        self.assertEqual(usual.returncode, 0, usual.stderr)
+        for isa in ("avx2", "avx512_core", "avx512_core_vnni"):
+            tuned = tessera(*words, isa, "--tune", env=environment)
+            self.assertEqual((tuned.returncode, tuned.stdout), (0, usual.stdout), tuned.stderr)
+
+    def test_compare_tells_that_it_tuned(self):
+        done = tessera("compare", "--model", IMAGE, "--case", "fp32@avx2", "--samples", "3", "--warmup", "1", "--json", "-q",
+                       "--tune", env={"XDG_CACHE_HOME": str(self.dir)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIs(json.loads(done.stdout)["protocol"]["tuned"], True)
+        self.assertTrue((self.dir / "tessera" / "tuning.json").is_file())
+
     def check_report(self, folder):
         report = json.loads((folder / "report.json").read_text())
         self.assertEqual(set(report) >= {"tessera", "machine", "protocol", "models"}, True)

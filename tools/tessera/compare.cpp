@@ -22,6 +22,7 @@
 #include "cpu/topology.hpp"
 #include "data/items.hpp"
 #include "data/model_inputs.hpp"
+#include "tuning.hpp"
 
 namespace tessera::tool {
 namespace {
@@ -37,7 +38,7 @@ struct CompareWords {
   double max_seconds = 0;
   std::uint64_t seed = 1;
   std::string calibration, data, report;
-  bool strict = false, json = false;
+  bool strict = false, json = false, tune = false;
 };
 
 struct LoadedModel {
@@ -107,7 +108,7 @@ Report measure_models(const std::vector<LoadedModel>& models, const CompareWords
   report.machine = describe_machine(ceiling, words.threads);
   report.version = std::string(version);
   report.created = utc_now();
-  report.protocol = {words.warmup, words.samples, words.max_seconds};
+  report.protocol = {words.warmup, words.samples, words.max_seconds, words.tune};
 
   ComparisonOptions options;
   options.cases = cases;
@@ -117,6 +118,8 @@ Report measure_models(const std::vector<LoadedModel>& models, const CompareWords
       .warmup = words.warmup, .samples = words.samples, .max_seconds = words.max_seconds, .seed = words.seed};
   if (words.accuracy_inputs) options.accuracy_inputs = *words.accuracy_inputs;
   options.data_name = words.data;
+  options.tune = words.tune;
+  if (words.tune) options.tune_cache = tune_cache_file();
   options.seed = words.seed;
   options.peak = [&report](Isa isa, int threads) {
     return isa == report.machine.isa ? report.machine.peak : measure_team_peak(isa, threads);
@@ -129,7 +132,10 @@ Report measure_models(const std::vector<LoadedModel>& models, const CompareWords
     }
     const ComparisonEvents events = {
         [&](const std::string& activity) { line.stage(entry.model.name() + ": " + activity); },
-        [&](const MeasureProgress& progress) { line.update(progress.fraction); }};
+        [&](const MeasureProgress& progress) { line.update(progress.fraction); },
+        [&](const std::string& note) {
+          if (!context.quiet) print_note(note);
+        }};
     ModelReport model = compare_model(entry.model, options, events);
     model.name = unique_name(report, model.name);
     model.source = entry.source;
@@ -219,6 +225,7 @@ void add_compare(CLI::App& app, Context& context) {
       ->check(between(1, 10000));
   command->add_option("--seed", words->seed, "of random inputs and of the order of rounds [1]")->type_name("N");
   command->add_option("--report", words->report, "write report.json, .csv, .html and charts there")->type_name("DIR");
+  add_tune_option(*command, words->tune);
   command->add_flag("--strict", words->strict, "an unavailable case is an error (exit status 3)");
   command->add_flag("--json", words->json, "print the report as JSON, and nothing else");
   command->footer(

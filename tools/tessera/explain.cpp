@@ -16,6 +16,7 @@
 #include "compare/format.hpp"
 #include "compare/process_memory.hpp"
 #include "compare/team_peak.hpp"
+#include "tuning.hpp"
 
 namespace tessera::tool {
 namespace {
@@ -24,7 +25,7 @@ struct ExplainWords {
   std::string model, precision = "fp32", isa, calibration;
   std::optional<int> batch, seq;
   int threads = 0, opt_level = 1, profile = 0;
-  bool json = false;
+  bool json = false, tune = false;
 };
 
 /// A step with what is derived from its profile.
@@ -40,6 +41,7 @@ struct Explanation {
   double gflop = 0, seconds = 0;
   MemoryInfo memory;
   BatchSplit split;
+  TuningSummary tuning;
   std::vector<Row> rows;
 };
 
@@ -60,12 +62,12 @@ Explanation explain(const ExplainWords& words, const Context& context) {
   options.extents = extents_of(words.batch, words.seq);
   const Model model = Model::load(words.model);
   options.calibration = read_calibration(words.calibration, words.model, model, words.batch.value_or(1), context);
-  Session session = model.compile(options);
+  Session session = compile(model, options, words.tune, context);
   if (words.profile > 0)
     for (const auto& [name, tensor] : model.random_inputs(options.extents, 1)) session.set_input(name, tensor);
 
-  Explanation explanation{
-      session.isa(), session.threads(), session.gflop(), 0, session.memory(), session.batch_split(), {}};
+  Explanation explanation{session.isa(),    session.threads(),     session.gflop(),  0,
+                          session.memory(), session.batch_split(), session.tuning(), {}};
   const PeakRates peak = words.profile > 0 ? measure_team_peak(session.isa(), session.threads()) : PeakRates{};
   if (words.profile > 0)
     for (int i = 0; i < words.profile / 10 + 1; ++i) session.infer();  // warm-up
@@ -117,6 +119,35 @@ void print_table(const Explanation& explanation, bool profiled) {
   }
 }
 
+/// What each choice was made from; only where something was measured.
+void print_choices(const Explanation& explanation) {
+  const TuningSummary& tuning = explanation.tuning;
+  if (tuning.timed + tuning.cached == 0) return;
+  std::printf("\n%d choices timed, %d cached; %d of them other than usual (ms of each way, the one taken first):\n",
+              tuning.timed, tuning.cached, tuning.changed);
+  for (const Row& row : explanation.rows) {
+    for (const StepChoice& choice : row.step.choices) {
+      std::string taken, others;
+      for (const StepChoice::Way& way : choice.ways) {
+        const std::string text = way.name + (way.seconds > 0 ? " " + fixed(way.seconds * 1e3, 3) : "");
+        (way.name == choice.taken ? taken : others) += (way.name == choice.taken ? "" : ", ") + text;
+      }
+      std::printf("  %s  %s (%s): %s%s\n", row.step.node.c_str(), choice.topic.c_str(), choice.by.c_str(),
+                  taken.c_str(), others.c_str());
+    }
+  }
+}
+
+nlohmann::ordered_json to_json(const StepChoice& choice) {
+  nlohmann::ordered_json json = {
+      {"topic", choice.topic}, {"taken", choice.taken}, {"by", choice.by}, {"ways", nlohmann::ordered_json::array()}};
+  for (const StepChoice::Way& way : choice.ways) {
+    json["ways"].push_back({{"way", way.name}, {"ms", nullptr}});
+    if (way.seconds > 0) json["ways"].back()["ms"] = way.seconds * 1e3;
+  }
+  return json;
+}
+
 /// Time by kind of step, largest first.
 void print_summary(const Explanation& explanation) {
   std::map<std::string, double> by_op;
@@ -147,6 +178,10 @@ nlohmann::ordered_json to_json(const ExplainWords& words, const Explanation& exp
                                    {"parts", explanation.split.parts},
                                    {"left", explanation.split.left},
                                    {"why", explanation.split.why}}},
+                                 {"tuning",
+                                  {{"timed", explanation.tuning.timed},
+                                   {"cached", explanation.tuning.cached},
+                                   {"changed", explanation.tuning.changed}}},
                                  {"steps", nlohmann::ordered_json::array()}};
   if (const std::optional<double> peak = peak_resident_mb()) json["peak_resident_mb"] = *peak;
   for (const Row& row : explanation.rows) {
@@ -154,6 +189,8 @@ nlohmann::ordered_json to_json(const ExplainWords& words, const Explanation& exp
                                    {"kernel", row.step.kernel},       {"isa", row.step.isa},
                                    {"precision", row.step.precision}, {"gflop", row.step.gflop},
                                    {"runs", row.step.runs},           {"why", row.step.why}};
+    if (!row.step.choices.empty()) step["choices"] = nlohmann::ordered_json::array();
+    for (const StepChoice& choice : row.step.choices) step["choices"].push_back(to_json(choice));
     if (words.profile > 0) {
       step["ms"] = row.step.seconds * 1e3;
       step["peak_fraction"] = row.peak_fraction;
@@ -180,6 +217,7 @@ int explain_model(const ExplainWords& words, const Context& context) {
   print_split(explanation.split);
   print_table(explanation, words.profile > 0);
   if (words.profile > 0) print_summary(explanation);
+  print_choices(explanation);
   return 0;
 }
 
@@ -205,6 +243,7 @@ void add_explain(CLI::App& app, Context& context) {
   command->add_option("--profile", words->profile, "time every step over N inferences [0: do not run]")
       ->type_name("N")
       ->check(CLI::Range(0, 100000));
+  add_tune_option(*command, words->tune);
   command->add_flag("--json", words->json, "print the result as JSON, and nothing else");
   command->callback(
       [words, &context] { context.action = [words, &context] { return explain_model(*words, context); }; });

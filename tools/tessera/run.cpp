@@ -20,6 +20,7 @@
 #include "compare/sha256.hpp"
 #include "core/error.hpp"
 #include "formats/npy.hpp"
+#include "tuning.hpp"
 
 namespace tessera::tool {
 namespace {
@@ -30,7 +31,7 @@ struct RunWords {
   std::optional<int> batch, seq;
   int threads = 0, opt_level = 1;
   std::uint64_t seed = 1;
-  bool hash = false, strict = false, json = false;
+  bool hash = false, strict = false, json = false, tune = false;
 };
 
 struct RunResult {
@@ -204,7 +205,7 @@ RunResult infer(const Model& model, const RunWords& words, const Context& contex
   options.extents = extents;
   options.calibration = read_calibration(words.calibration, words.model, model, words.batch.value_or(1), context);
   const double begin = now_ms();
-  Session session = model.compile(options);
+  Session session = compile(model, options, words.tune, context);
   result.prepare_ms = now_ms() - begin;
   for (const auto& [name, tensor] : inputs) session.set_input(name, tensor);
   const double bound = now_ms();
@@ -278,6 +279,7 @@ void add_run(CLI::App& app, Context& context) {
       ->type_name("L")
       ->check(between(0, 1));
   command->add_option("--calibration", words->calibration, calibration_help)->type_name("DIR|FILE");
+  add_tune_option(*command, words->tune);
   command->add_option("--seed", words->seed, "of random inputs [1]")->type_name("N");
   command->add_flag("--hash", words->hash, "print NAME SHAPE DTYPE SHA256 for each output");
   command->add_flag("--strict", words->strict, "an unavailable instruction set is an error (exit status 3)");

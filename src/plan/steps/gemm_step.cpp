@@ -237,11 +237,15 @@ void GemmStep::run_block(const RunContext& context, TileSession& tiles, const Ep
   tiles.finish();  // the arrays of pointers end here
 }
 
+Grid GemmStep::grid() const noexcept {
+  return {(rows_ + kernel_.mr - 1) / kernel_.mr, panels_ * spec_.groups, spec_.a.bytes(),
+          panels_ * spec_.groups * panel_bytes_};
+}
+
 void GemmStep::run(const RunContext& context) const noexcept {
   fill_halo(spec_.c, spec_.fill, context);
-  const Grid grid{(rows_ + kernel_.mr - 1) / kernel_.mr, panels_ * spec_.groups, spec_.a.bytes(),
-                  panels_ * spec_.groups * panel_bytes_};
-  const GridSplit split = split_grid(grid, context.members);
+  const bool divided = split_ && split_->row_parts * split_->panel_parts == context.members;
+  const GridSplit split = divided ? *split_ : split_grid(grid(), context.members);
   const Range rows = share(rows_, context.member % split.row_parts, split.row_parts, kernel_.mr);
   const Range panels = share(panels_ * spec_.groups, context.member / split.row_parts, split.panel_parts);
   const Epilogue epilogue = epilogue_of(context);

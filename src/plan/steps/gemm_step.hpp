@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "kernels/brgemm/brgemm.hpp"
@@ -38,6 +39,18 @@ struct GemmSpec {
   const std::int32_t* row_sum_factors = nullptr;
 };
 
+/// The product as a grid of row tiles x panels, with the bytes of both operands.
+struct Grid {
+  std::int64_t row_tiles = 1, panels = 1;
+  std::int64_t row_bytes = 0, panel_bytes = 0;  ///< in all
+};
+/// How a grid is divided among members: the largest share is smallest, and among such divisions the members together
+/// read least (few rows share the weights among them, few weights the rows).
+struct GridSplit {
+  int row_parts = 1, panel_parts = 1;
+};
+GridSplit split_grid(const Grid& grid, int members) noexcept;
+
 class GemmStep final : public Step {
  public:
   /// A kernel of s16 for an image of u8, or of f32 for one of bf16: rows are widened block by block.
@@ -45,6 +58,11 @@ class GemmStep final : public Step {
 
   void run(const RunContext& context) const noexcept override;
   [[nodiscard]] std::size_t scratch_bytes() const noexcept override;
+
+  /// What members share.
+  [[nodiscard]] Grid grid() const noexcept;
+  /// How that many members divide the grid; other numbers of members do as split_grid says.
+  void divide_as(const GridSplit& split) noexcept { split_ = split; }
 
  private:
   /// A contiguous piece of the K loop.
@@ -83,18 +101,7 @@ class GemmStep final : public Step {
   std::int64_t panel_bytes_ = 0;
   std::int64_t rows_ = 0;
   int row_block_ = 0;
+  std::optional<GridSplit> split_;
 };
-
-/// The product as a grid of row tiles x panels, with the bytes of both operands.
-struct Grid {
-  std::int64_t row_tiles = 1, panels = 1;
-  std::int64_t row_bytes = 0, panel_bytes = 0;  ///< in all
-};
-/// How a grid is divided among members: the largest share is smallest, and among such divisions the members together
-/// read least (few rows share the weights among them, few weights the rows).
-struct GridSplit {
-  int row_parts = 1, panel_parts = 1;
-};
-GridSplit split_grid(const Grid& grid, int members) noexcept;
 
 }  // namespace tessera

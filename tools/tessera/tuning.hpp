@@ -1,0 +1,22 @@
+// --tune: the option, where its timings are remembered, and compiling with it.
+#pragma once
+
+#include <string>
+
+#include "command.hpp"
+#include "tessera/tessera.hpp"
+
+namespace tessera::tool {
+
+void add_tune_option(CLI::App& command, bool& tune);
+
+/// The file that remembers timings: in $XDG_CACHE_HOME or ~/.cache. Empty where the environment names neither.
+std::string tune_cache_file();
+/// The same for given values of XDG_CACHE_HOME and HOME.
+std::string tune_cache_file(const std::string& cache_home, const std::string& home);
+
+/// model.compile(options); with `tune`, layers are timed, with a line of progress, and what was wrong with the cache
+/// becomes a note.
+Session compile(const Model& model, SessionOptions options, bool tune, const Context& context);
+
+}  // namespace tessera::tool
