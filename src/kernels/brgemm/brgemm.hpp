@@ -73,7 +73,10 @@ struct BrgemmBlock {
   int m = 0;
   const KSegment* segments = nullptr;
   int segment_count = 0;
-  const std::byte* b = nullptr;  ///< this panel, at the first of these segments; what lies behind them is prefetched
+  const std::byte* b = nullptr;  ///< this panel, at the first of these segments
+  /// What will be read after this block, fetched meanwhile: as many bytes as the block has of b, by four tiles of rows
+  /// a quarter each. Null: what lies behind the block.
+  const std::byte* next = nullptr;
   /// For kernels that sum products of bytes in 16 bits (overflow.hpp): a mark for each k_group of b. Null: nothing is
   /// known about b, which costs them time.
   const std::uint8_t* overflows = nullptr;

@@ -39,14 +39,15 @@ TESSERA_INLINE void run_block(const BrgemmBlock& block) {
   const int taller = block.m % tiles;
   const MultiplyRows multiply[2] = {multiply_for<Ops, mr>(height),
                                     multiply_for<Ops, mr>(height < mr ? height + 1 : mr)};
-  // What comes next in memory (the next K block or panel) is what the caller will ask for next. Each tile fetches its
-  // share of it.
+  // What comes next in memory (the next K block or panel) is what the caller will ask for next, if it does not say
+  // otherwise. Each tile fetches its share of it.
   const std::int64_t b_bytes = bytes_of_b<Ops>(block);
+  const std::byte* const next = block.next == nullptr ? block.b + b_bytes : block.next;
   const std::int64_t share = b_bytes / unrolled_bytes<Ops> * prefetch_lines<Ops> * 64;
   for (int t = 0, row = 0; t < tiles; ++t) {
     const int rows = height + (t < taller);
     std::byte* const target = block.last ? sums_in_l1 : block.accumulators + row * nr * step_bytes;
-    multiply[t < taller](block, row, target, t * share < b_bytes ? block.b + b_bytes + t * share : block.b);
+    multiply[t < taller](block, row, target, t * share < b_bytes ? next + t * share : block.b);
     if (finish != nullptr) finish(block, row, rows, target);
     row += rows;
   }
