@@ -161,6 +161,41 @@ struct WinogradTransforms {
   void (*output)(const WinogradOutputCall&);
 };
 
+/// A slice of two rows of A, 2 * half columns, becomes one row each of the seven operands of Strassen's product
+/// (strassen/): A11, A12, A22, S1, S2, S3, S4.
+struct StrassenRowsCall {
+  const std::byte* first = nullptr;
+  const std::byte* second = nullptr;
+  std::int64_t half = 0;  ///< a multiple of 32
+  std::byte* operands = nullptr;
+  std::int64_t operand_stride = 0;  ///< bytes from one to the next
+};
+/// T1, T2, T3 and T4 of four quarters of B, which may be packed.
+struct StrassenPanelsCall {
+  const std::byte* b11 = nullptr;
+  const std::byte* b12 = nullptr;
+  const std::byte* b21 = nullptr;
+  const std::byte* b22 = nullptr;
+  std::byte* sums = nullptr;  ///< one behind the other
+  std::int64_t elements = 0;  ///< of each; a multiple of 32
+};
+/// target = x + y, or target + (x + y); of f32, or of s32, which wrap.
+struct StrassenAddCall {
+  std::byte* target = nullptr;
+  const std::byte* x = nullptr;
+  const std::byte* y = nullptr;  ///< null: 0
+  bool first = true;             ///< target is only written
+  std::int64_t elements = 0;     ///< a multiple of 16
+};
+/// The additions of products of one type.
+struct StrassenSums {
+  DataType pixel;    ///< type of A
+  DataType operand;  ///< what the matrix product multiplies
+  void (*rows)(const StrassenRowsCall&);
+  void (*panels)(const StrassenPanelsCall&);
+  void (*add)(const StrassenAddCall&);
+};
+
 /// One row of the table: all of them for one tier.
 struct VectorKernels {
   const char* name;  ///< the tier's name
@@ -182,6 +217,8 @@ struct VectorKernels {
   WinogradTransforms winograd_bf16, winograd_bf16_small;  ///< the same from pixels of bf16
   WinogradTransforms winograd_int8;                       ///< F(4x4, 3x3), exact for sums below 2^25
   WinogradTransforms winograd_int8_small;                 ///< F(2x2, 3x3), exact
+  StrassenSums strassen_f32;
+  StrassenSums strassen_words;  ///< of bytes as 16-bit words, exact
 };
 
 /// The best set within the ceiling.

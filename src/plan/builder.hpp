@@ -58,6 +58,8 @@ class Builder {
   QuantizedRows quantized_rows(ValueId id, std::int64_t rows, std::int64_t columns);
   /// A f32 or bf16 tensor as a u8 image with the halo its convolutions need; likewise.
   QuantizedImage quantized_image(ValueId id);
+  /// Memory between the steps of one node.
+  BufferId buffer_within(std::size_t bytes) { return new_buffer(bytes); }
   /// `target` is `source` under another shape: no step, no memory.
   void alias_output(ValueId source, ValueId target);
 

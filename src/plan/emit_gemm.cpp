@@ -2,6 +2,7 @@
 
 #include "plan/byte_products.hpp"
 #include "plan/gemm_choices.hpp"
+#include "plan/lower_strassen.hpp"
 
 namespace tessera {
 
@@ -107,9 +108,7 @@ void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& chosen, G
   spec.row_sum_factors = row_sum_factors(builder, kernel, weights);
 
   const std::int64_t outputs = builder.shape(node.outputs[0]).elements();
-  auto step = std::make_unique<GemmStep>(kernel, builder.vector(), spec);
-  choose_division(builder, node, *step);
-  step->info = {node.name,
+  StepInfo info{node.name,
                 node.op,
                 kernel.name,
                 std::string(name_of(kernel.isa)),
@@ -117,6 +116,10 @@ void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& chosen, G
                 "",
                 2e-9 * static_cast<double>(outputs) * static_cast<double>(total_k(weights)),
                 0};
+  if (lower_strassen(builder, node, kernel, spec, info)) return;
+  auto step = std::make_unique<GemmStep>(kernel, builder.vector(), spec);
+  step->divide_as(choose_division(builder, node, step->grid()));
+  step->info = std::move(info);
   step->info.choices = builder.take_choices();
   builder.emit(std::move(step), {spec.a.buffer, spec.row_scale, spec.dequantize_a, spec.residual.buffer},
                {spec.c.buffer});

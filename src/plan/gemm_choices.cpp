@@ -37,10 +37,9 @@ const BrgemmKernel& choose_operands(Builder& builder, const Node& node, const Br
   return builder.choose(node, choice) == 0 ? usual : *other;
 }
 
-void choose_division(Builder& builder, const Node& node, GemmStep& step) {
+std::optional<GridSplit> choose_division(Builder& builder, const Node& node, const Grid& grid) {
   const int members = builder.members();
-  if (members == 1) return;
-  const Grid grid = step.grid();
+  if (members == 1) return std::nullopt;
   const GridSplit usual = split_grid(grid, members);
   Choice choice{"threads", {}, 0, {}};
   std::vector<GridSplit> splits;
@@ -52,7 +51,7 @@ void choose_division(Builder& builder, const Node& node, GemmStep& step) {
     choice.ways.push_back(std::to_string(rows) + " rows x " + std::to_string(split.panel_parts) + " columns");
     splits.push_back(split);
   }
-  step.divide_as(splits[builder.choose(node, choice)]);
+  return splits[builder.choose(node, choice)];
 }
 
 }  // namespace tessera

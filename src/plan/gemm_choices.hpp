@@ -1,6 +1,8 @@
 // The choices that every product of a layer has: what its operands are multiplied as, and how threads share it.
 #pragma once
 
+#include <optional>
+
 #include "plan/gemm_weights.hpp"
 #include "plan/steps/gemm_step.hpp"
 
@@ -11,7 +13,7 @@ namespace tessera {
 const BrgemmKernel& choose_operands(Builder& builder, const Node& node, const BrgemmKernel& chosen,
                                     const GemmWeights& weights);
 
-/// Tells the step how its threads divide it, where their number is known.
-void choose_division(Builder& builder, const Node& node, GemmStep& step);
+/// How the threads divide the grid of a step; as split_grid says where their number is not known.
+std::optional<GridSplit> choose_division(Builder& builder, const Node& node, const Grid& grid);
 
 }  // namespace tessera

@@ -35,9 +35,10 @@ struct Image {
   /// Byte offset of pixel (0, 0) of image 0: inside the halo.
   [[nodiscard]] std::int64_t origin() const noexcept { return halo.top * row_stride() + halo.left * pixel_stride(); }
 
-  /// A dense matrix seen as an image: rows become pixels of one long row.
-  static Image matrix(BufferId buffer, DataType type, std::int64_t rows, std::int64_t columns) noexcept {
-    return {buffer, type, 1, 1, rows, columns, {}};
+  /// A dense matrix seen as images, one for each item: rows become pixels of one long row.
+  static Image matrix(BufferId buffer, DataType type, std::int64_t rows, std::int64_t columns,
+                      std::int64_t items = 1) noexcept {
+    return {buffer, type, items, 1, rows / items, columns, {}};
   }
 };
 

@@ -50,6 +50,8 @@ bool lower_linear(Builder& builder, const Node& node) {
   const std::int64_t k = linear.transposed ? ws[1] : ws[0];
   const std::int64_t columns = linear.transposed ? ws[0] : ws[1];
   const std::int64_t rows = ys.elements() / columns;
+  // The rows of [..., rows of an item, K]; of two dimensions nobody knows whether rows are items of their own.
+  const std::int64_t items = ys.rank() > 2 && rows > 0 ? rows / ys[ys.rank() - 2] : std::max<std::int64_t>(1, rows);
   const BrgemmKernel* kernel = gemm_kernel(builder, x, w, rows);
   if (kernel == nullptr) return false;
 
@@ -60,16 +62,16 @@ bool lower_linear(Builder& builder, const Node& node) {
   spec.segments = {{0, k}};
   if (by_rows) {
     const QuantizedRows integers = builder.quantized_rows(linear.x, rows, k);
-    spec.a = Image::matrix(integers.integers, x.type, rows, k);
+    spec.a = Image::matrix(integers.integers, x.type, rows, k, items);
     spec.row_scale = integers.scales;
   } else {
-    spec.a = Image::matrix(builder.plain_input(linear.x), x.type, rows, k);
+    spec.a = Image::matrix(builder.plain_input(linear.x), x.type, rows, k, items);
   }
   if (linear.residual != no_value) {
     const Value& residual = builder.value(linear.residual);
-    spec.residual = Image::matrix(builder.plain_input(linear.residual), residual.type, rows, columns);
+    spec.residual = Image::matrix(builder.plain_input(linear.residual), residual.type, rows, columns, items);
   }
-  spec.c = Image::matrix(builder.plain_output(node.outputs[0]), y.type, rows, columns);
+  spec.c = Image::matrix(builder.plain_output(node.outputs[0]), y.type, rows, columns, items);
 
   const GemmWeights weights{&w, 1, columns, {k}, !linear.transposed, 1};
   emit_gemm(builder, node, *kernel, std::move(spec), weights, x, linear.bias, linear.residual);

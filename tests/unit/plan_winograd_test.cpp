@@ -1,35 +1,19 @@
 // 3x3 convolutions in int8 by every algorithm: the bits of the direct sum, also of the largest numbers, and no F(4x4)
 // where sums could be too large for it.
-#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <random>
 
-#include "plan/chooser.hpp"
 #include "plan/winograd_weights.hpp"
 #include "runtime_support.hpp"
 
 namespace tessera {
 namespace {
 
+using testing::Insists;
 using testing::Net;
 using testing::same_bits;
 using testing::tiers_here;
-
-/// Takes one algorithm wherever it is offered.
-class Insists final : public Chooser {
- public:
-  explicit Insists(std::string way) : way_(std::move(way)) {}
-  StepChoice choose(const Graph&, const Node&, const Choice& choice) override {
-    Choice made = choice;
-    const auto wanted = std::ranges::find(choice.ways, way_);
-    if (wanted != choice.ways.end()) made.usual = static_cast<std::size_t>(wanted - choice.ways.begin());
-    return usual_choice(made);
-  }
-
- private:
-  std::string way_;
-};
 
 struct Layer {
   std::int64_t batch, channels, height, width, filters;

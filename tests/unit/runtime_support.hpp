@@ -1,10 +1,13 @@
 // Runs a graph through plan and executor, as a session does, for the tests of both.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "cpu/features.hpp"
+#include "plan/chooser.hpp"
 #include "runtime/executor.hpp"
 #include "unit/passes_support.hpp"
 
@@ -27,6 +30,21 @@ inline std::vector<Tensor> run_plan(const Graph& graph, const std::vector<Tensor
   }
   return outputs;
 }
+
+/// Takes one way wherever it is offered.
+class Insists final : public Chooser {
+ public:
+  explicit Insists(std::string way) : way_(std::move(way)) {}
+  StepChoice choose(const Graph&, const Node&, const Choice& choice) override {
+    Choice made = choice;
+    const auto wanted = std::ranges::find(choice.ways, way_);
+    if (wanted != choice.ways.end()) made.usual = static_cast<std::size_t>(wanted - choice.ways.begin());
+    return usual_choice(made);
+  }
+
+ private:
+  std::string way_;
+};
 
 inline std::vector<Isa> tiers_here() {
   std::vector<Isa> tiers;

@@ -13,6 +13,7 @@
 #include "kernels/quantize/range.hpp"
 #include "kernels/quantize/sum_bytes.hpp"
 #include "kernels/softmax/softmax.hpp"
+#include "kernels/strassen/sums.hpp"
 #include "kernels/vector/tiers.hpp"
 #include "kernels/winograd/f32_2x2.hpp"
 #include "kernels/winograd/f32_4x4.hpp"
@@ -33,7 +34,8 @@ constexpr VectorKernels vector_kernels_of(const char* name, Isa isa) {
           to_nchw,       pack,
           winograd_f32,  winograd_f32_small,
           winograd_bf16, winograd_bf16_small,
-          winograd_int8, winograd_int8_small};
+          winograd_int8, winograd_int8_small,
+          strassen_f32,  strassen_words};
 }
 
 }  // namespace

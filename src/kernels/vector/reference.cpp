@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 
+#include "kernels/strassen/reference.hpp"
 #include "kernels/vector_kernels.hpp"
 #include "kernels/winograd/reference.hpp"
 
@@ -278,7 +279,9 @@ const VectorKernels& reference_vector_kernels() noexcept {
                                         winograd::reference_bf16,
                                         winograd::reference_bf16_small,
                                         winograd::reference_int8,
-                                        winograd::reference_int8_small};
+                                        winograd::reference_int8_small,
+                                        strassen::reference_f32,
+                                        strassen::reference_words};
   return kernels;
 }
 

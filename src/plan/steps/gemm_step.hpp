@@ -61,8 +61,8 @@ class GemmStep final : public Step {
 
   /// What members share.
   [[nodiscard]] Grid grid() const noexcept;
-  /// How that many members divide the grid; other numbers of members do as split_grid says.
-  void divide_as(const GridSplit& split) noexcept { split_ = split; }
+  /// How that many members divide the grid; other numbers of members, and without this all, do as split_grid says.
+  void divide_as(const std::optional<GridSplit>& split) noexcept { split_ = split; }
 
  private:
   /// A contiguous piece of the K loop.
