@@ -83,11 +83,14 @@ struct ConvertCall {
   std::int64_t rows = 0, n = 0;
 };
 
-/// n bytes as s16, and a zero behind an odd number of them.
+/// n bytes as s16, and a zero behind an odd number of them; so many pieces of them, one after the other, the later
+/// where they overlap in y.
 struct WidenCall {
   const std::byte* x = nullptr;
   std::byte* y = nullptr;
   std::int64_t n = 0;
+  std::int64_t pieces = 1;
+  std::int64_t x_stride = 0, y_stride = 0;  ///< bytes from piece to piece
 };
 
 /// u8 rows around 128 with a scale each: scales[r] = max|x| / 127, y = round(x / scales[r]) + 128, at most 127 away

@@ -7,13 +7,18 @@
 namespace tessera {
 namespace {
 
-void widen(const WidenCall& call) {
+TESSERA_INLINE void widen_piece(const std::byte* x, std::byte* y, std::int64_t n) {
   std::int64_t i = 0;
-  for (; i + 16 <= call.n; i += 16) store_16x16(call.y + i * 2, _mm256_cvtepu8_epi16(load_16x8(call.x + i)));
-  if (i < call.n) {
-    const auto rest = static_cast<int>(call.n - i);
-    store_16x16_partial(call.y + i * 2, _mm256_cvtepu8_epi16(load_16x8_partial(call.x + i, rest)), rest + rest % 2);
+  for (; i + 16 <= n; i += 16) store_16x16(y + i * 2, _mm256_cvtepu8_epi16(load_16x8(x + i)));
+  if (i < n) {
+    const auto rest = static_cast<int>(n - i);
+    store_16x16_partial(y + i * 2, _mm256_cvtepu8_epi16(load_16x8_partial(x + i, rest)), rest + rest % 2);
   }
+}
+
+void widen(const WidenCall& call) {
+  for (std::int64_t piece = 0; piece < call.pieces; ++piece)
+    widen_piece(call.x + piece * call.x_stride, call.y + piece * call.y_stride, call.n);
 }
 
 }  // namespace

@@ -205,8 +205,11 @@ std::int32_t sum_bytes(const std::byte* x, std::int64_t n) {
 }
 
 void widen(const WidenCall& call) {
-  for (std::int64_t i = 0; i < call.n + call.n % 2; ++i)
-    write_as(call.y + i * 2, i < call.n ? static_cast<std::int16_t>(call.x[i]) : std::int16_t{0});
+  for (std::int64_t piece = 0; piece < call.pieces; ++piece) {
+    const std::byte* const x = call.x + piece * call.x_stride;
+    for (std::int64_t i = 0; i < call.n + call.n % 2; ++i)
+      write_as(call.y + piece * call.y_stride + i * 2, i < call.n ? static_cast<std::int16_t>(x[i]) : std::int16_t{0});
+  }
 }
 
 void to_nhwc(const ToNhwcCall& call) {

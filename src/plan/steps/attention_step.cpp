@@ -148,7 +148,7 @@ AttentionStep::Rows AttentionStep::query_rows(const RunContext& context, Rows ro
   if (scores_.a == DataType::u8) return bytes;
   std::byte* const wide = context.scratch + areas_.q;
   for (int i = 0; i < count; ++i)
-    vector_.widen({bytes.data + i * bytes.stride, wide + i * query_stride_, spec_.head_size});
+    vector_.widen({.x = bytes.data + i * bytes.stride, .y = wide + i * query_stride_, .n = spec_.head_size});
   return {wide, query_stride_};
 }
 
@@ -206,7 +206,7 @@ AttentionStep::Rows AttentionStep::weight_rows(const RunContext& context, int ro
   if (!spec_.context_in || context_.a == DataType::u8) return weights;
   std::byte* const wide = context.scratch + areas_.wide_weights;
   for (int i = 0; i < rows; ++i)
-    vector_.widen({weights.data + i * weights.stride, wide + i * wide_stride_, spec_.keys});
+    vector_.widen({.x = weights.data + i * weights.stride, .y = wide + i * wide_stride_, .n = spec_.keys});
   return {wide, wide_stride_};
 }
 

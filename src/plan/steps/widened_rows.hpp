@@ -28,13 +28,17 @@ class WidenedRows {
   void widen(const std::byte** rows, int count, std::byte* target) const noexcept;
 
  private:
-  void widen_segment(const std::byte* from, std::byte* to, std::int64_t k) const noexcept;
+  void widen_bytes(const std::byte* from, std::byte* to) const noexcept;
+  void convert(const std::byte* from, std::byte* to) const noexcept;
 
   const VectorKernels& vector_;
   const BrgemmKernel& kernel_;
   DataType from_;
   std::vector<KSegment> segments_;
   std::int64_t stride_ = 0;
+  /// Bytes between the segments if they are alike and evenly spaced, as the rows of a window are: then one call widens
+  /// all of them. 0: they are not.
+  std::int64_t step_ = 0;
 };
 
 }  // namespace tessera
