@@ -32,8 +32,10 @@ const StrassenSums* sums_for(const Builder& builder, const BrgemmKernel& kernel,
 bool fits(const GemmSpec& gemm) {
   // Whole panels in each half on every tier: what is chosen must not depend on it.
   constexpr std::int64_t columns = 64;
-  return gemm.groups == 1 && gemm.segments.size() == 1 && gemm.columns % columns == 0 && gemm.row_scale == no_buffer &&
-         gemm.dequantize_a == no_buffer && gemm.row_sum_factors == nullptr;
+  // Single rows have nothing to be paired with.
+  return gemm.c.height * gemm.c.width > 1 && gemm.groups == 1 && gemm.segments.size() == 1 &&
+         gemm.columns % columns == 0 && gemm.row_scale == no_buffer && gemm.dequantize_a == no_buffer &&
+         gemm.row_sum_factors == nullptr;
 }
 
 /// Whether the eighth that is saved outweighs the additions, as far as is known without a measurement (decision 33). Of
