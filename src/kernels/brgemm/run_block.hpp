@@ -1,5 +1,5 @@
-// One BrgemmBlock: its rows in register tiles of even height, each multiplied and then finished while its sums are in
-// L1.
+// One BrgemmBlock: its rows in register tiles of even height, a few of which are multiplied and then finished while
+// their sums are in L1.
 #pragma once
 
 #include "kernels/brgemm/epilogue.hpp"
@@ -19,6 +19,10 @@ MultiplyRows multiply_for(int rows) {
   return multiply_rows<Ops, most>;
 }
 
+/// Tiles that are finished by one call: it begins with spreading constants over vectors, which takes as long as several
+/// rows do.
+constexpr int tiles_to_finish = 4;
+
 template <class Ops>
 TESSERA_INLINE std::int64_t bytes_of_b(const BrgemmBlock& block) {
   constexpr std::int64_t group_k = Ops::step_k * Ops::steps_per_group;
@@ -30,7 +34,7 @@ TESSERA_INLINE std::int64_t bytes_of_b(const BrgemmBlock& block) {
 template <class Ops, Sums sums, int mr>
 TESSERA_INLINE void run_block(const BrgemmBlock& block) {
   constexpr int nr = panel_vectors * static_cast<int>(sizeof(typename Ops::Accumulator)) / step_bytes;
-  alignas(64) std::byte sums_in_l1[mr * nr * step_bytes];
+  alignas(64) std::byte sums_in_l1[tiles_to_finish * mr * nr * step_bytes];
   const FinishRows finish = block.last ? finish_for<sums, nr>(*block.epilogue) : nullptr;
 
   // Seven rows as 4 + 3 rather than 6 + 1: a tile of one row waits for its own multiply-adds most of the time.
@@ -44,12 +48,14 @@ TESSERA_INLINE void run_block(const BrgemmBlock& block) {
   const std::int64_t b_bytes = bytes_of_b<Ops>(block);
   const std::byte* const next = block.next == nullptr ? block.b + b_bytes : block.next;
   const std::int64_t share = b_bytes / unrolled_bytes<Ops> * prefetch_lines<Ops> * 64;
-  for (int t = 0, row = 0; t < tiles; ++t) {
-    const int rows = height + (t < taller);
-    std::byte* const target = block.last ? sums_in_l1 : block.accumulators + row * nr * step_bytes;
+  for (int t = 0, row = 0, finished = 0; t < tiles; ++t) {
+    std::byte* const target =
+        block.last ? sums_in_l1 + (row - finished) * nr * step_bytes : block.accumulators + row * nr * step_bytes;
     multiply[t < taller](block, row, target, t * share < b_bytes ? next + t * share : block.b);
-    if (finish != nullptr) finish(block, row, rows, target);
-    row += rows;
+    row += height + (t < taller);
+    if (finish == nullptr || (t % tiles_to_finish != tiles_to_finish - 1 && t != tiles - 1)) continue;
+    finish(block, finished, row - finished, sums_in_l1);
+    finished = row;
   }
 }
 

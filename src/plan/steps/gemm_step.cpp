@@ -174,23 +174,26 @@ void GemmStep::locate(const RunContext& context, std::int64_t group, std::int64_
   const std::byte* r_base = r.buffer == no_buffer ? nullptr
                                                   : context.at(r.buffer) + r.origin() +
                                                         group_columns * static_cast<std::int64_t>(size_of(r.type));
+  // Strides are multiplied once for each row of an image: this runs for every pixel of every layer.
+  const std::int64_t a_step = spec_.stride_w * spec_.a.pixel_stride(), c_step = c.pixel_stride();
+  const std::int64_t r_step = r.pixel_stride();
   std::int64_t w = first_row % c.width;
-  std::int64_t h = first_row / c.width % c.height;
-  std::int64_t n = first_row / (c.width * c.height);
-  for (int i = 0; i < count; ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    rows.a[at] = a_base + n * spec_.a.image_stride() + h * spec_.stride_h * spec_.a.row_stride() +
-                 w * spec_.stride_w * spec_.a.pixel_stride();
-    rows.c[at] = c_base + n * c.image_stride() + h * c.row_stride() + w * c.pixel_stride();
-    if (r_base != nullptr)
-      rows.residual[at] = r_base + n * r.image_stride() + h * r.row_stride() + w * r.pixel_stride();
-    if (++w == c.width) {
-      w = 0;
-      if (++h == c.height) {
-        h = 0;
-        ++n;
-      }
+  for (int i = 0; i < count;) {
+    const std::int64_t line = (first_row + i) / c.width, h = line % c.height, n = line / c.height;
+    const std::byte* a = a_base + n * spec_.a.image_stride() + h * spec_.stride_h * spec_.a.row_stride() + w * a_step;
+    std::byte* to = c_base + n * c.image_stride() + h * c.row_stride() + w * c_step;
+    const auto first = static_cast<std::size_t>(i);
+    const auto pixels = static_cast<std::size_t>(std::min<std::int64_t>(count - i, c.width - w));
+    for (std::size_t p = 0; p < pixels; ++p, a += a_step, to += c_step) {
+      rows.a[first + p] = a;
+      rows.c[first + p] = to;
     }
+    if (r_base != nullptr) {
+      const std::byte* from = r_base + n * r.image_stride() + h * r.row_stride() + w * r_step;
+      for (std::size_t p = 0; p < pixels; ++p, from += r_step) rows.residual[first + p] = from;
+    }
+    i += static_cast<int>(pixels);
+    w = 0;
   }
 }
 
