@@ -26,6 +26,9 @@ enum class Output { f32, bf16, u8 };
     for (int v = 0; v < vectors; ++v) store_f32(values + 16 * v, tanh(load_f32(values + 16 * v)));
   }
 }
+TESSERA_INLINE bool is_transcendental(Activation activation) {
+  return activation == Activation::gelu || activation == Activation::tanh;
+}
 /// Rows that one such call serves.
 constexpr int transcendental_rows = 8;
 
@@ -96,7 +99,6 @@ struct FinishColumns {
   Dequantizer sum_dequantizer;
   Quantizer output_quantizer;
   F32x16 floor;
-  bool is_transcendental;
 
   [[gnu::always_inline]] FinishColumns(const Epilogue& epilogue, int first_column, int columns)
       : e(epilogue),
@@ -107,8 +109,7 @@ struct FinishColumns {
         sum_quantizer(quantizer(e.sum_to_u8)),
         sum_dequantizer(dequantizer(e.sum_from_u8)),
         output_quantizer(quantizer(e.requantize)),
-        floor(e.activation == Activation::relu ? zero() : set1(-__builtin_inff())),
-        is_transcendental(e.activation == Activation::gelu || e.activation == Activation::tanh) {}
+        floor(e.activation == Activation::relu ? zero() : set1(-__builtin_inff())) {}
 
   /// Row `row` of the block, whose sums from `column` on are at `sum`. Plain: no row_scale, no rounds_sum. Not for GELU
   /// and tanh.
@@ -200,7 +201,7 @@ template <class Columns>
 TESSERA_INLINE void finish_column_rows(const Columns& columns, const BrgemmBlock& block, int row, int rows,
                                        const std::byte* tile, int stride) {
   if constexpr (Columns::may_be_transcendental) {
-    if (columns.is_transcendental) {
+    if (is_transcendental(columns.e.activation)) {
       for (int r = 0; r < rows; r += transcendental_rows) {
         const int count = rows - r < transcendental_rows ? rows - r : transcendental_rows;
         columns.finish_transcendental(block, row + r, count, tile + r * stride, stride);
@@ -211,9 +212,24 @@ TESSERA_INLINE void finish_column_rows(const Columns& columns, const BrgemmBlock
   for (int r = 0; r < rows; ++r) columns.finish(block, row + r, tile + r * stride);
 }
 
+/// Two vectors of whole columns in one loop: what is the same for all columns, and pointers of rows, are loaded once.
+template <class Columns>
+TESSERA_INLINE void finish_column_pairs(const BrgemmBlock& block, int column, int row, int rows, const std::byte* tile,
+                                        int stride) {
+  const Columns left(*block.epilogue, column, 16), right(*block.epilogue, column + 16, 16);
+  for (int r = 0; r < rows; ++r) {
+    left.finish(block, row + r, tile + r * stride);
+    right.finish(block, row + r, tile + r * stride + 64);
+  }
+}
+
 /// Rows row..row+rows-1 of the block; `tile` holds their sums, [rows][nr].
 template <class Columns, int nr>
 void finish_rows(const BrgemmBlock& block, int row, int rows, const std::byte* tile) {
+  if constexpr (nr == 32) {
+    if (block.n == 32 && !is_transcendental(block.epilogue->activation))
+      return finish_column_pairs<Columns>(block, block.n0, row, rows, tile, nr * 4);
+  }
   for (int v = 0; v < block.n; v += 16, tile += 64) {
     // Two calls: in the first, lanes are known to be 16.
     if (block.n - v >= 16) {
