@@ -7,6 +7,7 @@ usage: tessera explain MODEL ... --profile 25 --json > CASE.json; benchmarks/pro
 Layers are told apart by the names that PyTorch gives the nodes of its exports of ResNet-50 and BERT.
 """
 import json
+import os
 import re
 import sys
 
@@ -18,15 +19,17 @@ BERT = (("attention/output", "attention output"), ("intermediate", "feed-forward
 
 def kind_of(step):
     node = step["node"]
-    if step["gflop"] <= 0:
+    if step["gflop"] <= 0 and step["op"] != "StrassenRows":
         return REST
     if "Attention" in step["op"]:
         return "attention"
     if "winograd" in step["kernel"]:
         return "3x3, stride 1 (Winograd)"
-    if step["op"] == "FusedConv":
-        inside = re.search(r"layer\d\.\d/(conv\d|downsample)", node)
-        return BOTTLENECK[inside[1]] if inside else "conv1 7x7"
+    bottleneck = re.search(r"layer\d\.\d/(conv\d|downsample)", node)
+    if bottleneck:
+        return BOTTLENECK[bottleneck[1]]
+    if "conv1" in node:
+        return "conv1 7x7"
     if "encoder" not in node and "pooler" not in node:
         return "classifier"
     return next((kind for part, kind in BERT if part in node), "Q, K, V")
@@ -41,6 +44,8 @@ def main():
         with open(path, encoding="utf-8") as file:
             profile = json.load(file)
         case = f"{profile['precision']} {profile['isa']}"
+        if case in cases:  # a quantized file is fp32 to those who only ask for its precision
+            case += f" ({os.path.basename(path)})"
         cases.append(case)
         for step in profile["steps"]:
             spent = table.setdefault(kind_of(step), {}).setdefault(case, [0.0, 0.0])
