@@ -139,19 +139,44 @@ TEST_P(Brgemm, EveryEpilogue) {
 TEST_P(Brgemm, CountingInStepsOfTheOutputGivesTheSameBytes) {
   BrgemmOptions o = options();
   o.m = kernel().mr + 1;
+  o.segment_k = {64, 32};
   o.c_type = DataType::u8;
   o.residual_type = DataType::u8;
   o.in_steps_of_c = true;
   for (const int n : {5, kernel().nr, kernel().nr + 19}) {
     o.n = n;
-    for (int bits = 0; bits < 16; ++bits) {
+    for (int bits = 0; bits < 32; ++bits) {
       o.has_bias = (bits & 1) != 0;
       o.has_compensation = (bits & 2) != 0;
-      o.has_residual = bits >= 4;
-      o.rounds_sum = bits >= 8;
-      o.activation = bits >= 12 ? Activation::relu : Activation::none;
+      o.has_residual = bits % 16 >= 4;
+      o.rounds_sum = bits % 16 >= 8;
+      o.activation = bits % 16 >= 12 ? Activation::relu : Activation::none;
       o.requantize = {1, o.activation == Activation::relu ? 0 : 100};
+      o.block_segments.clear();
+      if (bits >= 16) o.block_segments = {1, 1};
       expect_identical(o, "epilogue " + std::to_string(bits) + " n " + std::to_string(n));
+    }
+  }
+}
+
+/// Up to 2^30: far beyond where a float has bits for fractions.
+TEST_P(Brgemm, SumsFarOutsideOfU8AreCutInStepsOfTheOutput) {
+  if (kernel().a != DataType::u8) GTEST_SKIP() << "no u8";
+  BrgemmOptions o = options();
+  o.m = kernel().mr + 1;
+  o.n = kernel().nr;
+  o.c_type = DataType::u8;
+  o.residual_type = DataType::u8;
+  o.in_steps_of_c = true;
+  o.requantize = {1, 100};
+  o.has_residual = true;
+  for (const bool rounds_sum : {false, true}) {
+    o.rounds_sum = rounds_sum;
+    for (const float factor : {0.001F, 1.0F, 30.0F, 500.0F}) {
+      BrgemmCase problem(kernel(), o);
+      const std::vector<float> scale(static_cast<std::size_t>(kernel().nr), factor);
+      problem.epilogue().scale = scale.data();
+      EXPECT_TRUE(problem.run() == problem.reference()) << kernel().name << " scale " << factor;
     }
   }
 }

@@ -27,7 +27,7 @@ struct FloatSums {
 struct IntegerSums {
   using Accumulator = __m512i;
   [[gnu::always_inline]] static __m512i zero() { return _mm512_setzero_si512(); }
-  [[gnu::always_inline]] static __m512i load(const std::byte* from) { return _mm512_load_si512(from); }
+  [[gnu::always_inline]] static __m512i load(const std::byte* from) { return _mm512_loadu_si512(from); }
   [[gnu::always_inline]] static void store(std::byte* to, __m512i value) { _mm512_store_si512(to, value); }
   [[gnu::always_inline]] static __m512i a(const std::byte* from) {
     std::int32_t bytes;  // of any alignment

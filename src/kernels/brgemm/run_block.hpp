@@ -3,12 +3,14 @@
 #pragma once
 
 #include "kernels/brgemm/epilogue.hpp"
+#include "kernels/brgemm/finish_panel.hpp"
 #include "kernels/brgemm/tile.hpp"
 
 namespace tessera {
 namespace {
 
-using MultiplyRows = void (*)(const BrgemmBlock& block, int row, std::byte* target, const std::byte* prefetch);
+using MultiplyRows = void (*)(const BrgemmBlock& block, int row, std::byte* target, const std::byte* prefetch,
+                              const std::byte* start);
 
 /// multiply_rows for `rows` <= most.
 template <class Ops, int most>
@@ -31,11 +33,32 @@ TESSERA_INLINE std::int64_t bytes_of_b(const BrgemmBlock& block) {
   return groups * Ops::group_bytes;
 }
 
+/// How the sums of a block become C.
+struct Finish {
+  FinishRows rows = nullptr;  ///< null: not yet
+  /// What they start from instead of zero: the compensation, which then need not be added to each of them.
+  const std::byte* start = nullptr;
+};
+
+template <Sums sums, int nr>
+TESSERA_INLINE Finish finish_of(const BrgemmBlock& block) {
+  if (!block.last) return {};
+  const Epilogue& e = *block.epilogue;
+  if constexpr (sums == Sums::s32) {
+    if (e.in_steps_of_c && block.n == nr) {
+      if (e.compensation == nullptr) return {finish_panel_for<false>(e)};
+      if (!block.first) return {finish_panel_for<true>(e)};
+      return {finish_panel_for<false>(e), reinterpret_cast<const std::byte*>(e.compensation + block.n0)};
+    }
+  }
+  return {finish_for<sums, nr>(e)};
+}
+
 template <class Ops, Sums sums, int mr>
 TESSERA_INLINE void run_block(const BrgemmBlock& block) {
   constexpr int nr = panel_vectors * static_cast<int>(sizeof(typename Ops::Accumulator)) / step_bytes;
   alignas(64) std::byte sums_in_l1[tiles_to_finish * mr * nr * step_bytes];
-  const FinishRows finish = block.last ? finish_for<sums, nr>(*block.epilogue) : nullptr;
+  const Finish finish = finish_of<sums, nr>(block);
 
   // Seven rows as 4 + 3 rather than 6 + 1: a tile of one row waits for its own multiply-adds most of the time.
   const int tiles = (block.m + mr - 1) / mr;
@@ -51,10 +74,10 @@ TESSERA_INLINE void run_block(const BrgemmBlock& block) {
   for (int t = 0, row = 0, finished = 0; t < tiles; ++t) {
     std::byte* const target =
         block.last ? sums_in_l1 + (row - finished) * nr * step_bytes : block.accumulators + row * nr * step_bytes;
-    multiply[t < taller](block, row, target, t * share < b_bytes ? next + t * share : block.b);
+    multiply[t < taller](block, row, target, t * share < b_bytes ? next + t * share : block.b, finish.start);
     row += height + (t < taller);
-    if (finish == nullptr || (t % tiles_to_finish != tiles_to_finish - 1 && t != tiles - 1)) continue;
-    finish(block, finished, row - finished, sums_in_l1);
+    if (finish.rows == nullptr || (t % tiles_to_finish != tiles_to_finish - 1 && t != tiles - 1)) continue;
+    finish.rows(block, finished, row - finished, sums_in_l1);
     finished = row;
   }
 }

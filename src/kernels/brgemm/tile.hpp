@@ -60,6 +60,13 @@ struct Tile {
       for (int v = 0; v < panel_vectors; ++v) sum[r][v] = Ops::load(from + (r * panel_vectors + v) * vector_bytes);
   }
 
+  /// The same in every row.
+  [[gnu::always_inline]] void spread(const std::byte* from) {
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r)
+      for (int v = 0; v < panel_vectors; ++v) sum[r][v] = Ops::load(from + v * vector_bytes);
+  }
+
   [[gnu::always_inline]] void store(std::byte* to) const {
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r)
@@ -159,15 +166,19 @@ struct TileOf {
   using type = Tile<Ops, Rows>;
 };
 
-/// Rows row..row+Rows-1 of the block, all its segments, into `target` ([Rows][nr]).
+/// Rows row..row+Rows-1 of the block, all its segments, into `target` ([Rows][nr]). `start`: what the sums of a row
+/// start from ([nr], of any alignment) if the block is the first; null: zero.
 template <class Ops, int Rows>
-void multiply_rows(const BrgemmBlock& block, int row, std::byte* target, const std::byte* prefetch) {
+void multiply_rows(const BrgemmBlock& block, int row, std::byte* target, const std::byte* prefetch,
+                   const std::byte* start) {
   typename TileOf<Ops, Rows>::type tile;
   tile.start(block, prefetch);
-  if (block.first) {
+  if (!block.first) {
+    tile.load(block.accumulators + row * panel_vectors * Tile<Ops, Rows>::vector_bytes);
+  } else if (start == nullptr) {
     tile.clear();
   } else {
-    tile.load(block.accumulators + row * panel_vectors * Tile<Ops, Rows>::vector_bytes);
+    tile.spread(start);
   }
   const std::byte* b = block.b;
   for (int s = 0; s < block.segment_count; ++s) {

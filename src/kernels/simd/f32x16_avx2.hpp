@@ -160,6 +160,12 @@ TESSERA_INLINE S32x16 sub(S32x16 a, S32x16 b) {
 TESSERA_INLINE S32x16 mul(S32x16 a, S32x16 b) {
   return {_mm256_mullo_epi32(a.lo, b.lo), _mm256_mullo_epi32(a.hi, b.hi)};
 }
+TESSERA_INLINE S32x16 max(S32x16 a, S32x16 b) {
+  return {_mm256_max_epi32(a.lo, b.lo), _mm256_max_epi32(a.hi, b.hi)};
+}
+TESSERA_INLINE S32x16 min(S32x16 a, S32x16 b) {
+  return {_mm256_min_epi32(a.lo, b.lo), _mm256_min_epi32(a.hi, b.hi)};
+}
 template <int bits>
 TESSERA_INLINE S32x16 shift_left(S32x16 x) {
   return {_mm256_slli_epi32(x.lo, bits), _mm256_slli_epi32(x.hi, bits)};
@@ -235,6 +241,23 @@ TESSERA_INLINE ZeroPoint zero_point_of(int value) {
 /// clamp(x + zero_point, 0, 255) for zero points of u8
 TESSERA_INLINE __m128i s32_to_u8_saturated(S32x16 x, ZeroPoint zero_point) {
   return words_to_u8_saturated(_mm256_adds_epi16(_mm256_packs_epi32(x.lo, x.hi), zero_point.words));
+}
+/// Vectors of a row in store_rows_u8
+constexpr int vectors_in_rows = 1;
+/// The same for two rows at once, which takes fewer instructions.
+template <bool adds_zero_point>
+TESSERA_INLINE void store_rows_u8(void* first, void* second, const S32x16 (&x)[vectors_in_rows],
+                                  const S32x16 (&y)[vectors_in_rows], ZeroPoint zero_point) {
+  __m256i x_words = _mm256_packs_epi32(x[0].lo, x[0].hi), y_words = _mm256_packs_epi32(y[0].lo, y[0].hi);
+  if constexpr (adds_zero_point) {
+    x_words = _mm256_adds_epi16(x_words, zero_point.words);
+    y_words = _mm256_adds_epi16(y_words, zero_point.words);
+  }
+  // The packs work within 128-bit halves, each of which ends up with four bytes of x.lo, x.hi, y.lo, y.hi.
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(x_words, y_words), order);
+  _mm_storeu_si128(static_cast<__m128i*>(first), _mm256_castsi256_si128(bytes));
+  _mm_storeu_si128(static_cast<__m128i*>(second), _mm256_extracti128_si256(bytes, 1));
 }
 
 // Across lanes

@@ -147,6 +147,12 @@ TESSERA_INLINE S32x16 sub(S32x16 a, S32x16 b) {
 TESSERA_INLINE S32x16 mul(S32x16 a, S32x16 b) {
   return {_mm512_mullo_epi32(a.v, b.v)};
 }
+TESSERA_INLINE S32x16 max(S32x16 a, S32x16 b) {
+  return {_mm512_max_epi32(a.v, b.v)};
+}
+TESSERA_INLINE S32x16 min(S32x16 a, S32x16 b) {
+  return {_mm512_min_epi32(a.v, b.v)};
+}
 template <int bits>
 TESSERA_INLINE S32x16 shift_left(S32x16 x) {
   return {_mm512_slli_epi32(x.v, bits)};
@@ -196,16 +202,34 @@ TESSERA_INLINE S32x16 s8_to_s32(__m128i x) {
 TESSERA_INLINE __m128i s32_to_u8_saturated(S32x16 x) {
   return _mm512_cvtusepi32_epi8(_mm512_max_epi32(x.v, _mm512_setzero_si512()));
 }
-/// What is added to 16 results on their way to u8, in the width where that is cheapest
+/// What is added to results on their way to u8, in the width where that is cheapest: lanes for 16 alone, words for two
+/// rows.
 struct ZeroPoint {
-  __m512i lanes;
+  __m512i lanes, words;
 };
 TESSERA_INLINE ZeroPoint zero_point_of(int value) {
-  return {_mm512_set1_epi32(value)};
+  return {_mm512_set1_epi32(value), _mm512_set1_epi16(static_cast<short>(value))};
 }
 /// clamp(x + zero_point, 0, 255) for zero points of u8 and x below 2^31 - 255
 TESSERA_INLINE __m128i s32_to_u8_saturated(S32x16 x, ZeroPoint zero_point) {
   return s32_to_u8_saturated(S32x16{_mm512_add_epi32(x.v, zero_point.lanes)});
+}
+/// Vectors of a row in store_rows_u8
+constexpr int vectors_in_rows = 2;
+/// The same for two rows at once, which takes fewer instructions.
+template <bool adds_zero_point>
+TESSERA_INLINE void store_rows_u8(void* first, void* second, const S32x16 (&x)[vectors_in_rows],
+                                  const S32x16 (&y)[vectors_in_rows], ZeroPoint zero_point) {
+  __m512i x_words = _mm512_packs_epi32(x[0].v, x[1].v), y_words = _mm512_packs_epi32(y[0].v, y[1].v);
+  if constexpr (adds_zero_point) {
+    x_words = _mm512_adds_epi16(x_words, zero_point.words);
+    y_words = _mm512_adds_epi16(y_words, zero_point.words);
+  }
+  // The packs work within 128-bit quarters, each of which ends up with four bytes of x[0], x[1], y[0], y[1].
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(x_words, y_words));
+  _mm256_storeu_si256(static_cast<__m256i*>(first), _mm512_castsi512_si256(bytes));
+  _mm256_storeu_si256(static_cast<__m256i*>(second), _mm512_extracti64x4_epi64(bytes, 1));
 }
 
 // Across lanes
