@@ -159,26 +159,31 @@ TEST_P(Brgemm, CountingInStepsOfTheOutputGivesTheSameBytes) {
   }
 }
 
-/// Up to 2^30: far beyond where a float has bits for fractions.
-TEST_P(Brgemm, SumsFarOutsideOfU8AreCutInStepsOfTheOutput) {
-  if (kernel().a != DataType::u8) GTEST_SKIP() << "no u8";
-  BrgemmOptions o = options();
-  o.m = kernel().mr + 1;
-  o.n = kernel().nr;
-  o.c_type = DataType::u8;
-  o.residual_type = DataType::u8;
-  o.in_steps_of_c = true;
-  o.requantize = {1, 100};
-  o.has_residual = true;
-  for (const bool rounds_sum : {false, true}) {
-    o.rounds_sum = rounds_sum;
-    for (const float factor : {0.001F, 1.0F, 30.0F, 500.0F}) {
-      BrgemmCase problem(kernel(), o);
-      const std::vector<float> scale(static_cast<std::size_t>(kernel().nr), factor);
-      problem.epilogue().scale = scale.data();
-      EXPECT_TRUE(problem.run() == problem.reference()) << kernel().name << " scale " << factor;
+/// Up to 2^30, far beyond where a float has bits for fractions: by every kernel of bytes that this CPU runs.
+TEST(BrgemmInStepsOfTheOutput, SumsFarOutsideOfU8AreCut) {
+  int kernels = 0;
+  for (const BrgemmKernel& kernel : all_brgemm()) {
+    if (kernel.a != DataType::u8 || why_unavailable(cpu_features(), kernel.isa)) continue;
+    ++kernels;
+    BrgemmOptions o;
+    o.m = kernel.mr + 1;
+    o.n = kernel.nr;
+    o.c_type = DataType::u8;
+    o.residual_type = DataType::u8;
+    o.in_steps_of_c = true;
+    o.requantize = {1, 100};
+    o.has_residual = true;
+    for (const bool rounds_sum : {false, true}) {
+      o.rounds_sum = rounds_sum;
+      for (const float factor : {0.001F, 1.0F, 30.0F, 500.0F}) {
+        BrgemmCase problem(kernel, o);
+        const std::vector<float> scale(static_cast<std::size_t>(kernel.nr), factor);
+        problem.epilogue().scale = scale.data();
+        EXPECT_TRUE(problem.run() == problem.reference()) << kernel.name << " scale " << factor;
+      }
     }
   }
+  EXPECT_GT(kernels, 0);
 }
 
 TEST_P(Brgemm, QuantizedOutputSaturates) {
