@@ -38,7 +38,7 @@ bool fits(const GemmSpec& gemm) {
          gemm.row_sum_factors == nullptr;
 }
 
-/// Whether the eighth that is saved outweighs the additions, as far as is known without a measurement (decision 33). Of
+/// Whether the eighth that is saved outweighs the additions, as far as is known without a measurement (decision 32). Of
 /// f32 this must depend on the shapes of an item alone: results do.
 bool pays(const GemmSpec& gemm, DataType operand) {
   constexpr std::int64_t least_rows = 96, least_k = 256, least_columns = 128, least_f32_weights = 256 * 1024;

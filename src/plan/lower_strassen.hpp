@@ -1,4 +1,4 @@
-// Where a product of matrices is computed by Strassen's algorithm (decision 33).
+// Where a product of matrices is computed by Strassen's algorithm (decision 32).
 #pragma once
 
 #include "plan/builder.hpp"

@@ -10,10 +10,8 @@
 // A is cut by rows in pairs, not in an upper and a lower half: the rows of a pair belong to one item of a batch. Its
 // columns, and the rows of B with them, are cut into slices, each of which is a product of its own that is added to C:
 // a slice has `half` columns of the left quarters and then as many of the right ones.
-// Of integers everything is exact: nine bits or so more than bytes have fit the operands, and sums wrap modulo 2^32.
+// Of integers everything is exact: no operand is larger than 511 in magnitude, and sums wrap modulo 2^32.
 #pragma once
-
-#include <cstring>
 
 #include "kernels/simd/words.hpp"
 #include "kernels/vector_kernels.hpp"
@@ -67,11 +65,7 @@ void strassen_panels(const StrassenPanelsCall& call) {
   }
 }
 
-/// The sums that kernels leave: f32 or s32, 16 to a vector on every tier.
-struct FloatTerms {
-  TESSERA_MEMBER static F32x16 load(const std::byte* p) { return load_f32(p); }
-  TESSERA_MEMBER static void store(std::byte* p, F32x16 x) { store_f32(p, x); }
-};
+/// The sums that kernels leave of words; those of floats are floats.
 struct IntegerTerms {
   TESSERA_MEMBER static S32x16 load(const std::byte* p) { return load_s32(p); }
   TESSERA_MEMBER static void store(std::byte* p, S32x16 x) { store_s32(p, x); }
@@ -89,7 +83,7 @@ void strassen_add(const StrassenAddCall& call) {
 }
 
 constexpr StrassenSums strassen_f32 = {DataType::f32, DataType::f32, strassen_rows<StrassenFloats>,
-                                       strassen_panels<StrassenFloats>, strassen_add<FloatTerms>};
+                                       strassen_panels<StrassenFloats>, strassen_add<StrassenFloats>};
 constexpr StrassenSums strassen_words = {DataType::u8, DataType::s16, strassen_rows<StrassenWords>,
                                          strassen_panels<StrassenWords>, strassen_add<IntegerTerms>};
 

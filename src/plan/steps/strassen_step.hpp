@@ -9,7 +9,6 @@
 
 #include <array>
 #include <optional>
-#include <vector>
 
 #include "plan/steps/gemm_step.hpp"
 
