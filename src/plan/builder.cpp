@@ -70,6 +70,7 @@ Builder::Builder(const Graph& graph, Isa isa, WeightStore& weights, Chooser* cho
       isa_(isa),
       weights_(weights),
       chooser_(chooser),
+      machine_(chooser != nullptr && chooser->machine() != nullptr ? *chooser->machine() : usual_constants(isa)),
       plan_(std::make_shared<Plan>()),
       halos_(graph.values.size()),
       quantized_halos_(graph.values.size()),

@@ -77,6 +77,9 @@ class Builder {
   /// How many threads will run a step together; 1 where that is not known.
   [[nodiscard]] int members() const noexcept { return chooser_ != nullptr ? chooser_->members() : 1; }
 
+  /// What rules weigh times with where bits do not depend on it.
+  [[nodiscard]] const MachineConstants& machine() const noexcept { return machine_; }
+
   /// Appends a step that reads and writes these buffers.
   void emit(std::unique_ptr<Step> step, std::vector<BufferId> reads, std::vector<BufferId> writes);
   /// A constant array the plan keeps, e.g. biases padded to whole panels. `shared` keeps the memory alive.
@@ -95,6 +98,7 @@ class Builder {
   Isa isa_;
   WeightStore& weights_;
   Chooser* chooser_;
+  MachineConstants machine_;
   std::vector<StepChoice> choices_;
   std::shared_ptr<Plan> plan_;
   std::vector<Lifetime> lifetimes_;        // per buffer; unused for constants

@@ -8,10 +8,6 @@
 namespace tessera {
 namespace {
 
-/// Times of 8 k in a register tile, where 1 is that of products that cannot overflow: measured on a Zen 5 (decision
-/// 26).
-constexpr double cost_in_pairs = 1.6, cost_widened = 2.0, cost_in_words = 1.5;
-
 /// Panels that a choice looks at.
 constexpr std::int64_t most_samples = 4;
 
@@ -49,14 +45,15 @@ std::vector<std::uint8_t> marks_of_columns(const BrgemmKernel& kernel, const Gem
   return marks;
 }
 
-double cost_of(std::uint8_t mark) {
-  if ((mark & overflow::in_fours) == 0) return 1;
-  return (mark & overflow::in_pairs) != 0 ? cost_widened : cost_in_pairs;
+/// Picoseconds of a multiply-add in a group with this mark.
+double cost_of(const MachineConstants& machine, std::uint8_t mark) {
+  if ((mark & overflow::in_fours) == 0) return machine.bytes;
+  return (mark & overflow::in_pairs) != 0 ? machine.bytes_widened : machine.bytes_in_pairs;
 }
 
 }  // namespace
 
-double cost_in_bytes(const BrgemmKernel& kernel, const GemmWeights& weights) {
+double cost_in_bytes(const MachineConstants& machine, const BrgemmKernel& kernel, const GemmWeights& weights) {
   const BorrowedElements borrowed = weights.value->constant.borrow();
   const std::int64_t columns = weights.groups * weights.columns;
   const std::int64_t panels = (columns + kernel.nr - 1) / kernel.nr, samples = std::min(panels, most_samples);
@@ -65,11 +62,11 @@ double cost_in_bytes(const BrgemmKernel& kernel, const GemmWeights& weights) {
     const std::int64_t first = i * panels / samples * kernel.nr;
     const std::int64_t count = std::min<std::int64_t>(kernel.nr, columns - first);
     for (const std::uint8_t mark : marks_of_columns(kernel, weights, borrowed.data, first, count)) {
-      cost += cost_of(mark);
+      cost += cost_of(machine, mark);
       ++groups;
     }
   }
-  return groups > 0 ? cost / groups : 1;
+  return groups > 0 ? cost / groups : machine.bytes;
 }
 
 std::size_t mark_bytes(const BrgemmKernel& kernel, const GemmWeights& weights) {
@@ -94,7 +91,8 @@ const std::uint8_t* marks_of(const BrgemmKernel& kernel, const GemmWeights& weig
 
 double cost_beside_words(const Builder& builder, const GemmWeights& weights) {
   const BrgemmKernel& bytes = *find_brgemm(DataType::u8, DataType::s8, builder.isa());
-  return reads_overflows(bytes) ? std::min(1.0, cost_in_bytes(bytes, weights) / cost_in_words) : 1;
+  const MachineConstants& machine = builder.machine();
+  return reads_overflows(bytes) ? std::min(1.0, cost_in_bytes(machine, bytes, weights) / machine.words) : 1;
 }
 
 const BrgemmKernel& bytes_where_faster(const Builder& builder, const BrgemmKernel& chosen, const GemmWeights& weights) {

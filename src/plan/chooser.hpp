@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "graph/graph.hpp"
+#include "plan/machine.hpp"
 #include "tessera/step_info.hpp"
 
 namespace tessera {
@@ -38,6 +39,8 @@ class Chooser {
   virtual StepChoice choose(const Graph& graph, const Node& node, const Choice& choice) = 0;
   /// How many threads will run a step together; 1 where that is not known.
   [[nodiscard]] virtual int members() const noexcept { return 1; }
+  /// What this machine was found to be; null where nobody has measured.
+  [[nodiscard]] virtual const MachineConstants* machine() { return nullptr; }
 };
 
 }  // namespace tessera

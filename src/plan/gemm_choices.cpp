@@ -19,10 +19,14 @@ const BrgemmKernel* other_form(const Builder& builder, const BrgemmKernel& kerne
 }
 
 /// How often bytes take the slow way decides what they cost; in tenths, so that layers that are alike share a timing.
-std::string detail_of(const BrgemmKernel& a, const BrgemmKernel& b, const GemmWeights& weights) {
+std::string detail_of(const Builder& builder, const BrgemmKernel& a, const BrgemmKernel& b,
+                      const GemmWeights& weights) {
   const BrgemmKernel& bytes = a.b == DataType::s8 ? a : b;
   if (!reads_overflows(bytes)) return {};
-  return "bytes cost " + std::to_string(std::lround(10 * cost_in_bytes(bytes, weights))) + "/10";
+  // By the usual constants: those of this machine are a little different each time they are measured.
+  const MachineConstants& machine = usual_constants(builder.isa());
+  return "bytes cost " + std::to_string(std::lround(10 * cost_in_bytes(machine, bytes, weights) / machine.bytes)) +
+         "/10";
 }
 
 }  // namespace
@@ -33,7 +37,7 @@ const BrgemmKernel& choose_operands(Builder& builder, const Node& node, const Br
   const BrgemmKernel* const other = other_form(builder, usual);
   if (other == nullptr) return usual;
   Choice choice{"operands", {usual.name, other->name}, 0, {}};
-  if (builder.asks()) choice.detail = detail_of(usual, *other, weights);
+  if (builder.asks()) choice.detail = detail_of(builder, usual, *other, weights);
   return builder.choose(node, choice) == 0 ? usual : *other;
 }
 

@@ -39,31 +39,33 @@ struct Way {
   double cost = 0;   ///< of those in int8
 };
 
-/// Times of one image in int8, with a multiply-add of 16-bit words in registers as 1: measured on a Zen 5 (decision
-/// 28). Not those of a batch: a part of one shall share its packed weights with another.
-namespace int8_cost {
-constexpr double direct_words = 1.3;  ///< a multiply-add of the direct sum: rows are widened first
-constexpr double direct_dot = 0.55;   ///< by a dot-product instruction
-constexpr double input = 10;          ///< an element of a transformed tile, in one channel
-constexpr double output = 15;         ///< the same of products, in one column, and the way to memory and back
-constexpr double weight = 10;         ///< to read a transformed weight, from L3, ...
-constexpr double weight_512 = 16;     ///< ... where twice as many products take the same time
-}  // namespace int8_cost
+/// What the times of kernels on their own (MachineConstants) become in a layer. Of one image, not of a batch: a part of
+/// one shall share its packed weights with another.
+namespace in_a_layer {
+constexpr double direct_words = 1.3;  ///< rows are widened first, and segments of k are short
+constexpr double direct_dot = 1.1;
+constexpr double input = 1.5, output = 2.5;  ///< tiles and sums go to memory and back
+constexpr double weight_byte = 1.7;          ///< other cores read at the same time
+}  // namespace in_a_layer
 
+/// Picoseconds of the direct sums.
 double cost_of_direct(const Builder& builder, const Node& node, const Window& window, const BrgemmKernel& direct) {
+  const MachineConstants& machine = builder.machine();
   const Shape w = builder.shape(node.inputs[1]);
   const auto products = static_cast<double>(window.out_h * window.out_w * 9 * w[0] * w[1]);
-  if (has_int8_dot(direct.isa)) return int8_cost::direct_dot * products;
+  if (has_int8_dot(direct.isa)) return in_a_layer::direct_dot * machine.dot * products;
   const GemmWeights weights{&builder.value(node.inputs[1]), 1, w[0], {9 * w[1]}, false, 9};
-  return int8_cost::direct_words * cost_beside_words(builder, weights) * products;
+  return in_a_layer::direct_words * machine.words * cost_beside_words(builder, weights) * products;
 }
 
-double cost_of_winograd(const Shape& w, const Window& window, int side, Isa isa) {
-  const std::int64_t elements = (side + 2) * (side + 2), tiles = tiles_of_an_image(window, side);
+double cost_of_winograd(const MachineConstants& machine, const Shape& w, const Window& window, int side) {
+  const auto elements = static_cast<double>((side + 2) * (side + 2));
+  const auto tiles = static_cast<double>(tiles_of_an_image(window, side));
   const auto columns = static_cast<double>(w[0]), channels = static_cast<double>(w[1]);
-  const double of_tile = columns * channels + int8_cost::input * channels + int8_cost::output * columns;
-  const double weight = has_avx512(isa) ? int8_cost::weight_512 : int8_cost::weight;
-  return static_cast<double>(elements) * (static_cast<double>(tiles) * of_tile + weight * columns * channels);
+  const double of_tile = machine.words * columns * channels + in_a_layer::input * machine.winograd_input * channels +
+                         in_a_layer::output * machine.winograd_output * columns;
+  const double of_weights = in_a_layer::weight_byte * machine.weight_byte * sizeof(std::int16_t) * columns * channels;
+  return elements * (tiles * of_tile + of_weights);
 }
 
 /// The exact ways of integers, the cheapest first.
@@ -75,7 +77,7 @@ void add_int8_ways(const Builder& builder, const Node& node, const Window& windo
   const BrgemmKernel* const words = find_brgemm(DataType::s16, DataType::s16, builder.isa());
   const double limit = cost_of_direct(builder, node, window, direct);
   const auto add = [&](const WinogradTransforms& transforms) {
-    const double cost = cost_of_winograd(weights.shape(), window, transforms.side, words->isa);
+    const double cost = cost_of_winograd(builder.machine(), weights.shape(), window, transforms.side);
     ways.push_back({&transforms, words, cost < limit, cost});
   };
   if (most_sum(weights) < winograd::Int8_4x4::sum_limit) add(vector.winograd_int8);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "runtime/executor.hpp"
@@ -27,7 +28,8 @@ constexpr std::size_t most_other_bytes = std::size_t{128} << 20;
 /// Answers as was decided, and where nothing was, as usual.
 class Decided final : public Chooser {
  public:
-  Decided(std::map<std::string, std::string> made, int members) : made_(std::move(made)), members_(members) {}
+  Decided(std::map<std::string, std::string> made, int members, const MachineConstants& machine)
+      : made_(std::move(made)), members_(members), machine_(machine) {}
 
   StepChoice choose(const Graph&, const Node&, const Choice& choice) override {
     StepChoice answer = usual_choice(choice);
@@ -35,10 +37,12 @@ class Decided final : public Chooser {
     return answer;
   }
   [[nodiscard]] int members() const noexcept override { return members_; }
+  [[nodiscard]] const MachineConstants* machine() override { return &machine_; }
 
  private:
   std::map<std::string, std::string> made_;
   int members_;
+  const MachineConstants& machine_;
 };
 
 /// Seconds of all steps but the first, which only prepares the caches (and is what the threads wake up in).
@@ -46,6 +50,32 @@ double run_once(Executor& executor) {
   std::vector<double> seconds(executor.steps().size());
   executor.infer_timed(seconds);
   return std::accumulate(seconds.begin() + 1, seconds.end(), 0.0);
+}
+
+/// Constants are kept as ways of the machine: the cache knows nothing but times by name.
+std::vector<std::string> constant_names() {
+  std::vector<std::string> names;
+  for (const NamedConstant& constant : named_constants) names.emplace_back(constant.name);
+  return names;
+}
+
+/// A time, though small, for what is not there.
+constexpr double absent = 1e-18;
+
+std::optional<MachineConstants> constants_in(const TuningCache& cache, const std::string& key) {
+  const std::vector<double> seconds = cache.find(key, constant_names());
+  if (seconds.empty()) return std::nullopt;
+  MachineConstants machine;
+  for (std::size_t i = 0; i < seconds.size(); ++i)
+    machine.*named_constants[i].value = seconds[i] <= absent ? 0 : seconds[i] * 1e12;
+  return machine;
+}
+
+void put_constants(const MachineConstants& machine, const std::string& key, TuningCache& cache) {
+  std::vector<double> seconds;
+  for (const NamedConstant& constant : named_constants)
+    seconds.push_back(std::max(absent, machine.*constant.value * 1e-12));
+  cache.put(key, constant_names(), seconds);
 }
 
 std::size_t constant_bytes(const Graph& graph) {
@@ -79,9 +109,15 @@ Tuner::Tuner(TunerOptions options) : Tuner(std::move(options), nullptr) {
   time_ways_ = [this](const OpenChoice& open) { return time_on_this_machine(open); };
 }
 
-Tuner::Tuner(TunerOptions options, TimeWays time_ways)
+Tuner::Tuner(TunerOptions options, TimeWays time_ways, MeasureMachine measure_machine)
     : options_(std::move(options)), time_ways_(std::move(time_ways)), cache_(options_.cache) {
   summary_.warning = cache_.warning();
+  if (const std::optional<MachineConstants> known = constants_in(cache_, key_of_machine())) {
+    machine_ = *known;
+  } else {
+    machine_ = measure_machine(options_.isa);
+    put_constants(machine_, key_of_machine(), cache_);
+  }
 }
 
 std::vector<double> checked_times(std::size_t ways, std::size_t usual, const std::function<double(std::size_t)>& run) {
@@ -101,10 +137,13 @@ int Tuner::members() const noexcept {
   return division_ == Division::together ? options_.threads : 1;
 }
 
+std::string Tuner::key_of_machine() const {
+  return "tessera " + std::string(version) + " | " + options_.machine + " | " + std::string(name_of(options_.isa));
+}
+
 std::string Tuner::key_of(const OpenChoice& open) const {
   std::string key =
-      "tessera " + std::string(version) + " | " + options_.machine + " | " + std::string(name_of(options_.isa)) +
-      " | " + std::to_string(options_.threads) + (options_.threads == 1 ? " thread" : " threads") +
+      key_of_machine() + " | " + std::to_string(options_.threads) + (options_.threads == 1 ? " thread" : " threads") +
       (open.division == Division::apart ? ", each alone" : "") + " | " + layer_name(open.graph, open.node);
   for (const auto& [topic, way] : open.made) key += " | " + topic + ": " + way;
   if (!open.choice.detail.empty()) key += " | " + open.choice.detail;
@@ -164,7 +203,7 @@ std::vector<double> Tuner::time_on_this_machine(const OpenChoice& open) {
   for (const std::string& way : open.choice.ways) {
     std::map<std::string, std::string> made = open.made;
     made[open.choice.topic] = way;
-    Decided decided(std::move(made), open.division == Division::together ? options_.threads : 1);
+    Decided decided(std::move(made), open.division == Division::together ? options_.threads : 1, machine_);
     WeightStore weights;
     BatchPlans plans;
     std::shared_ptr<const Plan> plan = make_trial(trial, decided, weights);

@@ -42,23 +42,26 @@ struct OpenChoice {
 };
 /// Seconds of each way of an open choice.
 using TimeWays = std::function<std::vector<double>(const OpenChoice&)>;
+using MeasureMachine = std::function<MachineConstants(Isa)>;
 
 class Tuner final : public Chooser {
  public:
   explicit Tuner(TunerOptions options);
-  /// With another stopwatch.
-  Tuner(TunerOptions options, TimeWays time_ways);
+  /// With other stopwatches.
+  Tuner(TunerOptions options, TimeWays time_ways, MeasureMachine measure_machine = measure_constants);
 
   /// From now on layers of this graph are asked about. What the graph before it decided about a node holds for the node
   /// with the same output: all parts of a batch get the same bits.
   void begin(const Graph& graph, Division division);
   StepChoice choose(const Graph& graph, const Node& node, const Choice& choice) override;
   [[nodiscard]] int members() const noexcept override;
+  [[nodiscard]] const MachineConstants* machine() override { return &machine_; }
 
   /// Writes the cache; what there is to say of the whole session.
   [[nodiscard]] TuningSummary finish();
 
  private:
+  [[nodiscard]] std::string key_of_machine() const;
   [[nodiscard]] std::string key_of(const OpenChoice& open) const;
   [[nodiscard]] StepChoice decide(const OpenChoice& open);
   [[nodiscard]] std::vector<double> time_on_this_machine(const OpenChoice& open);
@@ -66,6 +69,7 @@ class Tuner final : public Chooser {
   TunerOptions options_;
   TimeWays time_ways_;
   TuningCache cache_;
+  MachineConstants machine_;  ///< from the cache, or measured
   TuningSummary summary_;
   Division division_ = Division::together;
   std::map<std::string, std::map<std::string, StepChoice>> chosen_;  ///< by the node's output and topic

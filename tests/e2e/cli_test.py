@@ -148,6 +148,18 @@ class CommandLine(unittest.TestCase):
             self.fails(3, "run", IMAGE, "--isa", tier["isa"], "--strict", says=tier["isa"])
             self.fails(3, "compare", "--model", IMAGE, "--case", f"int8@{tier['isa']}", "--strict", "-q")
 
+    def test_doctor_measures_what_plans_go_by(self):
+        table = tessera("doctor", "--measure")
+        self.assertEqual(table.returncode, 0, table.stderr)
+        self.assertIn("Picoseconds on one core, avx2", table.stdout)
+        report = json.loads(tessera("doctor", "--measure", "--json").stdout)
+        here = {tier["isa"] for tier in report["tiers"] if tier["available"]}
+        self.assertEqual(set(report["picoseconds"]), here)
+        for isa, constants in report["picoseconds"].items():
+            self.assertGreater(constants["words"]["measured"], 0, isa)
+            self.assertGreater(constants["words"]["usual"], 0, isa)
+        self.assertNotIn("picoseconds", json.loads(tessera("doctor", "--json").stdout))
+
     # ---- results
 
     def test_run_writes_outputs_and_hashes(self):

@@ -174,6 +174,35 @@ TEST_F(TunerTest, AnotherCpuOrNumberOfThreadsIsTimedAnew) {
   EXPECT_EQ(times.asked, 0);  // what the others wrote has not replaced it
 }
 
+TEST_F(TunerTest, TheMachineIsMeasuredOnceAndRemembered) {
+  int measured = 0;
+  const auto constants = [&](const std::string& machine, Isa isa) {
+    TunerOptions tuner_options = options(machine);
+    tuner_options.isa = isa;
+    MadeUpTimes times{{{"slow", 2e-3}, {"fast", 1e-3}}};
+    Tuner tuner(tuner_options, times.stopwatch(), [&](Isa) {
+      ++measured;
+      MachineConstants made_up;
+      made_up.words = 8.5;
+      made_up.weight_byte = 40;
+      return made_up;
+    });
+    const MachineConstants found = *tuner.machine();
+    static_cast<void>(tuner.finish());
+    return found;
+  };
+  for (int session = 0; session < 2; ++session) {
+    const MachineConstants machine = constants("a CPU", Isa::avx2);
+    EXPECT_NEAR(machine.words, 8.5, 1e-9);
+    EXPECT_NEAR(machine.weight_byte, 40, 1e-9);
+    EXPECT_EQ(machine.dot, 0);  // what is not there stays so
+  }
+  EXPECT_EQ(measured, 1);
+  constants("a CPU", Isa::avx2_vnni);
+  constants("another CPU", Isa::avx2);
+  EXPECT_EQ(measured, 3);
+}
+
 TEST_F(TunerTest, ADamagedCacheIsSaidAndReplaced) {
   for (const char* const text : {"", "{", "[1, 2]", "{\"form\": 9, \"layers\": {}}", "{\"form\": 1, \"layers\": 3}",
                                  "{\"form\": 1, \"layers\": {\"k\": {\"slow\": -1}}}",

@@ -105,6 +105,27 @@ void print_table(const CpuFeatures& features, const Topology& topology, std::ost
   row(out, "L3") << (topology.l3_bytes == 0 ? "none" : bytes_text(topology.l3_bytes)) << "\n";
 }
 
+/// A constant of 0 is one that the tier has no kernel for.
+void print_constants(const std::vector<MeasuredTier>& tiers, std::ostream& out) {
+  for (const MeasuredTier& tier : tiers) {
+    out << "\nPicoseconds on one core, " << name_of(tier.isa) << " (what plans go by; here)\n" << std::fixed;
+    for (const NamedConstant& constant : named_constants) {
+      if (tier.measured.*constant.value == 0) continue;
+      row(out, constant.name) << std::right << std::setprecision(1) << std::setw(8) << tier.usual.*constant.value
+                              << std::setw(8) << tier.measured.*constant.value << "   " << constant.meaning << "\n";
+    }
+  }
+}
+
+Json constants_json(const std::vector<MeasuredTier>& tiers) {
+  Json all = Json::object();
+  for (const MeasuredTier& tier : tiers)
+    for (const NamedConstant& constant : named_constants)
+      all[std::string(name_of(tier.isa))][constant.name] = {{"usual", tier.usual.*constant.value},
+                                                            {"measured", tier.measured.*constant.value}};
+  return all;
+}
+
 Json tiers_json(const CpuFeatures& features) {
   Json tiers = Json::array();
   for (const Isa isa : all_isas) {
@@ -139,17 +160,27 @@ Json machine_json(const CpuFeatures& features, const Topology& topology) {
 
 }  // namespace
 
-void report_machine(const CpuFeatures& features, const Topology& topology, bool json, std::ostream& out) {
+void report_machine(const CpuFeatures& features, const Topology& topology, const std::vector<MeasuredTier>& tiers,
+                    bool json, std::ostream& out) {
   if (json) {
+    Json report = machine_json(features, topology);
+    if (!tiers.empty()) report["picoseconds"] = constants_json(tiers);
     // A brand string is whatever the hypervisor put there; bytes that are not UTF-8 are replaced, not an error.
-    out << machine_json(features, topology).dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+    out << report.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
   } else {
     print_table(features, topology, out);
+    print_constants(tiers, out);
   }
 }
 
-void run_doctor(bool json, std::ostream& out) {
-  report_machine(cpu_features(), detect_topology(), json, out);
+void run_doctor(bool json, bool measure, std::ostream& out) {
+  const CpuFeatures& features = cpu_features();
+  std::vector<MeasuredTier> tiers;
+  if (measure) {
+    for (const Isa isa : all_isas)
+      if (!why_not_runnable(features, isa)) tiers.push_back({isa, usual_constants(isa), measure_constants(isa)});
+  }
+  report_machine(features, detect_topology(), tiers, json, out);
 }
 
 }  // namespace tessera::tool

@@ -2,16 +2,26 @@
 #pragma once
 
 #include <ostream>
+#include <vector>
 
 #include "cpu/features.hpp"
 #include "cpu/topology.hpp"
+#include "plan/machine.hpp"
 
 namespace tessera::tool {
 
-/// Looks at this machine and reports, as a table for people or as JSON.
-void run_doctor(bool json, std::ostream& out);
+/// The constants of the plan for one tier: those it goes by, and those of this machine.
+struct MeasuredTier {
+  Isa isa = Isa::avx2;
+  MachineConstants usual, measured;
+};
+
+/// Looks at this machine and reports, as a table for people or as JSON; with `measure`, times it too, on every tier
+/// that runs here.
+void run_doctor(bool json, bool measure, std::ostream& out);
 
 /// The same report on given facts.
-void report_machine(const CpuFeatures& features, const Topology& topology, bool json, std::ostream& out);
+void report_machine(const CpuFeatures& features, const Topology& topology, const std::vector<MeasuredTier>& tiers,
+                    bool json, std::ostream& out);
 
 }  // namespace tessera::tool
