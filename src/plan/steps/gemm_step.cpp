@@ -10,6 +10,8 @@ namespace {
 
 /// Most rows of one block: pointer arrays of this length live on the stack.
 constexpr int max_row_block = 192;
+/// All weights are read for each block of rows: fewer than these are not worth it.
+constexpr int least_row_block = 50;
 /// The B panel of one K block plus the A rows of one register tile should fill at most this much of the 32 KiB L1.
 constexpr std::int64_t l1_budget = 24 * 1024;
 /// CPUs with tiles have 48 KiB, and their kernels load A past L1: only the panel has to fit.
@@ -102,10 +104,13 @@ void GemmStep::add_segment(const KSegment& segment) {
 void GemmStep::choose_row_block() {
   std::int64_t k = 0;
   for (const KSegment& segment : segments_) k += segment.k;
-  const std::int64_t row_bytes = std::max<std::int64_t>(1, k * static_cast<std::int64_t>(size_of(kernel_.a)));
+  std::int64_t row_bytes = std::max<std::int64_t>(1, k * static_cast<std::int64_t>(size_of(kernel_.a)));
+  // Windows overlap: rows of a convolution have fewer bytes of their own than they read, unless they are widened.
+  if (!widened_.needed()) row_bytes = std::clamp<std::int64_t>(spec_.a.bytes() / spec_.groups / std::max<std::int64_t>(1, rows_), 1, row_bytes);
   const int most = max_row_block / kernel_.mr * kernel_.mr;
   const auto fitting = static_cast<int>(std::min<std::int64_t>(most, l2_budget / row_bytes / kernel_.mr * kernel_.mr));
-  row_block_ = std::clamp(fitting, std::min(most, 4 * kernel_.mr), most);
+  const int least = (least_row_block + kernel_.mr - 1) / kernel_.mr * kernel_.mr;
+  row_block_ = std::clamp(fitting, std::min(most, least), most);
   // Blocks of equal size rather than full ones and a crumb, which would read all weights for a few rows.
   const std::int64_t blocks = (rows_ + row_block_ - 1) / row_block_;
   const std::int64_t even = (rows_ + blocks - 1) / blocks;
