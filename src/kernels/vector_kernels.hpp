@@ -155,6 +155,14 @@ struct WinogradOutputCall {
   std::int64_t sums_stride = 0;  ///< bytes between pixels
   std::int64_t channels = 0;
 };
+/// Weights [columns][channels][3][3], s8 for s16 and f32 for f32, become a matrix [channels][columns] for each element
+/// of the transformed tile. Columns: a multiple of 16.
+struct WinogradWeightsCall {
+  const std::byte* weights = nullptr;
+  std::int64_t columns = 0, channels = 0;
+  std::byte* transformed = nullptr;
+  std::int64_t stride = 0;  ///< bytes between elements
+};
 /// The transforms of one kind of convolution.
 struct WinogradTransforms {
   int side;          ///< of a tile of outputs
@@ -162,6 +170,7 @@ struct WinogradTransforms {
   DataType operand;  ///< type of a transformed one: what the matrix product multiplies. Sums have 32 bits
   void (*input)(const WinogradInputCall&);
   void (*output)(const WinogradOutputCall&);
+  void (*weights)(const WinogradWeightsCall&);
 };
 
 /// A slice of two rows of A, 2 * half columns, becomes one row each of the seven operands of Strassen's product

@@ -146,14 +146,13 @@ bool lower_winograd(Builder& builder, const Node& node, const Window& window) {
   spec.fill = zero_byte(y);
   const GemmWeights direct{&w, 1, spec.c.channels, {9 * spec.a.channels}, false, 9};
   spec.epilogue = make_epilogue(builder, node, *kernel, direct, x, node.input(2), node.input(3));
-  const int side = transforms->side;
   const std::string name = name_of_way(way);
   const Shape shape = w.constant.shape();
-  const auto pack = [kernel, side, shape](const std::byte* from, std::byte* packed) {
-    pack_winograd_weights(*kernel, side, shape, from, packed);
+  const auto pack = [kernel, transforms, shape](const std::byte* from, std::byte* packed) {
+    pack_winograd_weights(*kernel, *transforms, shape, from, packed);
   };
   spec.weights = builder.keep(builder.weights().get(w.constant, std::string(kernel->name) + "/" + name,
-                                                    winograd_weight_bytes(*kernel, side, shape), pack),
+                                                    winograd_weight_bytes(*kernel, *transforms, shape), pack),
                               true);
 
   auto step = std::make_unique<WinogradStep>(*kernel, *transforms, spec);

@@ -3,14 +3,16 @@
 
 #include "core/tensor.hpp"
 #include "kernels/brgemm/brgemm.hpp"
+#include "kernels/vector_kernels.hpp"
 
 namespace tessera {
 
-/// Of [columns][channels][3][3] for tiles of side x side outputs.
-std::size_t winograd_weight_bytes(const BrgemmKernel& kernel, int side, const Shape& weights);
+/// Of [columns][channels][3][3].
+std::size_t winograd_weight_bytes(const BrgemmKernel& kernel, const WinogradTransforms& transforms,
+                                  const Shape& weights);
 /// Packs (side + 2)^2 matrices [channels][columns] for `kernel`, one after the other: f32 from f32, s16 from s8.
-void pack_winograd_weights(const BrgemmKernel& kernel, int side, const Shape& shape, const std::byte* weights,
-                           std::byte* packed);
+void pack_winograd_weights(const BrgemmKernel& kernel, const WinogradTransforms& transforms, const Shape& shape,
+                           const std::byte* weights, std::byte* packed);
 
 /// No sum of products of any u8 and a column [columns][...] of these s8 weights is larger in magnitude, nor is a part
 /// of one.

@@ -235,6 +235,57 @@ TEST_P(WinogradKernel, LargeIntegerTilesAreExact) {
   EXPECT_EQ(sums, data.sums);
 }
 
+/// Weights as a file has them, at an odd address, transformed with a line between the elements.
+struct WinogradWeights {
+  WinogradWeights(const WinogradTransforms& t, std::mt19937& random)
+      : transforms(t),
+        words(t.operand == DataType::s16),
+        taps(1 + std::size_t{columns * channels * 9} * weight_bytes()) {
+    std::uniform_real_distribution<float> real(-1.0F, 1.0F);
+    for (std::byte* at = taps.data() + 1; at < taps.data() + taps.size(); at += weight_bytes()) {
+      const float x = real(random);
+      if (words)
+        *at = static_cast<std::byte>(random() % 256);
+      else
+        std::memcpy(at, &x, sizeof x);
+    }
+  }
+
+  [[nodiscard]] std::size_t weight_bytes() const { return words ? 1 : 4; }
+  [[nodiscard]] std::vector<std::byte> transformed(const WinogradTransforms& with) const {
+    const std::size_t matrix = std::size_t{columns * channels} * size_of(with.operand), stride = matrix + 64;
+    std::vector<std::byte> result(static_cast<std::size_t>((with.side + 2) * (with.side + 2)) * stride,
+                                  std::byte{0xa5});
+    with.weights({taps.data() + 1, columns, channels, result.data(), static_cast<std::int64_t>(stride)});
+    return result;
+  }
+
+  static constexpr std::int64_t columns = 48, channels = 5;
+  const WinogradTransforms& transforms;
+  bool words;
+  std::vector<std::byte> taps;
+};
+
+TEST_P(WinogradKernel, WeightsAreTransformedInDouble) {
+  std::mt19937 random(6);
+  for (const auto which : {&VectorKernels::winograd_f32, &VectorKernels::winograd_f32_small,
+                           &VectorKernels::winograd_int8, &VectorKernels::winograd_int8_small}) {
+    const WinogradWeights weights(kernels().*which, random);
+    const auto found = weights.transformed(kernels().*which);
+    const auto expected = weights.transformed(reference_vector_kernels().*which);
+    EXPECT_EQ(found, weights.transformed(all_vector_kernels().front().*which)) << "bits differ between tiers";
+    if (weights.words) {
+      EXPECT_EQ(found, expected);
+      continue;
+    }
+    // Both sum nine terms in double and round once: at most the last bit of the float differs.
+    for (std::size_t i = 0; i < found.size(); i += 4) {
+      const float x = read<float>(expected, i);
+      ASSERT_NEAR(read<float>(found, i), x, std::abs(x) * 2 * f32_unit + 1e-15) << "byte " << i;
+    }
+  }
+}
+
 TEST_P(WinogradKernel, SameBitsAsTheFirstTier) {
   for (const auto which :
        {&VectorKernels::winograd_f32, &VectorKernels::winograd_f32_small, &VectorKernels::winograd_bf16}) {

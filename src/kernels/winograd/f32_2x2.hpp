@@ -5,6 +5,7 @@
 
 #include "kernels/vector_kernels.hpp"
 #include "kernels/winograd/pixels.hpp"
+#include "kernels/winograd/weights.hpp"
 
 namespace tessera {
 namespace {
@@ -59,10 +60,18 @@ void winograd_f32_small_output(const WinogradOutputCall& call) {
   }
 }
 
-constexpr WinogradTransforms winograd_f32_small = {2, DataType::f32, DataType::f32,
-                                                   winograd_f32_small_input<DataType::f32>, winograd_f32_small_output};
-constexpr WinogradTransforms winograd_bf16_small = {
-    2, DataType::bf16, DataType::f32, winograd_f32_small_input<DataType::bf16>, winograd_f32_small_output};
+constexpr WinogradTransforms winograd_f32_small = {2,
+                                                   DataType::f32,
+                                                   DataType::f32,
+                                                   winograd_f32_small_input<DataType::f32>,
+                                                   winograd_f32_small_output,
+                                                   winograd_weights<winograd::F32_2x2, float, float>};
+constexpr WinogradTransforms winograd_bf16_small = {2,
+                                                    DataType::bf16,
+                                                    DataType::f32,
+                                                    winograd_f32_small_input<DataType::bf16>,
+                                                    winograd_f32_small_output,
+                                                    winograd_weights<winograd::F32_2x2, float, float>};
 
 }  // namespace
 }  // namespace tessera

@@ -5,11 +5,12 @@
 //
 // The points of the interpolation are 0, +-2/3, +-3/2 and infinity. With 2/3 * 3/2 = 1 most coefficients are 1, and
 // rounding errors are half of those of the usual 0, +-1, +-2 (a twentieth in the worst element): about twice the error
-// of the direct sum over 256 channels. Weights are transformed in double (plan/lower_winograd.cpp).
+// of the direct sum over 256 channels. Weights are transformed in double (weights.hpp).
 #pragma once
 
 #include "kernels/vector_kernels.hpp"
 #include "kernels/winograd/pixels.hpp"
+#include "kernels/winograd/weights.hpp"
 
 namespace tessera {
 namespace {
@@ -84,10 +85,18 @@ void winograd_f32_output(const WinogradOutputCall& call) {
   }
 }
 
-constexpr WinogradTransforms winograd_f32 = {4, DataType::f32, DataType::f32, winograd_f32_input<DataType::f32>,
-                                             winograd_f32_output};
-constexpr WinogradTransforms winograd_bf16 = {4, DataType::bf16, DataType::f32, winograd_f32_input<DataType::bf16>,
-                                              winograd_f32_output};
+constexpr WinogradTransforms winograd_f32 = {4,
+                                             DataType::f32,
+                                             DataType::f32,
+                                             winograd_f32_input<DataType::f32>,
+                                             winograd_f32_output,
+                                             winograd_weights<winograd::F32_4x4, float, float>};
+constexpr WinogradTransforms winograd_bf16 = {4,
+                                              DataType::bf16,
+                                              DataType::f32,
+                                              winograd_f32_input<DataType::bf16>,
+                                              winograd_f32_output,
+                                              winograd_weights<winograd::F32_4x4, float, float>};
 
 }  // namespace
 }  // namespace tessera

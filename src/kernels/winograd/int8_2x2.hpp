@@ -8,6 +8,7 @@
 
 #include "kernels/simd/words.hpp"
 #include "kernels/vector_kernels.hpp"
+#include "kernels/winograd/weights.hpp"
 
 namespace tessera {
 namespace {
@@ -61,8 +62,12 @@ void winograd_int8_small_output(const WinogradOutputCall& call) {
   }
 }
 
-constexpr WinogradTransforms winograd_int8_small = {2, DataType::u8, DataType::s16, winograd_int8_small_input,
-                                                    winograd_int8_small_output};
+constexpr WinogradTransforms winograd_int8_small = {2,
+                                                    DataType::u8,
+                                                    DataType::s16,
+                                                    winograd_int8_small_input,
+                                                    winograd_int8_small_output,
+                                                    winograd_weights<winograd::Int8_2x2, std::int8_t, std::int16_t>};
 
 }  // namespace
 }  // namespace tessera

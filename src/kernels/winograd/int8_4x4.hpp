@@ -10,6 +10,7 @@
 
 #include "kernels/simd/words.hpp"
 #include "kernels/vector_kernels.hpp"
+#include "kernels/winograd/weights.hpp"
 
 namespace tessera {
 namespace {
@@ -101,8 +102,12 @@ void winograd_int8_output(const WinogradOutputCall& call) {
   }
 }
 
-constexpr WinogradTransforms winograd_int8 = {4, DataType::u8, DataType::s16, winograd_int8_input,
-                                              winograd_int8_output};
+constexpr WinogradTransforms winograd_int8 = {4,
+                                              DataType::u8,
+                                              DataType::s16,
+                                              winograd_int8_input,
+                                              winograd_int8_output,
+                                              winograd_weights<winograd::Int8_4x4, std::int8_t, std::int16_t>};
 
 }  // namespace
 }  // namespace tessera

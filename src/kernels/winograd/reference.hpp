@@ -37,6 +37,23 @@ void reference_input(const WinogradInputCall& call) {
   }
 }
 
+template <class Matrices, class Weight, class Operand>
+void reference_weights(const WinogradWeightsCall& call) {
+  constexpr int n = Matrices::tile;
+  for (std::int64_t column = 0; column < call.columns; ++column) {
+    for (std::int64_t channel = 0; channel < call.channels; ++channel) {
+      const std::int64_t pair = (column * call.channels + channel) * 9;
+      for (int e = 0; e < n * n; ++e) {
+        double sum = 0;
+        for (int tap = 0; tap < 9; ++tap)
+          sum += Matrices::weights[e / n][tap / 3] * Matrices::weights[e % n][tap % 3] *
+                 element<Weight>(call.weights, pair + tap);
+        set_element<Operand>(call.transformed + e * call.stride, channel * call.columns + column, sum);
+      }
+    }
+  }
+}
+
 template <class Matrices, class Sum>
 void reference_output(const WinogradOutputCall& call) {
   constexpr int n = Matrices::tile, side = Matrices::side;
@@ -51,14 +68,30 @@ void reference_output(const WinogradOutputCall& call) {
   }
 }
 
-inline constexpr WinogradTransforms reference_f32 = {
-    4, DataType::f32, DataType::f32, reference_input<F32_4x4, float, float>, reference_output<F32_4x4, float>};
-inline constexpr WinogradTransforms reference_f32_small = {
-    2, DataType::f32, DataType::f32, reference_input<F32_2x2, float, float>, reference_output<F32_2x2, float>};
-inline constexpr WinogradTransforms reference_bf16 = {
-    4, DataType::bf16, DataType::f32, reference_input<F32_4x4, bfloat16, float>, reference_output<F32_4x4, float>};
-inline constexpr WinogradTransforms reference_bf16_small = {
-    2, DataType::bf16, DataType::f32, reference_input<F32_2x2, bfloat16, float>, reference_output<F32_2x2, float>};
+inline constexpr WinogradTransforms reference_f32 = {4,
+                                                     DataType::f32,
+                                                     DataType::f32,
+                                                     reference_input<F32_4x4, float, float>,
+                                                     reference_output<F32_4x4, float>,
+                                                     reference_weights<F32_4x4, float, float>};
+inline constexpr WinogradTransforms reference_f32_small = {2,
+                                                           DataType::f32,
+                                                           DataType::f32,
+                                                           reference_input<F32_2x2, float, float>,
+                                                           reference_output<F32_2x2, float>,
+                                                           reference_weights<F32_2x2, float, float>};
+inline constexpr WinogradTransforms reference_bf16 = {4,
+                                                      DataType::bf16,
+                                                      DataType::f32,
+                                                      reference_input<F32_4x4, bfloat16, float>,
+                                                      reference_output<F32_4x4, float>,
+                                                      reference_weights<F32_4x4, float, float>};
+inline constexpr WinogradTransforms reference_bf16_small = {2,
+                                                            DataType::bf16,
+                                                            DataType::f32,
+                                                            reference_input<F32_2x2, bfloat16, float>,
+                                                            reference_output<F32_2x2, float>,
+                                                            reference_weights<F32_2x2, float, float>};
 /// The same of sums that are known modulo 2^32 only, found by their definition: the number below the limit of which
 /// that is a multiple.
 inline void reference_output_int8(const WinogradOutputCall& call) {
@@ -83,10 +116,17 @@ inline void reference_output_int8(const WinogradOutputCall& call) {
   }
 }
 
-inline constexpr WinogradTransforms reference_int8 = {
-    4, DataType::u8, DataType::s16, reference_input<Int8_4x4, std::uint8_t, std::int16_t>, reference_output_int8};
-inline constexpr WinogradTransforms reference_int8_small = {2, DataType::u8, DataType::s16,
+inline constexpr WinogradTransforms reference_int8 = {4,
+                                                      DataType::u8,
+                                                      DataType::s16,
+                                                      reference_input<Int8_4x4, std::uint8_t, std::int16_t>,
+                                                      reference_output_int8,
+                                                      reference_weights<Int8_4x4, std::int8_t, std::int16_t>};
+inline constexpr WinogradTransforms reference_int8_small = {2,
+                                                            DataType::u8,
+                                                            DataType::s16,
                                                             reference_input<Int8_2x2, std::uint8_t, std::int16_t>,
-                                                            reference_output<Int8_2x2, std::int32_t>};
+                                                            reference_output<Int8_2x2, std::int32_t>,
+                                                            reference_weights<Int8_2x2, std::int8_t, std::int16_t>};
 
 }  // namespace tessera::winograd

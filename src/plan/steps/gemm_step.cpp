@@ -106,7 +106,9 @@ void GemmStep::choose_row_block() {
   for (const KSegment& segment : segments_) k += segment.k;
   std::int64_t row_bytes = std::max<std::int64_t>(1, k * static_cast<std::int64_t>(size_of(kernel_.a)));
   // Windows overlap: rows of a convolution have fewer bytes of their own than they read, unless they are widened.
-  if (!widened_.needed()) row_bytes = std::clamp<std::int64_t>(spec_.a.bytes() / spec_.groups / std::max<std::int64_t>(1, rows_), 1, row_bytes);
+  if (!widened_.needed())
+    row_bytes =
+        std::clamp<std::int64_t>(spec_.a.bytes() / spec_.groups / std::max<std::int64_t>(1, rows_), 1, row_bytes);
   const int most = max_row_block / kernel_.mr * kernel_.mr;
   const auto fitting = static_cast<int>(std::min<std::int64_t>(most, l2_budget / row_bytes / kernel_.mr * kernel_.mr));
   const int least = (least_row_block + kernel_.mr - 1) / kernel_.mr * kernel_.mr;
