@@ -139,15 +139,15 @@ struct PackCall {
   std::int64_t first_panel = 0, last_panel = 0;
 };
 
-/// One tile of a Winograd convolution (winograd/): (side + 2)^2 input pixels become as many rows of v, one for each
-/// element of the transformed tile. Channels: a multiple of 16.
+/// One tile of a Winograd convolution (winograd/): its input pixels become as many rows of v, one for each element of
+/// the transformed tile. Channels: a multiple of 16.
 struct WinogradInputCall {
   const std::byte* const* pixels = nullptr;  ///< row by row
   std::byte* v = nullptr;
   std::int64_t v_stride = 0;  ///< bytes between elements
   std::int64_t channels = 0;
 };
-/// And back: (side + 2)^2 rows of products become the sums of side^2 output pixels.
+/// And back: as many rows of products become the sums of side^2 output pixels.
 struct WinogradOutputCall {
   const std::byte* m = nullptr;
   std::int64_t m_stride = 0;  ///< bytes between elements
@@ -155,13 +155,13 @@ struct WinogradOutputCall {
   std::int64_t sums_stride = 0;  ///< bytes between pixels
   std::int64_t channels = 0;
 };
-/// Weights [columns][channels][3][3], s8 for s16 and f32 for f32, become a matrix [channels][columns] for each element
-/// of the transformed tile. Columns: a multiple of 16.
+/// Weights [columns][channels][3][3], s8 for s16 and f32 for f32, become matrices [channels][columns], as many as the
+/// elements of a tile need. Columns: a multiple of 16.
 struct WinogradWeightsCall {
   const std::byte* weights = nullptr;
   std::int64_t columns = 0, channels = 0;
   std::byte* transformed = nullptr;
-  std::int64_t stride = 0;  ///< bytes between elements
+  std::int64_t stride = 0;  ///< bytes between matrices
 };
 /// The transforms of one kind of convolution.
 struct WinogradTransforms {
@@ -171,6 +171,15 @@ struct WinogradTransforms {
   void (*input)(const WinogradInputCall&);
   void (*output)(const WinogradOutputCall&);
   void (*weights)(const WinogradWeightsCall&);
+  int stride = 1;                           ///< of the convolution
+  const std::uint8_t* matrix_of = nullptr;  ///< of each element, in rising order; null: each has one of its own
+
+  [[nodiscard]] constexpr int tile() const noexcept { return (side - 1) * stride + 3; }  ///< pixels in a row
+  [[nodiscard]] constexpr int elements() const noexcept { return tile() * tile(); }
+  [[nodiscard]] constexpr int matrix(int element) const noexcept {
+    return matrix_of == nullptr ? element : matrix_of[element];
+  }
+  [[nodiscard]] constexpr int matrices() const noexcept { return matrix(elements() - 1) + 1; }
 };
 
 /// A slice of two rows of A, 2 * half columns, becomes one row each of the seven operands of Strassen's product
@@ -229,6 +238,9 @@ struct VectorKernels {
   WinogradTransforms winograd_bf16, winograd_bf16_small;  ///< the same from pixels of bf16
   WinogradTransforms winograd_int8;                       ///< F(4x4, 3x3), exact for sums below 2^25
   WinogradTransforms winograd_int8_small;                 ///< F(2x2, 3x3), exact
+  WinogradTransforms winograd_f32_stride_2;               ///< F(2x2, 3x3) of stride 2
+  WinogradTransforms winograd_bf16_stride_2;
+  WinogradTransforms winograd_int8_stride_2;  ///< exact
   StrassenSums strassen_f32;
   StrassenSums strassen_words;  ///< of bytes as 16-bit words, exact
 };

@@ -1,6 +1,7 @@
 #include "plan/byte_products.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "kernels/brgemm/overflow.hpp"
@@ -54,6 +55,7 @@ double cost_of(const MachineConstants& machine, std::uint8_t mark) {
 }  // namespace
 
 double cost_in_bytes(const MachineConstants& machine, const BrgemmKernel& kernel, const GemmWeights& weights) {
+  if (!reads_overflows(kernel)) return std::numeric_limits<double>::infinity();
   const BorrowedElements borrowed = weights.value->constant.borrow();
   const std::int64_t columns = weights.groups * weights.columns;
   const std::int64_t panels = (columns + kernel.nr - 1) / kernel.nr, samples = std::min(panels, most_samples);
@@ -89,15 +91,11 @@ const std::uint8_t* marks_of(const BrgemmKernel& kernel, const GemmWeights& weig
   return reinterpret_cast<const std::uint8_t*>(packed + panel_bytes(kernel, weights));
 }
 
-double cost_beside_words(const Builder& builder, const GemmWeights& weights) {
+const BrgemmKernel& bytes_where_faster(const Builder& builder, const BrgemmKernel& chosen, const GemmWeights& weights) {
+  if (chosen.a != DataType::s16) return chosen;
   const BrgemmKernel& bytes = *find_brgemm(DataType::u8, DataType::s8, builder.isa());
   const MachineConstants& machine = builder.machine();
-  return reads_overflows(bytes) ? std::min(1.0, cost_in_bytes(machine, bytes, weights) / machine.words) : 1;
-}
-
-const BrgemmKernel& bytes_where_faster(const Builder& builder, const BrgemmKernel& chosen, const GemmWeights& weights) {
-  const bool faster = chosen.a == DataType::s16 && cost_beside_words(builder, weights) < 1;
-  return faster ? *find_brgemm(DataType::u8, DataType::s8, builder.isa()) : chosen;
+  return cost_in_bytes(machine, bytes, weights) < machine.words ? bytes : chosen;
 }
 
 }  // namespace tessera

@@ -10,11 +10,8 @@ std::size_t mark_bytes(const BrgemmKernel& kernel, const GemmWeights& weights);
 void mark_panels(const BrgemmKernel& kernel, const GemmWeights& weights, std::byte* packed);
 const std::uint8_t* marks_of(const BrgemmKernel& kernel, const GemmWeights& weights, const std::byte* packed);
 
-/// Picoseconds of a multiply-add of bytes with a sample of the weights.
+/// Picoseconds of a multiply-add of bytes with a sample of the weights; infinity for kernels that read no marks.
 double cost_in_bytes(const MachineConstants& machine, const BrgemmKernel& kernel, const GemmWeights& weights);
-
-/// The time of direct products where that of words is 1: below it where bytes are faster.
-double cost_beside_words(const Builder& builder, const GemmWeights& weights);
 
 /// The kernel of bytes in the place of `chosen`, one of words, where a sample of the weights says that it is faster;
 /// else `chosen`.

@@ -16,6 +16,8 @@ namespace {
 /// Below this many tiles an image reads the transformed weights (four times the direct ones for F(4x4), 16/9 for
 /// F(2x2)) for too few rows of a product. The last stage of a ResNet (7x7) has four large tiles, or sixteen small ones.
 constexpr std::int64_t least_f32_tiles = 9;
+/// With stride 2, where 11 of 36 products are saved, and sixteen tiles of a 7x7 image hold 15 pixels too many.
+constexpr std::int64_t least_f32_tiles_stride_2 = 25;
 /// Four times a sum of u8 * s8 over 9 taps and this many channels stays within s32.
 constexpr std::int64_t most_int8_channels = 1800;
 
@@ -23,7 +25,7 @@ bool has_shape(const Builder& builder, const Node& node, const Window& window) {
   const Shape w = builder.shape(node.inputs[1]);
   const Value& weights = builder.value(node.inputs[1]);
   return weights.is_constant() && !has_zero_points(weights) && node.attribute_or<std::int64_t>("group", 1) == 1 &&
-         window.kernel_h == 3 && window.kernel_w == 3 && window.stride_h == 1 && window.stride_w == 1 &&
+         window.kernel_h == 3 && window.kernel_w == 3 && window.stride_h == window.stride_w && window.stride_h <= 2 &&
          window.dilation_h == 1 && window.dilation_w == 1 && w[0] % 16 == 0 && w[1] % 16 == 0;
 }
 
@@ -42,10 +44,9 @@ struct Way {
 /// What the times of kernels on their own (MachineConstants) become in a layer. Of one image, not of a batch: a part of
 /// one shall share its packed weights with another.
 namespace in_a_layer {
-constexpr double direct_words = 1.3;  ///< rows are widened first, and segments of k are short
-constexpr double direct_dot = 1.1;
-constexpr double input = 1.5, output = 2.5;  ///< tiles and sums go to memory and back
-constexpr double weight_byte = 1.7;          ///< other cores read at the same time
+constexpr double direct = 1.1, direct_words = 1.25;  ///< whose rows are widened first
+constexpr double input = 1.5, output = 2.5;          ///< tiles and sums go to memory and back
+constexpr double weight_byte = 1.6;                  ///< other cores read at the same time
 }  // namespace in_a_layer
 
 /// Picoseconds of the direct sums.
@@ -53,19 +54,21 @@ double cost_of_direct(const Builder& builder, const Node& node, const Window& wi
   const MachineConstants& machine = builder.machine();
   const Shape w = builder.shape(node.inputs[1]);
   const auto products = static_cast<double>(window.out_h * window.out_w * 9 * w[0] * w[1]);
-  if (has_int8_dot(direct.isa)) return in_a_layer::direct_dot * machine.dot * products;
+  if (has_int8_dot(direct.isa)) return in_a_layer::direct * machine.dot * products;
   const GemmWeights weights{&builder.value(node.inputs[1]), 1, w[0], {9 * w[1]}, false, 9};
-  return in_a_layer::direct_words * machine.words * cost_beside_words(builder, weights) * products;
+  const BrgemmKernel& bytes = *find_brgemm(DataType::u8, DataType::s8, builder.isa());
+  return products * std::min(in_a_layer::direct_words * machine.words,
+                             in_a_layer::direct * cost_in_bytes(machine, bytes, weights));
 }
 
-double cost_of_winograd(const MachineConstants& machine, const Shape& w, const Window& window, int side) {
-  const auto elements = static_cast<double>((side + 2) * (side + 2));
-  const auto tiles = static_cast<double>(tiles_of_an_image(window, side));
+double cost_of_winograd(const MachineConstants& machine, const Shape& w, const Window& window,
+                        const WinogradTransforms& transforms) {
+  const auto tiles = static_cast<double>(tiles_of_an_image(window, transforms.side));
   const auto columns = static_cast<double>(w[0]), channels = static_cast<double>(w[1]);
   const double of_tile = machine.words * columns * channels + in_a_layer::input * machine.winograd_input * channels +
                          in_a_layer::output * machine.winograd_output * columns;
   const double of_weights = in_a_layer::weight_byte * machine.weight_byte * sizeof(std::int16_t) * columns * channels;
-  return elements * (tiles * of_tile + of_weights);
+  return tiles * transforms.elements() * of_tile + transforms.matrices() * of_weights;
 }
 
 /// The exact ways of integers, the cheapest first.
@@ -77,13 +80,34 @@ void add_int8_ways(const Builder& builder, const Node& node, const Window& windo
   const BrgemmKernel* const words = find_brgemm(DataType::s16, DataType::s16, builder.isa());
   const double limit = cost_of_direct(builder, node, window, direct);
   const auto add = [&](const WinogradTransforms& transforms) {
-    const double cost = cost_of_winograd(builder.machine(), weights.shape(), window, transforms.side);
+    const double cost = cost_of_winograd(builder.machine(), weights.shape(), window, transforms);
     ways.push_back({&transforms, words, cost < limit, cost});
   };
+  // Dot products of bytes are as fast as the 4/9 or 25/36 of the products that the small ones are, in words.
+  const bool small = !has_int8_dot(direct.isa);
+  if (window.stride_h == 2) {
+    if (small) add(vector.winograd_int8_stride_2);
+    return;  // nothing to sort
+  }
   if (most_sum(weights) < winograd::Int8_4x4::sum_limit) add(vector.winograd_int8);
-  // Dot products of bytes are as fast as the 4/9 of the products that these are, in words.
-  if (!has_int8_dot(direct.isa) && weights.shape()[1] <= most_int8_channels) add(vector.winograd_int8_small);
+  if (small && weights.shape()[1] <= most_int8_channels) add(vector.winograd_int8_small);
   std::ranges::stable_sort(ways, {}, &Way::cost);
+}
+
+void add_f32_ways(const Builder& builder, const Value& x, const Window& window, const BrgemmKernel& direct,
+                  std::vector<Way>& ways) {
+  const VectorKernels& vector = builder.vector();
+  const bool bf16 = x.type == DataType::bf16;  // whose weights stay half as large as those of f32
+  const auto add = [&](const WinogradTransforms& transforms, std::int64_t least_tiles) {
+    const std::int64_t tiles = tiles_of_an_image(window, transforms.side);
+    ways.push_back({&transforms, find_brgemm(direct.a, direct.b, builder.isa(), tiles), tiles >= least_tiles});
+  };
+  if (window.stride_h == 2) {
+    add(bf16 ? vector.winograd_bf16_stride_2 : vector.winograd_f32_stride_2, least_f32_tiles_stride_2);
+    return;
+  }
+  add(bf16 ? vector.winograd_bf16 : vector.winograd_f32, least_f32_tiles);
+  add(bf16 ? vector.winograd_bf16_small : vector.winograd_f32_small, least_f32_tiles);
 }
 
 /// The ways that serve the types of the node, those first that are faster where they pay; always with the direct one,
@@ -91,17 +115,11 @@ void add_int8_ways(const Builder& builder, const Node& node, const Window& windo
 std::vector<Way> ways_for(const Builder& builder, const Node& node, const Window& window) {
   const Value& x = builder.value(node.inputs[0]);
   const Value& w = builder.value(node.inputs[1]);
-  const VectorKernels& vector = builder.vector();
   const BrgemmKernel* direct = gemm_kernel(builder, x, w, many_rows);
   if (direct == nullptr) return {Way{}};
   std::vector<Way> ways;
   if (direct->a == DataType::f32) {
-    const bool bf16 = x.type == DataType::bf16;  // whose weights stay half as large as those of f32
-    for (const WinogradTransforms* transforms : {bf16 ? &vector.winograd_bf16 : &vector.winograd_f32,
-                                                 bf16 ? &vector.winograd_bf16_small : &vector.winograd_f32_small}) {
-      const std::int64_t tiles = tiles_of_an_image(window, transforms->side);
-      ways.push_back({transforms, find_brgemm(direct->a, direct->b, builder.isa(), tiles), tiles >= least_f32_tiles});
-    }
+    add_f32_ways(builder, x, window, *direct, ways);
   } else if (w.type == DataType::s8) {
     add_int8_ways(builder, node, window, *direct, ways);
   }
@@ -112,7 +130,7 @@ std::vector<Way> ways_for(const Builder& builder, const Node& node, const Window
 std::string name_of_way(const Way& way) {
   if (way.transforms == nullptr) return "direct";
   const std::string side = std::to_string(way.transforms->side);
-  return "winograd " + side + "x" + side;
+  return "winograd " + side + "x" + side + (way.transforms->stride == 2 ? " stride 2" : "");
 }
 
 Way choose_way(Builder& builder, const Node& node, const Window& window) {

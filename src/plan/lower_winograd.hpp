@@ -1,4 +1,4 @@
-// 3x3 convolutions of stride 1 -> WinogradStep.
+// 3x3 convolutions of stride 1 or 2 -> WinogradStep.
 #pragma once
 
 #include "ops/window.hpp"

@@ -111,7 +111,7 @@ double measure_weight_byte(const BrgemmKernel& kernel) {
 constexpr std::int64_t channels = 128;
 
 double measure_input(const WinogradTransforms& transforms) {
-  const int elements = (transforms.side + 2) * (transforms.side + 2);
+  const int elements = transforms.elements();
   AlignedBuffer pixels(static_cast<std::size_t>(elements) * channels);
   AlignedBuffer v(static_cast<std::size_t>(elements) * channels * sizeof(std::int16_t));
   std::vector<const std::byte*> pointers;
@@ -123,7 +123,7 @@ double measure_input(const WinogradTransforms& transforms) {
 }
 
 double measure_output(const WinogradTransforms& transforms) {
-  const int elements = (transforms.side + 2) * (transforms.side + 2);
+  const int elements = transforms.elements();
   constexpr std::int64_t row = channels * static_cast<std::int64_t>(sizeof(std::int32_t));
   AlignedBuffer m(static_cast<std::size_t>(elements * row));
   AlignedBuffer sums(static_cast<std::size_t>(transforms.side * transforms.side * row));

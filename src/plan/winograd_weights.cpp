@@ -7,30 +7,29 @@
 namespace tessera {
 std::size_t winograd_weight_bytes(const BrgemmKernel& kernel, const WinogradTransforms& transforms,
                                   const Shape& weights) {
-  const auto elements = static_cast<std::size_t>((transforms.side + 2) * (transforms.side + 2));
   const std::int64_t segment[] = {weights[1]};
-  return elements * packed_b_bytes(kernel, segment, weights[0]);
+  return static_cast<std::size_t>(transforms.matrices()) * packed_b_bytes(kernel, segment, weights[0]);
 }
 
 void pack_winograd_weights(const BrgemmKernel& kernel, const WinogradTransforms& transforms, const Shape& shape,
                            const std::byte* weights, std::byte* packed) {
-  const int elements = (transforms.side + 2) * (transforms.side + 2);
+  const int matrices = transforms.matrices();
   const std::int64_t columns = shape[0], channels = shape[1], segment[] = {channels};
   const auto column_bytes =
       channels * 9 * static_cast<std::int64_t>(size_of(kernel.a == DataType::s16 ? DataType::s8 : DataType::f32));
   const auto operand_bytes = static_cast<std::int64_t>(size_of(transforms.operand));
   const std::size_t panel_bytes = packed_panel_bytes(kernel, segment);
   const std::size_t matrix_bytes = packed_b_bytes(kernel, segment, columns);
-  // Panel by panel: what is transformed stays in a cache. A line more than a matrix: not a power of two, lest elements
+  // Panel by panel: what is transformed stays in a cache. A line more than a matrix: not a power of two, lest they
   // share L1 sets.
   const std::int64_t stride = channels * kernel.nr * operand_bytes + 64;
-  AlignedBuffer transformed(static_cast<std::size_t>(elements * stride));
+  AlignedBuffer transformed(static_cast<std::size_t>(matrices * stride));
   for (std::int64_t first = 0; first < columns; first += kernel.nr, packed += panel_bytes) {
     const std::int64_t width = std::min<std::int64_t>(kernel.nr, columns - first);
     transforms.weights({weights + first * column_bytes, width, channels, transformed.data(), stride});
-    for (int e = 0; e < elements; ++e)
-      pack_b(kernel, {transformed.data() + e * stride, transforms.operand, channels, width, width, 1}, segment,
-             packed + static_cast<std::size_t>(e) * matrix_bytes);
+    for (int i = 0; i < matrices; ++i)
+      pack_b(kernel, {transformed.data() + i * stride, transforms.operand, channels, width, width, 1}, segment,
+             packed + static_cast<std::size_t>(i) * matrix_bytes);
   }
 }
 

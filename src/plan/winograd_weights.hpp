@@ -10,7 +10,7 @@ namespace tessera {
 /// Of [columns][channels][3][3].
 std::size_t winograd_weight_bytes(const BrgemmKernel& kernel, const WinogradTransforms& transforms,
                                   const Shape& weights);
-/// Packs (side + 2)^2 matrices [channels][columns] for `kernel`, one after the other: f32 from f32, s16 from s8.
+/// Packs the matrices [channels][columns] for `kernel`, one after the other: f32 from f32, s16 from s8.
 void pack_winograd_weights(const BrgemmKernel& kernel, const WinogradTransforms& transforms, const Shape& shape,
                            const std::byte* weights, std::byte* packed);
 

@@ -17,9 +17,10 @@ void expect_convolution() {
     for (int k = 0; k < 3; ++k) {
       for (int n = 0; n < side; ++n) {
         double y = 0;
-        for (int e = 0; e < tile; ++e) y += Matrices::output[n][e] * Matrices::weights[e][k] * Matrices::input[e][i];
+        for (int e = 0; e < tile; ++e)
+          y += Matrices::output[n][e] * Matrices::weights[Matrices::kind_of(e)][k] * Matrices::input[e][i];
         // The divisor belongs to two dimensions.
-        EXPECT_NEAR(y / std::sqrt(Matrices::divisor), i == n + k ? 1.0 : 0.0, 1e-14)
+        EXPECT_NEAR(y / std::sqrt(Matrices::divisor), i == n * Matrices::stride + k ? 1.0 : 0.0, 1e-14)
             << "d " << i << " g " << k << " y " << n;
       }
     }
@@ -46,6 +47,7 @@ TEST(WinogradMatrices, Convolve) {
   expect_convolution<winograd::F32_4x4>();
   expect_convolution<winograd::F32_2x2>();
   expect_convolution<winograd::Int8_2x2>();
+  expect_convolution<winograd::Stride2_2x2>();
 }
 
 /// Largest sum of magnitudes along a row: how much a transform can enlarge what it is given.
@@ -71,7 +73,7 @@ struct WinogradData {
   WinogradData(const WinogradTransforms& t, std::int64_t n)
       : transforms(t),
         channels(n),
-        elements((t.side + 2) * (t.side + 2)),
+        elements(t.elements()),
         pixels(t.pixel, elements, n, 4),
         v(elements * v_stride()),
         m(static_cast<std::size_t>(elements * n * 4)),
@@ -146,24 +148,28 @@ TEST_P(WinogradKernel, FloatTransforms) {
   expect_transforms<winograd::F32_2x2>(kernels(), &VectorKernels::winograd_f32_small);
   expect_transforms<winograd::F32_4x4>(kernels(), &VectorKernels::winograd_bf16);
   expect_transforms<winograd::F32_2x2>(kernels(), &VectorKernels::winograd_bf16_small);
+  expect_transforms<winograd::Stride2_2x2>(kernels(), &VectorKernels::winograd_f32_stride_2);
+  expect_transforms<winograd::Stride2_2x2>(kernels(), &VectorKernels::winograd_bf16_stride_2);
 }
 
 TEST_P(WinogradKernel, IntegerTransformsAreExact) {
   std::mt19937 random(2);
-  for (const std::int64_t channels : {16, 48}) {
-    WinogradData data(kernels().winograd_int8_small, channels);
-    data.pixels.fill(random, 0.0F, 0.0F);
-    // Sums of products of a convolution are multiples of four after the output transform: transform such ones.
-    std::uniform_int_distribution<std::int32_t> word(-50'000'000, 50'000'000);
-    for (std::size_t i = 0; i < data.m.size(); i += 4) {
-      const std::int32_t x = word(random) * 4;
-      std::memcpy(&data.m[i], &x, 4);
+  for (const auto which : {&VectorKernels::winograd_int8_small, &VectorKernels::winograd_int8_stride_2}) {
+    for (const std::int64_t channels : {16, 48}) {
+      WinogradData data(kernels().*which, channels);
+      data.pixels.fill(random, 0.0F, 0.0F);
+      // Sums of products of a convolution are multiples of four after the output transform: transform such ones.
+      std::uniform_int_distribution<std::int32_t> word(-50'000'000, 50'000'000);
+      for (std::size_t i = 0; i < data.m.size(); i += 4) {
+        const std::int32_t x = word(random) * 4;
+        std::memcpy(&data.m[i], &x, 4);
+      }
+      data.run(kernels().*which);
+      const auto v = data.v, sums = data.sums;
+      data.run(reference_vector_kernels().*which);
+      EXPECT_EQ(v, data.v);
+      EXPECT_EQ(sums, data.sums);
     }
-    data.run(kernels().winograd_int8_small);
-    const auto v = data.v, sums = data.sums;
-    data.run(reference_vector_kernels().winograd_int8_small);
-    EXPECT_EQ(v, data.v);
-    EXPECT_EQ(sums, data.sums);
   }
 }
 
@@ -254,8 +260,7 @@ struct WinogradWeights {
   [[nodiscard]] std::size_t weight_bytes() const { return words ? 1 : 4; }
   [[nodiscard]] std::vector<std::byte> transformed(const WinogradTransforms& with) const {
     const std::size_t matrix = std::size_t{columns * channels} * size_of(with.operand), stride = matrix + 64;
-    std::vector<std::byte> result(static_cast<std::size_t>((with.side + 2) * (with.side + 2)) * stride,
-                                  std::byte{0xa5});
+    std::vector<std::byte> result(static_cast<std::size_t>(with.matrices()) * stride, std::byte{0xa5});
     with.weights({taps.data() + 1, columns, channels, result.data(), static_cast<std::int64_t>(stride)});
     return result;
   }
@@ -269,7 +274,8 @@ struct WinogradWeights {
 TEST_P(WinogradKernel, WeightsAreTransformedInDouble) {
   std::mt19937 random(6);
   for (const auto which : {&VectorKernels::winograd_f32, &VectorKernels::winograd_f32_small,
-                           &VectorKernels::winograd_int8, &VectorKernels::winograd_int8_small}) {
+                           &VectorKernels::winograd_int8, &VectorKernels::winograd_int8_small,
+                           &VectorKernels::winograd_f32_stride_2, &VectorKernels::winograd_int8_stride_2}) {
     const WinogradWeights weights(kernels().*which, random);
     const auto found = weights.transformed(kernels().*which);
     const auto expected = weights.transformed(reference_vector_kernels().*which);
@@ -287,8 +293,8 @@ TEST_P(WinogradKernel, WeightsAreTransformedInDouble) {
 }
 
 TEST_P(WinogradKernel, SameBitsAsTheFirstTier) {
-  for (const auto which :
-       {&VectorKernels::winograd_f32, &VectorKernels::winograd_f32_small, &VectorKernels::winograd_bf16}) {
+  for (const auto which : {&VectorKernels::winograd_f32, &VectorKernels::winograd_f32_small,
+                           &VectorKernels::winograd_bf16, &VectorKernels::winograd_f32_stride_2}) {
     std::mt19937 random(3);
     WinogradData data(kernels().*which, 64);
     data.pixels.fill(random, -3.0F, 3.0F);

@@ -21,6 +21,7 @@ struct Layer {
   int zero_point;
   std::function<int(std::int64_t c, std::int64_t h, std::int64_t w)> pixel;
   std::function<int(std::int64_t n, std::int64_t c, std::int64_t tap)> weight;
+  std::int64_t stride = 1;
 
   [[nodiscard]] Tensor pixels() const {
     Tensor tensor(DataType::u8, Shape{batch, channels, height, width});
@@ -47,15 +48,16 @@ Net net_of(const Layer& layer, const Tensor& taps) {
   net.graph.value(x).quantization = Quantization{{1.0F}, {layer.zero_point}, -1};
   const ValueId w = net.constant(taps);
   net.graph.value(w).quantization = Quantization{{1.0F}, {0}, -1};
-  net.output(net.op("FusedConv", {x, w}, {{"pads", layer.pads}}));
+  net.output(
+      net.op("FusedConv", {x, w}, {{"pads", layer.pads}, {"strides", std::vector<std::int64_t>(2, layer.stride)}}));
   infer_shapes(net.graph);
   return net;
 }
 
 /// The definition, in integers.
 Tensor direct_sums(const Layer& layer, const Tensor& pixels, const Tensor& taps) {
-  const std::int64_t out_h = layer.height + layer.pads[0] + layer.pads[2] - 2;
-  const std::int64_t out_w = layer.width + layer.pads[1] + layer.pads[3] - 2;
+  const std::int64_t out_h = (layer.height + layer.pads[0] + layer.pads[2] - 3) / layer.stride + 1;
+  const std::int64_t out_w = (layer.width + layer.pads[1] + layer.pads[3] - 3) / layer.stride + 1;
   Tensor sums(DataType::f32, Shape{layer.batch, layer.filters, out_h, out_w});
   auto* to = reinterpret_cast<float*>(sums.mutable_data());
   const auto* const x = reinterpret_cast<const std::uint8_t*>(pixels.data());
@@ -65,7 +67,8 @@ Tensor direct_sums(const Layer& layer, const Tensor& pixels, const Tensor& taps)
     std::int64_t sum = 0;
     for (std::int64_t c = 0; c < layer.channels; ++c) {
       for (std::int64_t tap = 0; tap < 9; ++tap) {
-        const std::int64_t h = i / out_w % out_h + tap / 3 - layer.pads[0], at = i % out_w + tap % 3 - layer.pads[1];
+        const std::int64_t h = i / out_w % out_h * layer.stride + tap / 3 - layer.pads[0];
+        const std::int64_t at = i % out_w * layer.stride + tap % 3 - layer.pads[1];
         if (h < 0 || h >= layer.height || at < 0 || at >= layer.width) continue;
         sum += (x[((image * layer.channels + c) * layer.height + h) * layer.width + at] - layer.zero_point) *
                w[(n * layer.channels + c) * 9 + tap];
@@ -82,19 +85,28 @@ std::string kernel_of(const Plan& plan) {
   return "none";
 }
 
-/// By each algorithm, on every tier and for several numbers of threads; the tiles of the kernels that took the large
-/// one.
+/// Whether this way serves a layer on this tier; `large_tiles`: whether F(4x4) may.
+bool serves(const std::string& way, Isa isa, bool large_tiles) {
+  if (way == "direct") return true;
+  if (has_tiles(isa)) return false;
+  return way == "winograd 4x4" ? large_tiles : !has_int8_dot(isa);
+}
+
+/// By each algorithm, on every tier and for several numbers of threads.
 void expect_exact(const Layer& layer, bool large_tiles) {
   const Tensor pixels = layer.pixels(), taps = layer.taps(), expected = direct_sums(layer, pixels, taps);
   const Net net = net_of(layer, taps);
   for (const Isa isa : tiers_here()) {
-    for (const char* way : {"winograd 4x4", "winograd 2x2", "direct"}) {
+    const std::vector<std::string> ways = layer.stride == 2
+                                              ? std::vector<std::string>{"winograd 2x2 stride 2", "direct"}
+                                              : std::vector<std::string>{"winograd 4x4", "winograd 2x2", "direct"};
+    for (const std::string& way : ways) {
       SCOPED_TRACE(std::string(name_of(isa)) + ", " + way);
       Insists chooser(way);
       WeightStore weights;
       const auto plan = make_plan(net.graph, isa, weights, 1, &chooser);
-      if (std::string(way) == "winograd 4x4") {
-        EXPECT_EQ(kernel_of(*plan).ends_with("winograd 4x4"), large_tiles && !has_tiles(isa)) << kernel_of(*plan);
+      if (way != "direct") {
+        EXPECT_EQ(kernel_of(*plan).ends_with(way), serves(way, isa, large_tiles)) << kernel_of(*plan);
       }
       for (const int threads : {1, 2, 3}) {
         Executor executor(plan, threads, {});
@@ -133,6 +145,19 @@ TEST(IntegerWinograd, RandomNumbersAndAnyBorder) {
   expect_exact({2, 48, 13, 17, 48, {1, 1, 1, 1}, 128, pixel, weight}, true);
   expect_exact({3, 16, 7, 5, 80, {0, 2, 1, 0}, 7, pixel, weight}, true);
   expect_exact({1, 144, 30, 31, 16, {2, 0, 0, 2}, 200, pixel, weight}, true);
+}
+
+TEST(IntegerWinograd, Stride2) {
+  std::mt19937 random(13);
+  const auto pixel = [&](std::int64_t, std::int64_t, std::int64_t) { return static_cast<int>(random() % 256); };
+  const auto weight = [&](std::int64_t, std::int64_t, std::int64_t) { return static_cast<int>(random() % 256) - 128; };
+  expect_exact({2, 48, 14, 17, 48, {1, 1, 1, 1}, 128, pixel, weight, 2}, false);
+  expect_exact({3, 16, 7, 5, 80, {0, 2, 1, 0}, 7, pixel, weight, 2}, false);
+  expect_exact({1, 144, 30, 31, 16, {2, 0, 0, 2}, 200, pixel, weight, 2}, false);
+  // The largest transformed numbers: even pixels of either sign around the one in the middle; and the largest sums.
+  const auto edges = [](std::int64_t, std::int64_t h, std::int64_t w) { return h / 2 % 2 == w / 2 % 2 ? 255 : 0; };
+  expect_exact({1, 80, 13, 13, 16, {1, 1, 1, 1}, 0, edges, everywhere(-128), 2}, false);
+  expect_exact({1, 112, 9, 11, 32, {1, 1, 1, 1}, 0, everywhere(255), everywhere(-128), 2}, false);
 }
 
 TEST(IntegerWinograd, SumsThatCouldBeTooLargeAreNotForLargeTiles) {

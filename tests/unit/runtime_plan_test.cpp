@@ -88,13 +88,19 @@ struct WinogradCase {
   std::int64_t batch, channels, height, width, filters;
   std::vector<std::int64_t> pads;
   bool relu, residual;
+  std::int64_t stride = 1;
+
+  [[nodiscard]] Attributes attributes() const {
+    return {{"pads", pads}, {"strides", std::vector<std::int64_t>(2, stride)}};
+  }
 };
 
 class PlannedWinograd : public ::testing::TestWithParam<WinogradCase> {};
 
 TEST_P(PlannedWinograd, AgreesWithTheReferenceOnEveryTier) {
   const WinogradCase& c = GetParam();
-  const std::int64_t out_h = c.height + c.pads[0] + c.pads[2] - 2, out_w = c.width + c.pads[1] + c.pads[3] - 2;
+  const std::int64_t out_h = (c.height + c.pads[0] + c.pads[2] - 3) / c.stride + 1;
+  const std::int64_t out_w = (c.width + c.pads[1] + c.pads[3] - 3) / c.stride + 1;
   Net net;
   const ValueId x = net.input("x", {c.batch, c.channels, c.height, c.width});
   std::vector<ValueId> operands = {x, net.weight(Shape{c.filters, c.channels, 3, 3}), net.weight(Shape{c.filters})};
@@ -103,7 +109,9 @@ TEST_P(PlannedWinograd, AgreesWithTheReferenceOnEveryTier) {
     operands.push_back(net.input("r", {c.batch, c.filters, out_h, out_w}));
     inputs.push_back(random_tensor(Shape{c.batch, c.filters, out_h, out_w}, 2));
   }
-  net.output(net.op("FusedConv", operands, {{"pads", c.pads}, {"activation", std::string(c.relu ? "relu" : "none")}}));
+  Attributes attributes = c.attributes();
+  attributes["activation"] = std::string(c.relu ? "relu" : "none");
+  net.output(net.op("FusedConv", operands, attributes));
   infer_shapes(net.graph);
   WeightStore weights;
   const auto plan = make_plan(net.graph, Isa::avx2, weights);
@@ -122,15 +130,18 @@ TEST_P(PlannedWinograd, AgreesWithTheReferenceOnEveryTier) {
   EXPECT_LT(std::sqrt(error / power), 1e-5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, PlannedWinograd,
-                         ::testing::Values(WinogradCase{"whole_tiles", 1, 16, 12, 16, 32, {1, 1, 1, 1}, true, false},
-                                           WinogradCase{"cut_tiles", 2, 32, 14, 13, 48, {1, 1, 1, 1}, true, true},
-                                           WinogradCase{"no_padding", 1, 16, 17, 15, 16, {0, 0, 0, 0}, false, true},
-                                           WinogradCase{
-                                               "unequal_padding", 1, 16, 11, 12, 16, {0, 2, 1, 0}, false, false},
-                                           WinogradCase{"many_channels", 1, 272, 12, 12, 80, {1, 1, 1, 1}, true, false},
-                                           WinogradCase{"many_tiles", 3, 16, 30, 31, 16, {1, 1, 1, 1}, true, true}),
-                         [](const auto& instance) { return std::string(instance.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, PlannedWinograd,
+    ::testing::Values(WinogradCase{"whole_tiles", 1, 16, 12, 16, 32, {1, 1, 1, 1}, true, false},
+                      WinogradCase{"cut_tiles", 2, 32, 14, 13, 48, {1, 1, 1, 1}, true, true},
+                      WinogradCase{"no_padding", 1, 16, 17, 15, 16, {0, 0, 0, 0}, false, true},
+                      WinogradCase{"unequal_padding", 1, 16, 11, 12, 16, {0, 2, 1, 0}, false, false},
+                      WinogradCase{"many_channels", 1, 272, 12, 12, 80, {1, 1, 1, 1}, true, false},
+                      WinogradCase{"many_tiles", 3, 16, 30, 31, 16, {1, 1, 1, 1}, true, true},
+                      WinogradCase{"stride_2", 2, 32, 28, 25, 48, {1, 1, 1, 1}, true, true, 2},
+                      WinogradCase{"stride_2_no_padding", 1, 16, 21, 23, 16, {0, 0, 0, 0}, false, false, 2},
+                      WinogradCase{"stride_2_unequal_padding", 1, 272, 20, 19, 32, {0, 2, 1, 0}, true, false, 2}),
+    [](const auto& instance) { return std::string(instance.param.name); });
 
 /// With scales of one, float arithmetic on integers below 2^24 is exact: the int8 plan must give the same numbers on
 /// every tier, whether it multiplies directly or transforms.
@@ -152,7 +163,7 @@ TEST_P(PlannedWinograd, Int8IsExact) {
     reinterpret_cast<std::int8_t*>(taps.mutable_data())[i] = static_cast<std::int8_t>(q);
     reinterpret_cast<float*>(real_taps.mutable_data())[i] = static_cast<float>(q);
   }
-  const Attributes attributes{{"pads", c.pads}};
+  const Attributes attributes = c.attributes();
   Net real, integer;
   real.output(real.op(
       "FusedConv", {real.input("x", {c.batch, c.channels, c.height, c.width}), real.constant(real_taps)}, attributes));

@@ -19,23 +19,38 @@
 #include "kernels/winograd/f32_4x4.hpp"
 #include "kernels/winograd/int8_2x2.hpp"
 #include "kernels/winograd/int8_4x4.hpp"
+#include "kernels/winograd/stride_2.hpp"
 
 namespace tessera {
 namespace {
 
 /// This translation unit's row of the table.
 constexpr VectorKernels vector_kernels_of(const char* name, Isa isa) {
-  return {name,          isa,
-          softmax,       layer_norm,
-          elementwise,   pool,
-          convert,       quantize_rows,
-          range,         widen,
-          sum_bytes,     to_nhwc,
-          to_nchw,       pack,
-          winograd_f32,  winograd_f32_small,
-          winograd_bf16, winograd_bf16_small,
-          winograd_int8, winograd_int8_small,
-          strassen_f32,  strassen_words};
+  return {name,
+          isa,
+          softmax,
+          layer_norm,
+          elementwise,
+          pool,
+          convert,
+          quantize_rows,
+          range,
+          widen,
+          sum_bytes,
+          to_nhwc,
+          to_nchw,
+          pack,
+          winograd_f32,
+          winograd_f32_small,
+          winograd_bf16,
+          winograd_bf16_small,
+          winograd_int8,
+          winograd_int8_small,
+          winograd_f32_stride_2,
+          winograd_bf16_stride_2,
+          winograd_int8_stride_2,
+          strassen_f32,
+          strassen_words};
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // exact.
 #pragma once
 
+#include <array>
 #include <cstring>
 #include <type_traits>
 
@@ -32,14 +33,14 @@ void reference_input(const WinogradInputCall& call) {
       double sum = 0;
       for (int p = 0; p < n * n; ++p)
         sum += Matrices::input[e / n][p / n] * Matrices::input[e % n][p % n] * element<Pixel>(call.pixels[p], c);
-      set_element<Operand>(call.v + e * call.v_stride, c, sum);
+      set_element<Operand>(call.v + Matrices::position(e / n, e % n) * call.v_stride, c, sum);
     }
   }
 }
 
 template <class Matrices, class Weight, class Operand>
 void reference_weights(const WinogradWeightsCall& call) {
-  constexpr int n = Matrices::tile;
+  constexpr int n = Matrices::kinds;
   for (std::int64_t column = 0; column < call.columns; ++column) {
     for (std::int64_t channel = 0; channel < call.channels; ++channel) {
       const std::int64_t pair = (column * call.channels + channel) * 9;
@@ -62,7 +63,7 @@ void reference_output(const WinogradOutputCall& call) {
       double sum = 0;
       for (int e = 0; e < n * n; ++e)
         sum += Matrices::output[y / side][e / n] * Matrices::output[y % side][e % n] *
-               element<Sum>(call.m + e * call.m_stride, c);
+               element<Sum>(call.m + Matrices::position(e / n, e % n) * call.m_stride, c);
       set_element<Sum>(call.sums + y * call.sums_stride, c, sum / Matrices::divisor);
     }
   }
@@ -92,6 +93,25 @@ inline constexpr WinogradTransforms reference_bf16_small = {2,
                                                             reference_input<F32_2x2, bfloat16, float>,
                                                             reference_output<F32_2x2, float>,
                                                             reference_weights<F32_2x2, float, float>};
+/// The matrix of each element.
+inline constexpr auto stride_2_matrices = [] {
+  std::array<std::uint8_t, 25> matrices{};
+  using M = Stride2_2x2;
+  for (int i = 0; i < M::tile; ++i)
+    for (int j = 0; j < M::tile; ++j)
+      matrices[static_cast<std::size_t>(M::position(i, j))] =
+          static_cast<std::uint8_t>(M::kind_of(i) * M::kinds + M::kind_of(j));
+  return matrices;
+}();
+template <class Pixel, class Weight, class Operand, class Sum>
+inline constexpr WinogradTransforms reference_stride_2 = {2,
+                                                          data_type_of<Pixel>,
+                                                          data_type_of<Operand>,
+                                                          reference_input<Stride2_2x2, Pixel, Operand>,
+                                                          reference_output<Stride2_2x2, Sum>,
+                                                          reference_weights<Stride2_2x2, Weight, Operand>,
+                                                          2,
+                                                          stride_2_matrices.data()};
 /// The same of sums that are known modulo 2^32 only, found by their definition: the number below the limit of which
 /// that is a multiple.
 inline void reference_output_int8(const WinogradOutputCall& call) {

@@ -1,4 +1,4 @@
-// G g G^T of many channel pairs: weights of a 3x3 convolution as their transformed tiles, in double. Load time of a
+// G g G^T of many channel pairs: weights of a 3x3 convolution, in double. Load time of a
 // model in FP32 depends on it.
 #pragma once
 
@@ -44,7 +44,7 @@ TESSERA_INLINE void store_weights(Operand* to, WeightLanes x) {
 
 template <class Matrices, class Weight, class Operand>
 void winograd_weights(const WinogradWeightsCall& call) {
-  constexpr int n = Matrices::tile;
+  constexpr int n = Matrices::kinds;
   constexpr std::int64_t pair_bytes = 9 * sizeof(Weight);
   const std::int64_t column_bytes = call.channels * pair_bytes;
   for (std::int64_t column = 0; column < call.columns; column += weight_lanes) {

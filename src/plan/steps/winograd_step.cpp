@@ -9,7 +9,7 @@ namespace {
 
 /// Tiles of one block, and pixels in them: pointer arrays of these lengths live on the stack.
 constexpr int most_block_tiles = 64;
-constexpr int most_side = 4, most_elements = (most_side + 2) * (most_side + 2);
+constexpr int most_side = 4, most_elements = 36;
 /// Transformed tiles and their products should stay in L2 between the phases, ...
 constexpr std::int64_t l2_budget = 512 * 1024;
 /// ... but weights are read once a block, and the number of its tiles has to be worth it.
@@ -42,14 +42,16 @@ WinogradStep::WinogradStep(const BrgemmKernel& kernel, const WinogradTransforms&
       transforms_(transforms),
       spec_(spec),
       side_(transforms.side),
-      elements_((side_ + 2) * (side_ + 2)) {
+      tile_(transforms.tile()),
+      elements_(transforms.elements()) {
   tiles_across_ = (spec.c.width + side_ - 1) / side_;
   tiles_down_ = (spec.c.height + side_ - 1) / side_;
   panels_ = (spec.c.channels + kernel.nr - 1) / kernel.nr;
   const std::int64_t segment[] = {spec.a.channels};
   matrix_bytes_ = static_cast<std::int64_t>(packed_b_bytes(kernel, segment, spec.c.channels));
-  // A line more than the channels: not a power of two, lest tiles share L1 sets.
-  v_stride_ = spec.a.channels * static_cast<std::int64_t>(size_of(transforms.operand)) + 64;
+  // Whole lines, and one more than the channels need: not a power of two, lest tiles share L1 sets.
+  const std::size_t channel_bytes = static_cast<std::size_t>(spec.a.channels) * size_of(transforms.operand);
+  v_stride_ = static_cast<std::int64_t>(round_up(channel_bytes, 64)) + 64;
   outside_ = AlignedBuffer(static_cast<std::size_t>(spec.a.pixel_stride()));
   std::memset(outside_.data(), spec.zero, outside_.size());
 
@@ -90,8 +92,10 @@ void WinogradStep::transform_inputs(const RunContext& context, const Block& bloc
     const Place place = place_of(block.first_tile + t);
     const std::byte* const image = base + place.image * a.image_stride();
     std::size_t pixel = 0;
-    for (std::int64_t h = place.h - spec_.pad_top; h < place.h - spec_.pad_top + side_ + 2; ++h) {
-      for (std::int64_t w = place.w - spec_.pad_left; w < place.w - spec_.pad_left + side_ + 2; ++w, ++pixel) {
+    const std::int64_t top = place.h * transforms_.stride - spec_.pad_top;
+    const std::int64_t left = place.w * transforms_.stride - spec_.pad_left;
+    for (std::int64_t h = top; h < top + tile_; ++h) {
+      for (std::int64_t w = left; w < left + tile_; ++w, ++pixel) {
         const bool inside = h >= 0 && h < a.height && w >= 0 && w < a.width;
         pixels[pixel] = inside ? image + h * a.row_stride() + w * a.pixel_stride() : outside_.data();
       }
@@ -115,7 +119,7 @@ void WinogradStep::multiply(const Block& block) const noexcept {
   const std::int64_t panel_bytes = matrix_bytes_ / panels_;
   for (int e = 0; e < elements_; ++e) {
     segment.a_offset = e * block.tiles * v_stride_;
-    product.b = spec_.weights + e * matrix_bytes_ + block.first_panel * panel_bytes;
+    product.b = spec_.weights + transforms_.matrix(e) * matrix_bytes_ + block.first_panel * panel_bytes;
     for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
       kernel_.run(product);
       product.b += panel_bytes;

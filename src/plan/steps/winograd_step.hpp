@@ -1,5 +1,5 @@
-// WinogradStep: a 3x3 convolution of stride 1 by Winograd's algorithm (kernels/winograd): a quarter of the
-// multiplications with tiles of 4x4 outputs, 4/9 with tiles of 2x2; in int8 with the bits of the direct sum. Loop
+// WinogradStep: a 3x3 convolution by Winograd's algorithm (kernels/winograd): a quarter of the multiplications with
+// tiles of 4x4 outputs, 4/9 with tiles of 2x2, 25/36 with stride 2; in int8 with the bits of the direct sum. Loop
 // order, outside in:
 //   members share the grid of tiles x column panels -> block of tiles (transformed, then one product of
 //   [tiles][channels] x [channels][columns] for each element of a transformed tile) -> panel -> some tiles (transformed
@@ -21,7 +21,7 @@ struct WinogradSpec {
   std::uint8_t zero = 0;               ///< byte of a pixel outside the image a: 0, or the zero point of u8
   std::uint8_t fill = 0;               ///< halo byte of c
   Epilogue epilogue;                   ///< as of the direct product; residual_rows is the step's
-  const std::byte* weights = nullptr;  ///< (side + 2)^2 packed matrices [channels][columns], one after the other
+  const std::byte* weights = nullptr;  ///< packed matrices [channels][columns], one after the other
 };
 
 class WinogradStep final : public Step {
@@ -50,7 +50,7 @@ class WinogradStep final : public Step {
   const BrgemmKernel& kernel_;
   const WinogradTransforms& transforms_;
   WinogradSpec spec_;
-  int side_, elements_;
+  int side_, tile_, elements_;
   std::int64_t tiles_across_ = 0, tiles_down_ = 0;  ///< of one image
   std::int64_t panels_ = 0;
   std::int64_t matrix_bytes_ = 0;  ///< one packed matrix
