@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "core/elements.hpp"
 #include "core/error.hpp"
 #include "core/memory.hpp"
 #include "kernels/brgemm/brgemm.hpp"
@@ -14,13 +15,6 @@ namespace {
 std::int64_t padded_k(const BrgemmKernel& kernel, std::int64_t k) {
   const std::int64_t group = kernel.k_group;
   return (k + group - 1) / group * group;
-}
-
-template <typename Source>
-Source element_at(const std::byte* p) {
-  Source element;  // files put weights at any alignment
-  std::memcpy(&element, p, sizeof element);
-  return element;
 }
 
 /// Where a part of a segment goes: from a group border on, in one panel.
@@ -39,7 +33,7 @@ void pack_elements(const BMatrix& source, std::int64_t k0, std::int64_t k, std::
   for (std::int64_t n = 0; n < columns; ++n, column += source.n_stride * size)
     for (std::int64_t i = 0; i < k; ++i)
       place.target[i / group * group * place.nr + n * group + i % group] =
-          static_cast<Target>(element_at<Source>(column + i * source.k_stride * size));
+          static_cast<Target>(element<Source>(column + i * source.k_stride * size));
 }
 
 /// Four groups of a column, 16 bytes of the panel, from contiguous elements.
@@ -47,7 +41,7 @@ template <typename Source, typename Target>
 __m128i four_groups(const std::byte* p) {
   constexpr std::size_t count = sizeof(__m128i) / sizeof(Target);
   Target elements[count];
-  for (std::size_t i = 0; i < count; ++i) elements[i] = static_cast<Target>(element_at<Source>(p + i * sizeof(Source)));
+  for (std::size_t i = 0; i < count; ++i) elements[i] = static_cast<Target>(element<Source>(p + i * sizeof(Source)));
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(elements));
 }
 
@@ -98,8 +92,8 @@ void pack_rows(const BMatrix& source, std::int64_t k0, std::int64_t k, std::int6
   for (std::int64_t i = 0; i < whole; i += group, p += group * row_bytes, out += place.nr * group)
     for (std::int64_t n = 0; n < columns; ++n)
       for (int row = 0; row < group; ++row)
-        out[n * group + row] = static_cast<Target>(
-            element_at<Source>(p + row * row_bytes + n * static_cast<std::int64_t>(sizeof(Source))));
+        out[n * group + row] =
+            static_cast<Target>(element<Source>(p + row * row_bytes + n * static_cast<std::int64_t>(sizeof(Source))));
   pack_elements<Source, Target, group>(source, k0 + whole, k - whole, n0, columns, {out, place.nr});
 }
 

@@ -1,25 +1,13 @@
 // The definition of correctness: one element at a time, in the order that brgemm.hpp promises, nothing clever.
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
+#include "core/elements.hpp"
 #include "kernels/brgemm/brgemm.hpp"
 
 namespace tessera {
 namespace {
-
-template <typename T>
-T element(const std::byte* base, std::int64_t index) {
-  T value;
-  std::memcpy(&value, base + index * static_cast<std::int64_t>(sizeof(T)), sizeof(T));
-  return value;
-}
-
-template <typename T>
-void set_element(std::byte* base, std::int64_t index, T value) {
-  std::memcpy(base + index * static_cast<std::int64_t>(sizeof(T)), &value, sizeof(T));
-}
 
 /// Continues `sum` over all segments of row m, column n of the panel.
 template <typename A, typename B, typename Sum, typename MultiplyAdd>

@@ -1,22 +1,11 @@
 // The sums of Strassen's product by plain loops: what the kernels are tested against.
 #pragma once
 
-#include <cstring>
-
+#include "core/elements.hpp"
 #include "kernels/vector_kernels.hpp"
 
 namespace tessera::strassen {
 
-template <class T>
-T element(const std::byte* base, std::int64_t index) {
-  T value;
-  std::memcpy(&value, base + index * static_cast<std::int64_t>(sizeof value), sizeof value);
-  return value;
-}
-template <class T>
-void set_element(std::byte* base, std::int64_t index, T value) {
-  std::memcpy(base + index * static_cast<std::int64_t>(sizeof value), &value, sizeof value);
-}
 /// What integers are promoted to wraps like the integers of the kernels.
 template <class T>
 T plus(T a, T b) {

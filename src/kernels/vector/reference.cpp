@@ -7,23 +7,13 @@
 #include <cstring>
 #include <limits>
 
+#include "core/elements.hpp"
 #include "kernels/strassen/reference.hpp"
 #include "kernels/vector_kernels.hpp"
 #include "kernels/winograd/reference.hpp"
 
 namespace tessera {
 namespace {
-
-template <class T>
-T read_as(const std::byte* p) {
-  T value;
-  std::memcpy(&value, p, sizeof value);
-  return value;
-}
-template <class T>
-void write_as(std::byte* p, T value) {
-  std::memcpy(p, &value, sizeof value);
-}
 
 std::int64_t bytes_of(DataType type) {
   return static_cast<std::int64_t>(size_of(type));
@@ -32,9 +22,9 @@ std::int64_t bytes_of(DataType type) {
 float get(const RowsIn& in, const std::byte* row, std::int64_t i) {
   const std::byte* const p = row + i * bytes_of(in.type);
   switch (in.type) {
-    case DataType::f32: return read_as<float>(p);
-    case DataType::bf16: return static_cast<float>(read_as<bfloat16>(p));
-    default: return static_cast<float>(read_as<std::uint8_t>(p) - in.quantization.zero_point) * in.quantization.scale;
+    case DataType::f32: return element<float>(p);
+    case DataType::bf16: return static_cast<float>(element<bfloat16>(p));
+    default: return static_cast<float>(element<std::uint8_t>(p) - in.quantization.zero_point) * in.quantization.scale;
   }
 }
 
@@ -51,15 +41,15 @@ std::uint8_t quantize(float x, const Requantize& q) {
 void put(const RowsOut& out, std::byte* row, std::int64_t i, float x) {
   std::byte* const p = row + i * bytes_of(out.type);
   switch (out.type) {
-    case DataType::f32: return write_as(p, x);
-    case DataType::bf16: return write_as(p, bfloat16(x));
-    default: return write_as(p, quantize(x, out.quantization));
+    case DataType::f32: return set_element(p, 0, x);
+    case DataType::bf16: return set_element(p, 0, bfloat16(x));
+    default: return set_element(p, 0, quantize(x, out.quantization));
   }
 }
 /// The same for conversions, which divide.
 void put_converted(const RowsOut& out, std::byte* row, std::int64_t i, float x) {
   if (out.type != DataType::u8) return put(out, row, i, x);
-  write_as(row + i, rounded(x / out.quantization.scale, out.quantization.zero_point));
+  set_element(row + i, 0, rounded(x / out.quantization.scale, out.quantization.zero_point));
 }
 
 float activated(Activation activation, float x) {
@@ -144,7 +134,7 @@ float pooled(const PoolCall& call, std::int64_t top, std::int64_t left, std::int
       const float x = get(call.x, pixel, c);
       highest = highest > x ? highest : x;
       sum += x;
-      if (call.x.type == DataType::u8) byte_sum += read_as<std::uint8_t>(pixel + c) - call.x.quantization.zero_point;
+      if (call.x.type == DataType::u8) byte_sum += element<std::uint8_t>(pixel + c) - call.x.quantization.zero_point;
       ++pixels;
     }
   }
@@ -180,7 +170,8 @@ void quantize_rows(const QuantizeRowsCall& call) {
     const float scale = finite ? largest * (1.0F / 127.0F) : std::numeric_limits<float>::quiet_NaN();
     call.scales[r] = scale;
     const Requantize to_u8{scale > 0.0F ? scale : std::numeric_limits<float>::infinity(), 128};
-    for (std::int64_t i = 0; i < call.n; ++i) write_as(call.y + r * call.n + i, quantize(get(call.x, x, i), to_u8));
+    for (std::int64_t i = 0; i < call.n; ++i)
+      set_element(call.y + r * call.n + i, 0, quantize(get(call.x, x, i), to_u8));
   }
 }
 
@@ -208,7 +199,8 @@ void widen(const WidenCall& call) {
   for (std::int64_t piece = 0; piece < call.pieces; ++piece) {
     const std::byte* const x = call.x + piece * call.x_stride;
     for (std::int64_t i = 0; i < call.n + call.n % 2; ++i)
-      write_as(call.y + piece * call.y_stride + i * 2, i < call.n ? static_cast<std::int16_t>(x[i]) : std::int16_t{0});
+      set_element(call.y + piece * call.y_stride + i * 2, 0,
+                  i < call.n ? static_cast<std::int16_t>(x[i]) : std::int16_t{0});
   }
 }
 

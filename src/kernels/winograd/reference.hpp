@@ -3,26 +3,18 @@
 #pragma once
 
 #include <array>
-#include <cstring>
 #include <type_traits>
 
+#include "core/elements.hpp"
 #include "kernels/vector_kernels.hpp"
 #include "kernels/winograd/matrices.hpp"
 
 namespace tessera::winograd {
 
 template <class T>
-double element(const std::byte* base, std::int64_t index) {
-  T value;
-  std::memcpy(&value, base + index * static_cast<std::int64_t>(sizeof value), sizeof value);
-  if constexpr (std::is_arithmetic_v<T>) return static_cast<double>(value);
-  return static_cast<double>(static_cast<float>(value));
-}
-
-template <class T>
-void set_element(std::byte* base, std::int64_t index, double x) {
-  const auto value = static_cast<T>(x);
-  std::memcpy(base + index * static_cast<std::int64_t>(sizeof value), &value, sizeof value);
+double real(const std::byte* base, std::int64_t index) {
+  if constexpr (std::is_arithmetic_v<T>) return static_cast<double>(element<T>(base, index));
+  return static_cast<double>(static_cast<float>(element<T>(base, index)));
 }
 
 template <class Matrices, class Pixel, class Operand>
@@ -32,8 +24,8 @@ void reference_input(const WinogradInputCall& call) {
     for (int e = 0; e < n * n; ++e) {
       double sum = 0;
       for (int p = 0; p < n * n; ++p)
-        sum += Matrices::input[e / n][p / n] * Matrices::input[e % n][p % n] * element<Pixel>(call.pixels[p], c);
-      set_element<Operand>(call.v + Matrices::position(e / n, e % n) * call.v_stride, c, sum);
+        sum += Matrices::input[e / n][p / n] * Matrices::input[e % n][p % n] * real<Pixel>(call.pixels[p], c);
+      set_element(call.v + Matrices::position(e / n, e % n) * call.v_stride, c, static_cast<Operand>(sum));
     }
   }
 }
@@ -48,8 +40,8 @@ void reference_weights(const WinogradWeightsCall& call) {
         double sum = 0;
         for (int tap = 0; tap < 9; ++tap)
           sum += Matrices::weights[e / n][tap / 3] * Matrices::weights[e % n][tap % 3] *
-                 element<Weight>(call.weights, pair + tap);
-        set_element<Operand>(call.transformed + e * call.stride, channel * call.columns + column, sum);
+                 real<Weight>(call.weights, pair + tap);
+        set_element(call.transformed + e * call.stride, channel * call.columns + column, static_cast<Operand>(sum));
       }
     }
   }
@@ -63,8 +55,8 @@ void reference_output(const WinogradOutputCall& call) {
       double sum = 0;
       for (int e = 0; e < n * n; ++e)
         sum += Matrices::output[y / side][e / n] * Matrices::output[y % side][e % n] *
-               element<Sum>(call.m + Matrices::position(e / n, e % n) * call.m_stride, c);
-      set_element<Sum>(call.sums + y * call.sums_stride, c, sum / Matrices::divisor);
+               real<Sum>(call.m + Matrices::position(e / n, e % n) * call.m_stride, c);
+      set_element(call.sums + y * call.sums_stride, c, static_cast<Sum>(sum / Matrices::divisor));
     }
   }
 }
@@ -121,7 +113,7 @@ inline void reference_output_int8(const WinogradOutputCall& call) {
       std::int64_t multiple = 0;
       for (int e = 0; e < n * n; ++e)
         multiple += static_cast<std::int64_t>(Int8_4x4::output[y / side][e / n] * Int8_4x4::output[y % side][e % n] *
-                                              element<std::int32_t>(call.m + e * call.m_stride, c));
+                                              real<std::int32_t>(call.m + e * call.m_stride, c));
       const std::int64_t factor = Int8_4x4::row_factor[y / side] * Int8_4x4::row_factor[y % side];
       const std::int64_t wrapped = multiple & 0xffffffff, turn = std::int64_t{1} << 32;
       std::int64_t found = 0;
@@ -131,7 +123,7 @@ inline void reference_output_int8(const WinogradOutputCall& call) {
             candidate / factor >= -Int8_4x4::sum_limit)
           found = candidate / factor;
       }
-      set_element<std::int32_t>(call.sums + y * call.sums_stride, c, static_cast<double>(found));
+      set_element(call.sums + y * call.sums_stride, c, static_cast<std::int32_t>(found));
     }
   }
 }
