@@ -5,9 +5,10 @@
 //                                         Q holds all three side by side on its last axis. q_scale, q_zero_point and
 //                                         the same for k, p (the probabilities) and v: as u8 before it is multiplied
 // R has the shape of the output. `activation` is none, relu, gelu (the erf form) or tanh. With sum_scale and
-// sum_zero_point, the sum goes through u8 before R is added, as a quantized file may have it. FusedMatMul with
-// quantize_rows = 1 and FusedConv with quantize_input = 1 ask for integers where X is float: the plan quantizes each
-// row of X, or X as DynamicQuantizeLinear does, when it runs; plain code leaves X as it is.
+// sum_zero_point, the sum goes through u8 before R is added, as a quantized file may have it; residual_first = 1 says
+// that R was the first operand of that addition, on which roundings depend. FusedMatMul with quantize_rows = 1 and
+// FusedConv with quantize_input = 1 ask for integers where X is float: the plan quantizes each row of X, or X as
+// DynamicQuantizeLinear does, when it runs; plain code leaves X as it is.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -272,14 +273,14 @@ std::vector<OpSchema> fused_ops() {
   constexpr AttributeSpec activation{"activation", AttributeKind::string};
   constexpr AttributeSpec sum_scale{"sum_scale", AttributeKind::real};
   constexpr AttributeSpec sum_zero_point{"sum_zero_point", AttributeKind::integer};
+  constexpr AttributeSpec residual_first{"residual_first", AttributeKind::integer};
   std::vector<AttributeSpec> convolution = convolution_attributes();
   constexpr AttributeSpec quantize_input{"quantize_input", AttributeKind::integer};
-  for (const AttributeSpec& spec : {activation, sum_scale, sum_zero_point, quantize_input}) convolution.push_back(spec);
-  const std::vector<AttributeSpec> product{{"transB", AttributeKind::integer},
-                                           activation,
-                                           sum_scale,
-                                           sum_zero_point,
-                                           {"quantize_rows", AttributeKind::integer}};
+  for (const AttributeSpec& spec : {activation, sum_scale, sum_zero_point, residual_first, quantize_input})
+    convolution.push_back(spec);
+  const std::vector<AttributeSpec> product{
+      {"transB", AttributeKind::integer},       activation, sum_scale, sum_zero_point, residual_first,
+      {"quantize_rows", AttributeKind::integer}};
 
   return {{"FusedConv", 2, 4, 1, convolution, infer_fused_conv, evaluate_fused_conv},
           {"FusedMatMul", 2, 4, 1, product, infer_fused_matmul, evaluate_fused_matmul},

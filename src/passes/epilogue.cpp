@@ -95,6 +95,7 @@ void fuse_add(Rewriter& rewriter, std::size_t index) {
     if (const auto& rounding = operands[side].rounding) {
       attributes["sum_scale"] = rounding->scale.front();
       attributes["sum_zero_point"] = std::int64_t{rounding->zero_point.front()};
+      if (add.inputs[0] == residual) attributes["residual_first"] = std::int64_t{1};
     }
     return rewriter.replace(index, {host->op, host->name, inputs, std::move(attributes)},
                             "took " + add.name + " as residual");

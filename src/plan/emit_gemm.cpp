@@ -1,5 +1,7 @@
 #include "plan/emit_gemm.hpp"
 
+#include <cmath>
+
 #include "plan/byte_products.hpp"
 #include "plan/gemm_choices.hpp"
 #include "plan/lower_strassen.hpp"
@@ -14,6 +16,7 @@ struct Finish {
   const Value* residual = nullptr;
   const float* sum_scale = nullptr;  ///< null: the sum is not rounded before the residual is added
   std::int32_t sum_zero_point = 0;
+  bool residual_first = false;  ///< it is the first operand of the addition
   Activation activation = Activation::none;
 };
 
@@ -25,6 +28,7 @@ Finish finish_of(const Builder& builder, const Node& node, ValueId bias, ValueId
   finish.residual = &builder.value(residual);
   finish.sum_scale = node.find_attribute<float>("sum_scale");
   finish.sum_zero_point = static_cast<std::int32_t>(node.attribute_or<std::int64_t>("sum_zero_point", 0));
+  finish.residual_first = node.attribute_or<std::int64_t>("residual_first", 0) != 0;
   return finish;
 }
 
@@ -65,8 +69,12 @@ ColumnUnits count_in_steps(const Finish& finish, Epilogue& epilogue) {
   const float sum_steps = *finish.sum_scale / step;
   epilogue.sum_to_u8.scale = 1;
   epilogue.sum_from_u8 = {sum_steps, 0};
-  epilogue.sum_offset = static_cast<float>(epilogue.requantize.zero_point) -
-                        (sum_steps * static_cast<float>(finish.sum_zero_point) + residual_zero);
+  const auto sum_zero_point = static_cast<float>(finish.sum_zero_point),
+             residual_zero_point = static_cast<float>(residual.zero_point);
+  // Of both zero points the one of the second operand is rounded before the other is added.
+  const float zero = finish.residual_first ? std::fma(residual_steps, residual_zero_point, sum_steps * sum_zero_point)
+                                           : std::fma(sum_steps, sum_zero_point, residual_zero);
+  epilogue.sum_offset = static_cast<float>(epilogue.requantize.zero_point) - zero;
   epilogue.requantize.zero_point = 0;
   return {*finish.sum_scale, 0};
 }

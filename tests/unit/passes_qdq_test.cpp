@@ -265,6 +265,17 @@ TEST(RelaxQdq, PairsInsideAnEpilogueGo) {
   expect_close(net.graph, after, {random_tensor({3, 8}, 1)}, step * (0.5 + 8 * epsilon));
 }
 
+TEST(Epilogue, ARoundedSumKnowsWhetherItsResidualWasTheFirstOperand) {
+  QdqNet net;
+  const ValueId x = net.pair(net.input("x", {Dim("batch"), 4, 5, 5}));
+  const ValueId first = net.pair(net.conv(x, 4, 4));
+  const ValueId second = net.pair(net.conv(x, 4, 4));
+  net.output(net.pair(net.op("Add", {first, second}), 2 * step));
+  run_passes(net.graph, default_passes(), nullptr);
+  ASSERT_EQ(ops_of(net.graph), "QuantizeLinear FusedConv FusedConv DequantizeLinear");
+  EXPECT_EQ(net.graph.nodes[2].attribute_or("residual_first", std::int64_t{0}), 1);
+}
+
 TEST(Epilogue, ThePairInFrontOfAResidualBecomesARoundingOfTheSum) {
   for (const std::uint8_t zero : {std::uint8_t{128}, std::uint8_t{0}}) {
     QdqNet net;
@@ -278,6 +289,7 @@ TEST(Epilogue, ThePairInFrontOfAResidualBecomesARoundingOfTheSum) {
     const Node& sum = after.nodes[2];
     EXPECT_EQ(sum.attribute_or("sum_scale", 0.0F), step);
     EXPECT_EQ(sum.attribute_or("sum_zero_point", std::int64_t{-1}), zero);
+    EXPECT_EQ(sum.find_attribute<std::int64_t>("residual_first"), nullptr);
     EXPECT_EQ(after.value(sum.inputs[3]).quantization, (Quantization{{step}, {128}, -1}));
     const Tensor input = random_tensor({2, 4, 5, 5}, 1);
     expect_same(net.graph, spelled_out(after), {input});
