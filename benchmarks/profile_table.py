@@ -24,7 +24,7 @@ def kind_of(step):
     if "Attention" in step["op"]:
         return "attention"
     if "winograd" in step["kernel"]:
-        return "3x3, stride 1 (Winograd)"
+        return "3x3, Winograd"
     bottleneck = re.search(r"layer\d\.\d/(conv\d|downsample)", node)
     if bottleneck:
         return BOTTLENECK[bottleneck[1]]
