@@ -217,6 +217,37 @@ struct StrassenSums {
   void (*add)(const StrassenAddCall&);
 };
 
+/// Pixels side by side: of each group of 4 k the bytes of 8 * vectors rows, y[group][row][4]. Rows are read, and groups
+/// written, eight groups at a time.
+struct InterleaveCall {
+  const std::byte* const* rows = nullptr;
+  int vectors = 1;          ///< of 8 rows
+  std::int64_t offset = 0;  ///< bytes from a row pointer to the first group
+  std::int64_t groups = 0;
+  std::byte* y = nullptr;
+};
+/// Two groups of 4 k that one column multiplies and adds in 16 bits (matched/match.hpp).
+struct MatchedGroups {
+  std::int8_t weights[2][4];
+  std::uint16_t group[2];  ///< of A
+};
+constexpr int matched_columns = 16;      ///< of a panel
+constexpr int most_matched_vectors = 8;  ///< of a tile
+/// One tile of interleaved rows times one panel: sums[row][matched_columns] of s32.
+struct MatchedCall {
+  const std::byte* a = nullptr;
+  int vectors = 1;                        ///< of 8 rows; at most most_matched_vectors
+  const MatchedGroups* groups = nullptr;  ///< of all columns
+  const std::uint32_t* starts = nullptr;  ///< where those of each column start, and where the last ones end
+  std::byte* sums = nullptr;
+  bool first = true;  ///< sums are written, not added to
+};
+/// u8 times s8 at the full rate of vpmaddubsw, exactly.
+struct MatchedBytes {
+  void (*interleave)(const InterleaveCall&);
+  void (*multiply)(const MatchedCall&);
+};
+
 /// One row of the table: all of them for one tier.
 struct VectorKernels {
   const char* name;  ///< the tier's name
@@ -242,7 +273,8 @@ struct VectorKernels {
   WinogradTransforms winograd_bf16_stride_2;
   WinogradTransforms winograd_int8_stride_2;  ///< exact
   StrassenSums strassen_f32;
-  StrassenSums strassen_words;  ///< of bytes as 16-bit words, exact
+  StrassenSums strassen_words;                  ///< of bytes as 16-bit words, exact
+  const MatchedBytes* matched_bytes = nullptr;  ///< null where words or dot products of the tier are faster
 };
 
 /// The best set within the ceiling.

@@ -4,6 +4,7 @@
 
 #include "plan/byte_products.hpp"
 #include "plan/gemm_choices.hpp"
+#include "plan/lower_matched.hpp"
 #include "plan/lower_strassen.hpp"
 
 namespace tessera {
@@ -107,13 +108,11 @@ Epilogue make_epilogue(Builder& builder, const Node& node, const BrgemmKernel& k
 
 void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& chosen, GemmSpec spec,
                const GemmWeights& weights, const Value& x, ValueId bias, ValueId residual) {
-  const BrgemmKernel& kernel = choose_operands(builder, node, chosen, weights);
+  const Operands operands = choose_operands(builder, node, chosen, spec, weights);
+  const BrgemmKernel& kernel = *operands.kernel;
   const Value& y = builder.value(node.outputs[0]);
-  spec.weights = pack_weights(builder, kernel, weights);
-  spec.overflows = marks_of(kernel, weights, spec.weights);
   const bool scaled_at_run_time = spec.row_scale != no_buffer || spec.dequantize_a != no_buffer;
   spec.epilogue = make_epilogue(builder, node, kernel, weights, x, bias, residual, scaled_at_run_time);
-  spec.row_sum_factors = row_sum_factors(builder, kernel, weights);
 
   const std::int64_t outputs = builder.shape(node.outputs[0]).elements();
   StepInfo info{node.name,
@@ -124,6 +123,10 @@ void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& chosen, G
                 "",
                 2e-9 * static_cast<double>(outputs) * static_cast<double>(total_k(weights)),
                 0};
+  if (operands.matched) return emit_matched(builder, node, kernel, spec, weights, std::move(info));
+  spec.weights = pack_weights(builder, kernel, weights);
+  spec.overflows = marks_of(kernel, weights, spec.weights);
+  spec.row_sum_factors = row_sum_factors(builder, kernel, weights);
   if (lower_strassen(builder, node, kernel, spec, info)) return;
   auto step = std::make_unique<GemmStep>(kernel, builder.vector(), spec);
   step->divide_as(choose_division(builder, node, step->grid()));

@@ -4,6 +4,7 @@
 
 #include "kernels/brgemm/overflow.hpp"
 #include "plan/byte_products.hpp"
+#include "plan/lower_matched.hpp"
 
 namespace tessera {
 namespace {
@@ -18,27 +19,45 @@ const BrgemmKernel* other_form(const Builder& builder, const BrgemmKernel& kerne
   return nullptr;
 }
 
-/// How often bytes take the slow way decides what they cost; in tenths, so that layers that are alike share a timing.
-std::string detail_of(const Builder& builder, const BrgemmKernel& a, const BrgemmKernel& b,
-                      const GemmWeights& weights) {
-  const BrgemmKernel& bytes = a.b == DataType::s8 ? a : b;
-  if (!reads_overflows(bytes)) return {};
+/// What the sizes of the weights make bytes cost, in tenths, so that layers that are alike share a timing.
+std::string detail_of(const Builder& builder, const GemmWeights& weights, bool matched) {
+  const BrgemmKernel& bytes = *find_brgemm(DataType::u8, DataType::s8, builder.isa());
+  if (weights.value->constant.type() != DataType::s8 || !reads_overflows(bytes)) return {};
   // By the usual constants: those of this machine are a little different each time they are measured.
   const MachineConstants& machine = usual_constants(builder.isa());
-  return "bytes cost " + std::to_string(std::lround(10 * cost_in_bytes(machine, bytes, weights) / machine.bytes)) +
-         "/10";
+  const auto tenths = [&](double cost) { return std::to_string(std::lround(10 * cost / machine.bytes)) + "/10"; };
+  const std::string detail = "bytes cost " + tenths(cost_in_bytes(machine, bytes, weights));
+  return matched ? detail + ", matched " + tenths(cost_of_matched(machine, weights)) : detail;
+}
+
+/// Picoseconds of a multiply-add of integers without dot products.
+double cost_of(const Builder& builder, const Operands& operands, const GemmWeights& weights) {
+  const MachineConstants& machine = builder.machine();
+  if (operands.matched) return cost_of_matched(machine, weights);
+  return operands.kernel->a == DataType::s16 ? machine.words : cost_in_bytes(machine, *operands.kernel, weights);
 }
 
 }  // namespace
 
-const BrgemmKernel& choose_operands(Builder& builder, const Node& node, const BrgemmKernel& chosen,
-                                    const GemmWeights& weights) {
+Operands choose_operands(Builder& builder, const Node& node, const BrgemmKernel& chosen, const GemmSpec& spec,
+                         const GemmWeights& weights) {
   const BrgemmKernel& usual = bytes_where_faster(builder, chosen, weights);
-  const BrgemmKernel* const other = other_form(builder, usual);
-  if (other == nullptr) return usual;
-  Choice choice{"operands", {usual.name, other->name}, 0, {}};
-  if (builder.asks()) choice.detail = detail_of(builder, usual, *other, weights);
-  return builder.choose(node, choice) == 0 ? usual : *other;
+  std::vector<Operands> ways = {{&usual}};
+  Choice choice{"operands", {usual.name}, 0, {}};
+  if (const BrgemmKernel* const other = other_form(builder, usual)) {
+    ways.push_back({other});
+    choice.ways.emplace_back(other->name);
+  }
+  const bool matched = can_be_matched(builder, chosen, spec, weights);
+  if (matched) {
+    ways.push_back({find_brgemm(DataType::u8, DataType::s8, builder.isa()), true});
+    choice.ways.emplace_back(matched_name);
+    if (cost_of(builder, ways.back(), weights) < cost_of(builder, ways.front(), weights))
+      choice.usual = ways.size() - 1;
+  }
+  if (ways.size() == 1) return ways.front();
+  if (builder.asks()) choice.detail = detail_of(builder, weights, matched);
+  return ways[builder.choose(node, choice)];
 }
 
 std::optional<GridSplit> choose_division(Builder& builder, const Node& node, const Grid& grid) {

@@ -7,6 +7,7 @@
 #include "kernels/winograd/matrices.hpp"
 #include "plan/byte_products.hpp"
 #include "plan/emit_gemm.hpp"
+#include "plan/lower_matched.hpp"
 #include "plan/steps/winograd_step.hpp"
 #include "plan/winograd_weights.hpp"
 
@@ -57,8 +58,10 @@ double cost_of_direct(const Builder& builder, const Node& node, const Window& wi
   if (has_int8_dot(direct.isa)) return in_a_layer::direct * machine.dot * products;
   const GemmWeights weights{&builder.value(node.inputs[1]), 1, w[0], {9 * w[1]}, false, 9};
   const BrgemmKernel& bytes = *find_brgemm(DataType::u8, DataType::s8, builder.isa());
-  return products * std::min(in_a_layer::direct_words * machine.words,
-                             in_a_layer::direct * cost_in_bytes(machine, bytes, weights));
+  double cost =
+      std::min(in_a_layer::direct_words * machine.words, in_a_layer::direct * cost_in_bytes(machine, bytes, weights));
+  if (machine.bytes_matched > 0) cost = std::min(cost, in_a_layer::direct * cost_of_matched(machine, weights));
+  return products * cost;
 }
 
 double cost_of_winograd(const MachineConstants& machine, const Shape& w, const Window& window,

@@ -13,6 +13,8 @@ struct MachineConstants {
   /// where the tier has no such kernel.
   double words = 0, dot = 0;
   double bytes = 0, bytes_in_pairs = 0, bytes_widened = 0;
+  /// The same by lists of groups that were matched (kernels/matched), where every group has found another.
+  double bytes_matched = 0;
   /// F(4x4, 3x3) in int8: one element of a transformed tile of one channel; one element of the products of a tile of
   /// one column, back to sums.
   double winograd_input = 0, winograd_output = 0;
@@ -32,6 +34,7 @@ inline constexpr NamedConstant named_constants[] = {
     {"bytes", &MachineConstants::bytes, "a multiply-add of bytes by vpmaddubsw where nothing overflows"},
     {"bytes_in_pairs", &MachineConstants::bytes_in_pairs, "the same where sums of four could"},
     {"bytes_widened", &MachineConstants::bytes_widened, "the same where sums of two could"},
+    {"bytes_matched", &MachineConstants::bytes_matched, "the same by lists of matched groups"},
     {"winograd_input", &MachineConstants::winograd_input, "an element of a transformed tile"},
     {"winograd_output", &MachineConstants::winograd_output, "an element of products, back to sums"},
     {"weight_byte", &MachineConstants::weight_byte, "a byte of weights from memory"},

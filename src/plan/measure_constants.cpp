@@ -10,6 +10,7 @@
 #include "core/memory.hpp"
 #include "kernels/brgemm/brgemm.hpp"
 #include "kernels/brgemm/overflow.hpp"
+#include "kernels/matched/match.hpp"
 #include "kernels/vector_kernels.hpp"
 #include "plan/machine.hpp"
 
@@ -107,6 +108,21 @@ double measure_weight_byte(const BrgemmKernel& kernel) {
   return picoseconds(product.weight_bytes(), [&] { product.run(); });
 }
 
+/// A tile of rows times columns of ones, whose groups all find another.
+double measure_matched(const MatchedBytes& kernels) {
+  constexpr std::int64_t rows = most_matched_vectors * 8, groups = short_k / matched::group_k;
+  AlignedBuffer a(rows * short_k), sums(rows * matched_columns * sizeof(std::int32_t));
+  std::memset(a.data(), 1, a.size());
+  const std::vector<std::int8_t> column(short_k, 1);
+  std::vector<MatchedGroups> lists(matched_columns * 2 * groups + 1);
+  std::vector<std::uint32_t> starts = {0};
+  for (int i = 0; i < matched_columns; ++i)
+    starts.push_back(starts.back() + static_cast<std::uint32_t>(matched::match_column(
+                                         column.data(), static_cast<int>(groups), lists.data() + starts.back())));
+  const MatchedCall call{a.data(), most_matched_vectors, lists.data(), starts.data(), sums.data(), true};
+  return picoseconds(static_cast<double>(rows * short_k * matched_columns), [&] { kernels.multiply(call); });
+}
+
 /// Of a tile.
 constexpr std::int64_t channels = 128;
 
@@ -144,6 +160,7 @@ MachineConstants measure_constants(Isa isa) {
     machine.bytes = measure_multiply_add(bytes);
     machine.bytes_in_pairs = measure_multiply_add(bytes, overflow::in_fours);
     machine.bytes_widened = measure_multiply_add(bytes, overflow::anything);
+    if (vector.matched_bytes != nullptr) machine.bytes_matched = measure_matched(*vector.matched_bytes);
   } else if (has_int8_dot(bytes.isa) && !has_tiles(bytes.isa)) {
     machine.dot = measure_multiply_add(bytes);
   }

@@ -48,6 +48,17 @@ PackedWeight WeightStore::get(const Tensor& source, const std::string& form, std
   return entry.packed;
 }
 
+PackedWeight WeightStore::get(const Tensor& source, const std::string& form, Make make) {
+  const std::lock_guard lock(mutex_);
+  Entry& entry = entries_[{source.identity(), form}];
+  if (entry.packed == nullptr) {
+    const auto packed = std::make_shared<AlignedBuffer>();
+    add(source, [packed, make = std::move(make)](const std::byte* elements) { *packed = make(elements); });
+    entry = {source, packed};
+  }
+  return entry.packed;
+}
+
 void WeightStore::when_read(const Tensor& source, Look look) {
   const std::lock_guard lock(mutex_);
   add(source, std::move(look));

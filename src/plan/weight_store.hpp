@@ -23,12 +23,17 @@ class WeightStore {
  public:
   /// Writes the packed form of `source`, whose elements may lie anywhere, to zeroed memory.
   using Pack = std::function<void(const std::byte* source, std::byte* packed)>;
+  /// Makes the packed form of `source`, whose length only its elements tell.
+  using Make = std::function<AlignedBuffer(const std::byte* source)>;
   /// Looks at elements that may lie anywhere.
   using Look = std::function<void(const std::byte* elements)>;
 
   /// The packed form of `source` called `form` (kernel name and geometry), `bytes` long. Its contents are there after
   /// pack(). Thread-safe.
   PackedWeight get(const Tensor& source, const std::string& form, std::size_t bytes, Pack pack);
+
+  /// The same, of a length that is known after pack(); until then the buffer is empty.
+  PackedWeight get(const Tensor& source, const std::string& form, Make make);
 
   /// Elements are read once for all that is made from them: `look` is called with those of `source` when they are
   /// packed; again, should packing fail and be repeated. Thread-safe.

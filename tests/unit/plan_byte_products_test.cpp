@@ -73,7 +73,14 @@ TEST(ByteProducts, SmallWeightsAreMultipliedAsBytes) {
   EXPECT_EQ(Product("FusedConv", {1, 21, 9, 8}, {60, 7, 3, 3}, 30, grouped).kernel_when_exact(), "avx2-u8s8-6x16");
 }
 
-TEST(ByteProducts, LargeWeightsAreMultipliedAsWords) {
+TEST(ByteProducts, GroupsOfLargerWeightsAreMatched) {
+  const Attributes none;
+  EXPECT_EQ(Product("FusedConv", {1, 96, 9, 7}, {80, 96, 1, 1}, 70, none).kernel_when_exact(), "avx2-u8s8-matched");
+  EXPECT_EQ(Product("FusedMatMul", {1, 40, 400}, {400, 50}, 70, none).kernel_when_exact(), "avx2-u8s8-matched");
+}
+
+/// Of weights that are all equally frequent, from -127 to 127, most do not fit each other.
+TEST(ByteProducts, WhatCannotBeMatchedIsMultipliedAsWords) {
   const Attributes none;
   EXPECT_EQ(Product("FusedConv", {1, 96, 9, 7}, {80, 96, 1, 1}, 127, none).kernel_when_exact(), "avx2-s16-6x16");
   EXPECT_EQ(Product("FusedMatMul", {1, 40, 400}, {400, 50}, 127, none).kernel_when_exact(), "avx2-s16-6x16");

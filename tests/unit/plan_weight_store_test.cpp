@@ -46,6 +46,22 @@ TEST(WeightStore, PacksEachFormOnceAndOnlyWhenTold) {
   EXPECT_EQ(store.bytes(), 12U);
 }
 
+TEST(WeightStore, AFormMayTellItsLengthWhenItIsMade) {
+  WeightStore store;
+  const Tensor one = weight(1);
+  const auto make = [](const std::byte* source) {
+    AlignedBuffer buffer(12);
+    copy_one(source, buffer.data());
+    return buffer;
+  };
+  const PackedWeight made = store.get(one, "made", make), again = store.get(one, "made", make);
+  EXPECT_EQ(made, again);
+  EXPECT_EQ(made->size(), 0U);
+  store.pack(2);
+  EXPECT_EQ(first_of(made), 1.0F);
+  EXPECT_EQ(store.bytes(), 12U);
+}
+
 class CountedReads final : public ElementSource {
  public:
   void read(std::byte* target) const override {

@@ -25,7 +25,7 @@ namespace tessera {
 namespace {
 
 /// This translation unit's row of the table.
-constexpr VectorKernels vector_kernels_of(const char* name, Isa isa) {
+constexpr VectorKernels vector_kernels_of(const char* name, Isa isa, const MatchedBytes* matched = nullptr) {
   return {name,
           isa,
           softmax,
@@ -50,7 +50,8 @@ constexpr VectorKernels vector_kernels_of(const char* name, Isa isa) {
           winograd_bf16_stride_2,
           winograd_int8_stride_2,
           strassen_f32,
-          strassen_words};
+          strassen_words,
+          matched};
 }
 
 }  // namespace

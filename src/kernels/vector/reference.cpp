@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "core/elements.hpp"
+#include "kernels/matched/reference.hpp"
 #include "kernels/strassen/reference.hpp"
 #include "kernels/vector_kernels.hpp"
 #include "kernels/winograd/reference.hpp"
@@ -280,7 +281,8 @@ const VectorKernels& reference_vector_kernels() noexcept {
       winograd::reference_stride_2<bfloat16, float, float, float>,
       winograd::reference_stride_2<std::uint8_t, std::int8_t, std::int16_t, std::int32_t>,
       strassen::reference_f32,
-      strassen::reference_words};
+      strassen::reference_words,
+      &matched::reference};
   return kernels;
 }
 

@@ -169,46 +169,11 @@ Epilogue GemmStep::epilogue_of(const RunContext& context) const noexcept {
   return epilogue;
 }
 
-void GemmStep::locate(const RunContext& context, std::int64_t group, std::int64_t first_row, int count,
-                      Rows& rows) const noexcept {
-  const Image& c = spec_.c;
-  const std::int64_t in_channels = spec_.a.channels / spec_.groups;
-  const std::byte* a_base = context.at(spec_.a.buffer) + spec_.a.origin() + spec_.first_tap +
-                            group * in_channels * static_cast<std::int64_t>(size_of(spec_.a.type));
-  const std::int64_t group_columns = group * spec_.columns;
-  std::byte* c_base = context.at(c.buffer) + c.origin() + group_columns * static_cast<std::int64_t>(size_of(c.type));
-  const Image& r = spec_.residual;
-  const std::byte* r_base = r.buffer == no_buffer ? nullptr
-                                                  : context.at(r.buffer) + r.origin() +
-                                                        group_columns * static_cast<std::int64_t>(size_of(r.type));
-  // Strides are multiplied once for each row of an image: this runs for every pixel of every layer.
-  const std::int64_t a_step = spec_.stride_w * spec_.a.pixel_stride(), c_step = c.pixel_stride();
-  const std::int64_t r_step = r.pixel_stride();
-  std::int64_t w = first_row % c.width;
-  for (int i = 0; i < count;) {
-    const std::int64_t line = (first_row + i) / c.width, h = line % c.height, n = line / c.height;
-    const std::byte* a = a_base + n * spec_.a.image_stride() + h * spec_.stride_h * spec_.a.row_stride() + w * a_step;
-    std::byte* to = c_base + n * c.image_stride() + h * c.row_stride() + w * c_step;
-    const auto first = static_cast<std::size_t>(i);
-    const auto pixels = static_cast<std::size_t>(std::min<std::int64_t>(count - i, c.width - w));
-    for (std::size_t p = 0; p < pixels; ++p, a += a_step, to += c_step) {
-      rows.a[first + p] = a;
-      rows.c[first + p] = to;
-    }
-    if (r_base != nullptr) {
-      const std::byte* from = r_base + n * r.image_stride() + h * r.row_stride() + w * r_step;
-      for (std::size_t p = 0; p < pixels; ++p, from += r_step) rows.residual[first + p] = from;
-    }
-    i += static_cast<int>(pixels);
-    w = 0;
-  }
-}
-
 void GemmStep::run_block(const RunContext& context, TileSession& tiles, const Epilogue& whole, std::int64_t group,
                          std::int64_t first_row, int rows, std::int64_t first_panel,
                          std::int64_t last_panel) const noexcept {
   Rows pointers;
-  locate(context, group, first_row, rows, pointers);
+  locate_rows(spec_, context, group, first_row, rows, {pointers.a.data(), pointers.c.data(), pointers.residual.data()});
   const std::int32_t* const factors = spec_.row_sum_factors;
   if (factors != nullptr) sum_rows(pointers, rows);
   if (widened_.needed()) widened_.widen(pointers.a.data(), rows, context.scratch + accumulator_bytes());

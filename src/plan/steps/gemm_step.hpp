@@ -1,8 +1,4 @@
-// GemmStep: a convolution or a linear layer as loops around the batch-reduce GEMM.
-//
-// The rows of the product are output pixels. Row m reads input pixel (h * stride_h, w * stride_w) and, at each segment,
-// the pixels of one kernel row below it; a linear layer is the 1x1 convolution over an image of one row. Loop order,
-// outside in:
+// GemmStep: a convolution or a linear layer as loops around the batch-reduce GEMM. Loop order, outside in:
 //   members share the grid of row blocks x column panels -> row block (its A stays in L2) -> panel -> K block (its B
 //   stays in L1).
 #pragma once
@@ -13,31 +9,10 @@
 
 #include "kernels/brgemm/brgemm.hpp"
 #include "plan/builder.hpp"
+#include "plan/steps/gemm_spec.hpp"
 #include "plan/steps/widened_rows.hpp"
 
 namespace tessera {
-
-/// The operands and geometry of one product.
-struct GemmSpec {
-  Image a, c;
-  Image residual;                  ///< buffer == no_buffer: none
-  BufferId row_scale = no_buffer;  ///< one float for each row of the product, where rows of a have their own scales
-  /// A Dequantize, where scale and zero point of a are chosen when the model runs: the constants of the epilogue are
-  /// those for scale 1 and zero point 1 then, and become these. The halo of a holds the zero point.
-  BufferId dequantize_a = no_buffer;
-  std::int64_t stride_h = 1, stride_w = 1;
-  std::int64_t first_tap = 0;      ///< bytes from an input pixel to the first tap of its window: minus the padding
-  std::vector<KSegment> segments;  ///< offsets relative to first_tap
-  std::int64_t columns = 0;        ///< output channels of one group
-  std::int64_t groups = 1;
-  std::uint8_t fill = 0;                    ///< halo byte of c
-  Epilogue epilogue;                        ///< bias, scale, compensation: [groups][columns padded to panels]
-  const std::byte* weights = nullptr;       ///< packed, group after group
-  const std::uint8_t* overflows = nullptr;  ///< marks of their k_groups, for kernels that read them
-  /// Integer weights with zero points: the sum of a row of a times the factor of the column is added to each sum,
-  /// [groups][columns padded to panels]; null: symmetric weights.
-  const std::int32_t* row_sum_factors = nullptr;
-};
 
 /// The product as a grid of row tiles x panels, with the bytes of both operands.
 struct Grid {
@@ -76,8 +51,6 @@ class GemmStep final : public Step {
   void choose_row_block();
   void run_block(const RunContext& context, TileSession& tiles, const Epilogue& whole, std::int64_t group,
                  std::int64_t first_row, int rows, std::int64_t first_panel, std::int64_t last_panel) const noexcept;
-  void locate(const RunContext& context, std::int64_t group, std::int64_t first_row, int count,
-              Rows& rows) const noexcept;
 
   void add_segment(const KSegment& segment);
   /// The sums of rows of a, and what they add to the sums of a panel.
