@@ -163,6 +163,14 @@ struct WinogradWeightsCall {
   std::byte* transformed = nullptr;
   std::int64_t stride = 0;  ///< bytes between matrices
 };
+/// The same of s8 weights in the order in which a kernel multiplies: taps[group][9][lanes], where lanes are the columns
+/// of a panel times the k of a group, become [group][lanes] of s16 in each matrix. Lanes: a multiple of 32.
+struct WinogradTapsCall {
+  const std::byte* taps = nullptr;
+  std::int64_t groups = 0, lanes = 0;
+  std::byte* transformed = nullptr;
+  std::int64_t stride = 0;  ///< bytes between matrices
+};
 /// The transforms of one kind of convolution.
 struct WinogradTransforms {
   int side;          ///< of a tile of outputs
@@ -173,6 +181,8 @@ struct WinogradTransforms {
   void (*weights)(const WinogradWeightsCall&);
   int stride = 1;                           ///< of the convolution
   const std::uint8_t* matrix_of = nullptr;  ///< of each element, in rising order; null: each has one of its own
+  /// For weights that are transformed while the model runs; null: that is not offered.
+  void (*taps)(const WinogradTapsCall&) = nullptr;
 
   [[nodiscard]] constexpr int tile() const noexcept { return (side - 1) * stride + 3; }  ///< pixels in a row
   [[nodiscard]] constexpr int elements() const noexcept { return tile() * tile(); }

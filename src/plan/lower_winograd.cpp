@@ -1,6 +1,7 @@
 #include "plan/lower_winograd.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -38,8 +39,9 @@ std::int64_t tiles_of_an_image(const Window& window, int side) {
 struct Way {
   const WinogradTransforms* transforms = nullptr;  ///< null: directly
   const BrgemmKernel* kernel = nullptr;
-  bool pays = true;  ///< as far as is known without a measurement
-  double cost = 0;   ///< of those in int8
+  bool pays = true;                 ///< as far as is known without a measurement
+  double cost = 0;                  ///< of those in int8
+  bool transforms_weights = false;  ///< while the model runs
 };
 
 /// What the times of kernels on their own (MachineConstants) become in a layer. Of one image, not of a batch: a part of
@@ -48,6 +50,7 @@ namespace in_a_layer {
 constexpr double direct = 1.1, direct_words = 1.25;  ///< whose rows are widened first
 constexpr double input = 1.5, output = 2.5;          ///< tiles and sums go to memory and back
 constexpr double weight_byte = 1.6;                  ///< other cores read at the same time
+constexpr std::int64_t block_tiles = 32;             ///< for so many tiles weights are transformed once
 }  // namespace in_a_layer
 
 /// Picoseconds of the direct sums.
@@ -64,14 +67,20 @@ double cost_of_direct(const Builder& builder, const Node& node, const Window& wi
   return products * cost;
 }
 
+/// Picoseconds of the products and transforms, and of the weights: read from memory as they are, or a quarter of them
+/// read and transformed.
 double cost_of_winograd(const MachineConstants& machine, const Shape& w, const Window& window,
-                        const WinogradTransforms& transforms) {
+                        const WinogradTransforms& transforms, bool transforms_weights) {
   const auto tiles = static_cast<double>(tiles_of_an_image(window, transforms.side));
   const auto columns = static_cast<double>(w[0]), channels = static_cast<double>(w[1]);
   const double of_tile = machine.words * columns * channels + in_a_layer::input * machine.winograd_input * channels +
                          in_a_layer::output * machine.winograd_output * columns;
-  const double of_weights = in_a_layer::weight_byte * machine.weight_byte * sizeof(std::int16_t) * columns * channels;
-  return tiles * transforms.elements() * of_tile + transforms.matrices() * of_weights;
+  const double weight_byte = in_a_layer::weight_byte * machine.weight_byte;
+  const auto blocks = std::ceil(tiles / in_a_layer::block_tiles);
+  const double of_pair = transforms_weights
+                             ? 9 * weight_byte + blocks * transforms.matrices() * machine.winograd_weight
+                             : transforms.matrices() * static_cast<double>(sizeof(std::int16_t)) * weight_byte;
+  return tiles * transforms.elements() * of_tile + columns * channels * of_pair;
 }
 
 /// The exact ways of integers, the cheapest first.
@@ -83,8 +92,11 @@ void add_int8_ways(const Builder& builder, const Node& node, const Window& windo
   const BrgemmKernel* const words = find_brgemm(DataType::s16, DataType::s16, builder.isa());
   const double limit = cost_of_direct(builder, node, window, direct);
   const auto add = [&](const WinogradTransforms& transforms) {
-    const double cost = cost_of_winograd(builder.machine(), weights.shape(), window, transforms);
-    ways.push_back({&transforms, words, cost < limit, cost});
+    for (const bool transforms_weights : {false, true}) {
+      if (transforms_weights && transforms.taps == nullptr) continue;
+      const double cost = cost_of_winograd(builder.machine(), weights.shape(), window, transforms, transforms_weights);
+      ways.push_back({&transforms, words, cost < limit, cost, transforms_weights});
+    }
   };
   // Dot products of bytes are as fast as the 4/9 or 25/36 of the products that the small ones are, in words.
   const bool small = !has_int8_dot(direct.isa);
@@ -133,7 +145,8 @@ std::vector<Way> ways_for(const Builder& builder, const Node& node, const Window
 std::string name_of_way(const Way& way) {
   if (way.transforms == nullptr) return "direct";
   const std::string side = std::to_string(way.transforms->side);
-  return "winograd " + side + "x" + side + (way.transforms->stride == 2 ? " stride 2" : "");
+  return "winograd " + side + "x" + side + (way.transforms->stride == 2 ? " stride 2" : "") +
+         (way.transforms_weights ? " from taps" : "");
 }
 
 Way choose_way(Builder& builder, const Node& node, const Window& window) {
@@ -169,12 +182,18 @@ bool lower_winograd(Builder& builder, const Node& node, const Window& window) {
   spec.epilogue = make_epilogue(builder, node, *kernel, direct, x, node.input(2), node.input(3));
   const std::string name = name_of_way(way);
   const Shape shape = w.constant.shape();
-  const auto pack = [kernel, transforms, shape](const std::byte* from, std::byte* packed) {
-    pack_winograd_weights(*kernel, *transforms, shape, from, packed);
+  spec.transforms_weights = way.transforms_weights;
+  const bool taps = way.transforms_weights;
+  const auto pack = [kernel, transforms, shape, taps](const std::byte* from, std::byte* packed) {
+    if (taps)
+      pack_winograd_taps(*kernel, shape, from, packed);
+    else
+      pack_winograd_weights(*kernel, *transforms, shape, from, packed);
   };
-  spec.weights = builder.keep(builder.weights().get(w.constant, std::string(kernel->name) + "/" + name,
-                                                    winograd_weight_bytes(*kernel, *transforms, shape), pack),
-                              true);
+  const std::size_t bytes =
+      taps ? winograd_tap_bytes(*kernel, shape) : winograd_weight_bytes(*kernel, *transforms, shape);
+  spec.weights =
+      builder.keep(builder.weights().get(w.constant, std::string(kernel->name) + "/" + name, bytes, pack), true);
 
   auto step = std::make_unique<WinogradStep>(*kernel, *transforms, spec);
   const std::int64_t outputs = builder.shape(node.outputs[0]).elements();

@@ -18,6 +18,8 @@ struct MachineConstants {
   /// F(4x4, 3x3) in int8: one element of a transformed tile of one channel; one element of the products of a tile of
   /// one column, back to sums.
   double winograd_input = 0, winograd_output = 0;
+  /// Likewise: one element of a transformed weight.
+  double winograd_weight = 0;
   /// To read a byte of packed weights that no cache holds.
   double weight_byte = 0;
 };
@@ -37,6 +39,7 @@ inline constexpr NamedConstant named_constants[] = {
     {"bytes_matched", &MachineConstants::bytes_matched, "the same by lists of matched groups"},
     {"winograd_input", &MachineConstants::winograd_input, "an element of a transformed tile"},
     {"winograd_output", &MachineConstants::winograd_output, "an element of products, back to sums"},
+    {"winograd_weight", &MachineConstants::winograd_weight, "an element of a transformed weight"},
     {"weight_byte", &MachineConstants::weight_byte, "a byte of weights from memory"},
 };
 

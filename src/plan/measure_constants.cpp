@@ -148,6 +148,17 @@ double measure_output(const WinogradTransforms& transforms) {
   });
 }
 
+double measure_weights(const WinogradTransforms& transforms) {
+  constexpr std::int64_t groups = 32, lanes = 64;
+  AlignedBuffer taps(9 * groups * lanes);
+  // A line more: as in a layer, lest matrices share L1 sets.
+  constexpr std::int64_t matrix = groups * lanes * static_cast<std::int64_t>(sizeof(std::int16_t)) + 64;
+  AlignedBuffer transformed(static_cast<std::size_t>(transforms.matrices() * matrix));
+  return picoseconds(static_cast<double>(transforms.matrices() * groups * lanes), [&] {
+    transforms.taps({taps.data(), groups, lanes, transformed.data(), matrix});
+  });
+}
+
 }  // namespace
 
 MachineConstants measure_constants(Isa isa) {
@@ -166,6 +177,7 @@ MachineConstants measure_constants(Isa isa) {
   }
   machine.winograd_input = measure_input(vector.winograd_int8);
   machine.winograd_output = measure_output(vector.winograd_int8);
+  machine.winograd_weight = measure_weights(vector.winograd_int8);
   machine.weight_byte = measure_weight_byte(words);
   return machine;
 }

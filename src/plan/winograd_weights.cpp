@@ -33,6 +33,24 @@ void pack_winograd_weights(const BrgemmKernel& kernel, const WinogradTransforms&
   }
 }
 
+std::size_t winograd_tap_bytes(const BrgemmKernel& kernel, const Shape& weights) {
+  const std::int64_t segment[] = {weights[1]};
+  return 9 * packed_b_bytes(kernel, segment, weights[0]) / size_of(kernel.b);
+}
+
+void pack_winograd_taps(const BrgemmKernel& kernel, const Shape& shape, const std::byte* weights, std::byte* packed) {
+  const std::int64_t columns = shape[0], channels = shape[1], lanes = std::int64_t{kernel.nr} * kernel.k_group;
+  const std::int64_t groups = (channels + kernel.k_group - 1) / kernel.k_group;
+  for (std::int64_t column = 0; column < columns; ++column) {
+    std::byte* const panel = packed + column / kernel.nr * groups * 9 * lanes;
+    for (std::int64_t channel = 0; channel < channels; ++channel) {
+      std::byte* to =
+          panel + channel / kernel.k_group * 9 * lanes + column % kernel.nr * kernel.k_group + channel % kernel.k_group;
+      for (int tap = 0; tap < 9; ++tap, to += lanes) *to = *weights++;
+    }
+  }
+}
+
 std::int64_t most_sum(const Tensor& weights) {
   const BorrowedElements borrowed = weights.borrow();
   const auto* element = reinterpret_cast<const std::int8_t*>(borrowed.data);

@@ -14,6 +14,11 @@ std::size_t winograd_weight_bytes(const BrgemmKernel& kernel, const WinogradTran
 void pack_winograd_weights(const BrgemmKernel& kernel, const WinogradTransforms& transforms, const Shape& shape,
                            const std::byte* weights, std::byte* packed);
 
+/// The same for weights that are transformed while the model runs: [panel][group][9][columns of a panel][k of a group]
+/// of s8, groups and panels padded with zeros.
+std::size_t winograd_tap_bytes(const BrgemmKernel& kernel, const Shape& weights);
+void pack_winograd_taps(const BrgemmKernel& kernel, const Shape& shape, const std::byte* weights, std::byte* packed);
+
 /// No sum of products of any u8 and a column [columns][...] of these s8 weights is larger in magnitude, nor is a part
 /// of one.
 std::int64_t most_sum(const Tensor& weights);

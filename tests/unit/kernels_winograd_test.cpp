@@ -292,6 +292,23 @@ TEST_P(WinogradKernel, WeightsAreTransformedInDouble) {
   }
 }
 
+/// Whether or not they are packed first, the same words.
+TEST_P(WinogradKernel, PackedTapsAreTransformedExactly) {
+  std::mt19937 random(7);
+  constexpr std::int64_t groups = 5;
+  for (const std::int64_t lanes : {32, 64, 96}) {
+    std::vector<std::byte> taps(static_cast<std::size_t>(groups * 9 * lanes));
+    for (std::size_t i = 0; i < taps.size(); ++i) taps[i] = static_cast<std::byte>(i % 11 < 2 ? 127 + i % 2 : random());
+    const std::int64_t stride = groups * lanes * 2 + 64;
+    const auto run = [&](const VectorKernels& tier) {
+      std::vector<std::byte> result(static_cast<std::size_t>(36 * stride), std::byte{0xa5});
+      tier.winograd_int8.taps({taps.data(), groups, lanes, result.data(), stride});
+      return result;
+    };
+    EXPECT_EQ(run(kernels()), run(reference_vector_kernels())) << lanes;
+  }
+}
+
 TEST_P(WinogradKernel, SameBitsAsTheFirstTier) {
   for (const auto which : {&VectorKernels::winograd_f32, &VectorKernels::winograd_f32_small,
                            &VectorKernels::winograd_bf16, &VectorKernels::winograd_f32_stride_2}) {

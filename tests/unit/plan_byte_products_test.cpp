@@ -92,12 +92,18 @@ TEST(ByteProducts, FewRowsAreNotWorthWidening) {
 
 TEST(ByteProducts, WinogradGivesWayWhereImagesAreSmall) {
   const Attributes padded{{"pads", std::vector<std::int64_t>{1, 1, 1, 1}}};
-  EXPECT_EQ(Product("FusedConv", {1, 128, 7, 7}, {128, 128, 3, 3}, 30, padded).kernel_when_exact(), "avx2-u8s8-6x16");
-  EXPECT_EQ(Product("FusedConv", {1, 128, 7, 7}, {128, 128, 3, 3}, 100, padded).kernel_when_exact(),
-            "avx2-s16-6x16 winograd 2x2");
-  EXPECT_EQ(Product("FusedConv", {1, 128, 14, 14}, {128, 128, 3, 3}, 30, padded).kernel_when_exact(),
-            "avx2-s16-6x16 winograd 4x4");
-  EXPECT_EQ(Product("FusedConv", {3, 128, 7, 7}, {128, 128, 3, 3}, 30, padded).kernel_when_exact(), "avx2-u8s8-6x16");
+  const auto kernel = [&](std::int64_t batch, std::int64_t side, int most_weight) {
+    return Product("FusedConv", {batch, 128, side, side}, {128, 128, 3, 3}, most_weight, padded).kernel_when_exact();
+  };
+  EXPECT_EQ(kernel(1, 5, 30), "avx2-u8s8-6x16");
+  EXPECT_EQ(kernel(3, 5, 30), "avx2-u8s8-6x16") << "whatever the batch";
+  // Four tiles hardly repay reading four times as many weights: those are made on the way.
+  for (const int most_weight : {30, 100}) {
+    EXPECT_EQ(kernel(1, 7, most_weight), "avx2-s16-6x16 winograd 4x4 from taps");
+    EXPECT_EQ(kernel(3, 7, most_weight), "avx2-s16-6x16 winograd 4x4 from taps");
+  }
+  // For many tiles they would be made again and again.
+  EXPECT_EQ(kernel(1, 56, 30), "avx2-s16-6x16 winograd 4x4");
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ std::string kernel_of(const Plan& plan) {
 bool serves(const std::string& way, Isa isa, bool large_tiles) {
   if (way == "direct") return true;
   if (has_tiles(isa)) return false;
-  return way == "winograd 4x4" ? large_tiles : !has_int8_dot(isa);
+  return way.starts_with("winograd 4x4") ? large_tiles : !has_int8_dot(isa);
 }
 
 /// By each algorithm, on every tier and for several numbers of threads.
@@ -97,9 +97,8 @@ void expect_exact(const Layer& layer, bool large_tiles) {
   const Tensor pixels = layer.pixels(), taps = layer.taps(), expected = direct_sums(layer, pixels, taps);
   const Net net = net_of(layer, taps);
   for (const Isa isa : tiers_here()) {
-    const std::vector<std::string> ways = layer.stride == 2
-                                              ? std::vector<std::string>{"winograd 2x2 stride 2", "direct"}
-                                              : std::vector<std::string>{"winograd 4x4", "winograd 2x2", "direct"};
+    std::vector<std::string> ways = {"winograd 4x4", "winograd 4x4 from taps", "winograd 2x2", "direct"};
+    if (layer.stride == 2) ways = {"winograd 2x2 stride 2", "direct"};
     for (const std::string& way : ways) {
       SCOPED_TRACE(std::string(name_of(isa)) + ", " + way);
       Insists chooser(way);
@@ -145,6 +144,15 @@ TEST(IntegerWinograd, RandomNumbersAndAnyBorder) {
   expect_exact({2, 48, 13, 17, 48, {1, 1, 1, 1}, 128, pixel, weight}, true);
   expect_exact({3, 16, 7, 5, 80, {0, 2, 1, 0}, 7, pixel, weight}, true);
   expect_exact({1, 144, 30, 31, 16, {2, 0, 0, 2}, 200, pixel, weight}, true);
+}
+
+/// More channels than are transformed together, and more tiles than one block has.
+TEST(IntegerWinograd, ManyChannelsAndTiles) {
+  std::mt19937 random(12);
+  const auto pixel = [&](std::int64_t, std::int64_t, std::int64_t) { return static_cast<int>(random() % 256); };
+  const auto weight = [&](std::int64_t, std::int64_t, std::int64_t) { return static_cast<int>(random() % 41) - 20; };
+  expect_exact({1, 400, 7, 7, 48, {1, 1, 1, 1}, 9, pixel, weight}, true);
+  expect_exact({1, 16, 41, 47, 32, {1, 1, 1, 1}, 9, pixel, weight}, true);
 }
 
 TEST(IntegerWinograd, Stride2) {

@@ -13,6 +13,7 @@ struct Words16 {
 
   TESSERA_MEMBER static Words16 load(const void* p) { return {load_16x16(p)}; }
   TESSERA_MEMBER static Words16 from_bytes(const void* p) { return {_mm256_cvtepu8_epi16(load_16x8(p))}; }
+  TESSERA_MEMBER static Words16 from_signed_bytes(const void* p) { return {_mm256_cvtepi8_epi16(load_16x8(p))}; }
   TESSERA_MEMBER void store(void* p) const { store_16x16(p, v); }
 };
 
@@ -35,6 +36,9 @@ struct Words32 {
   TESSERA_MEMBER static Words32 load(const void* p) { return {_mm512_loadu_si512(p)}; }
   TESSERA_MEMBER static Words32 from_bytes(const void* p) {
     return {_mm512_cvtepu8_epi16(_mm256_loadu_si256(static_cast<const __m256i*>(p)))};
+  }
+  TESSERA_MEMBER static Words32 from_signed_bytes(const void* p) {
+    return {_mm512_cvtepi8_epi16(_mm256_loadu_si256(static_cast<const __m256i*>(p)))};
   }
   TESSERA_MEMBER void store(void* p) const { _mm512_storeu_si512(p, v); }
 };

@@ -102,12 +102,51 @@ void winograd_int8_output(const WinogradOutputCall& call) {
   }
 }
 
+/// G g of words.
+template <class Words>
+TESSERA_INLINE void transform_taps(const Words (&g)[3], Words (&y)[6]) {
+  const auto six_times = [](Words x) TESSERA_LAMBDA { return shift_left<1>(add(x, shift_left<1>(x))); };
+  const Words even_1 = add(g[0], g[2]), even_2 = add(g[0], shift_left<2>(g[2])), odd_2 = shift_left<1>(g[1]);
+  y[0] = six_times(g[0]);
+  y[1] = add(even_1, g[1]);
+  y[2] = sub(even_1, g[1]);
+  y[3] = add(even_2, odd_2);
+  y[4] = sub(even_2, odd_2);
+  y[5] = six_times(g[2]);
+}
+
+void winograd_int8_taps(const WinogradTapsCall& call) {
+  constexpr int lanes = WidestWords::lanes;
+  const std::byte* from = call.taps;
+  std::byte* to = call.transformed;
+  for (std::int64_t group = 0; group < call.groups; ++group, from += 9 * call.lanes, to += 2 * call.lanes) {
+    for (std::int64_t lane = 0; lane < call.lanes; lane += lanes) {
+      WidestWords columns_done[6][3];
+      for (int j = 0; j < 3; ++j) {
+        WidestWords g[3], y[6];
+        for (int i = 0; i < 3; ++i) g[i] = WidestWords::from_signed_bytes(from + (i * 3 + j) * call.lanes + lane);
+        transform_taps(g, y);
+        for (int i = 0; i < 6; ++i) columns_done[i][j] = y[i];
+      }
+      std::byte* matrix = to + lane * 2;
+      for (int i = 0; i < 6; ++i) {
+        WidestWords y[6];
+        transform_taps(columns_done[i], y);
+        for (int j = 0; j < 6; ++j, matrix += call.stride) y[j].store(matrix);
+      }
+    }
+  }
+}
+
 constexpr WinogradTransforms winograd_int8 = {4,
                                               DataType::u8,
                                               DataType::s16,
                                               winograd_int8_input,
                                               winograd_int8_output,
-                                              winograd_weights<winograd::Int8_4x4, std::int8_t, std::int16_t>};
+                                              winograd_weights<winograd::Int8_4x4, std::int8_t, std::int16_t>,
+                                              1,
+                                              nullptr,
+                                              winograd_int8_taps};
 
 }  // namespace
 }  // namespace tessera

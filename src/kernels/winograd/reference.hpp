@@ -128,12 +128,29 @@ inline void reference_output_int8(const WinogradOutputCall& call) {
   }
 }
 
+inline void reference_taps_int8(const WinogradTapsCall& call) {
+  constexpr int n = Int8_4x4::kinds;
+  for (std::int64_t i = 0; i < call.groups * call.lanes; ++i) {
+    const std::int64_t group = i / call.lanes, lane = i % call.lanes;
+    for (int e = 0; e < n * n; ++e) {
+      double sum = 0;
+      for (int tap = 0; tap < 9; ++tap)
+        sum += Int8_4x4::weights[e / n][tap / 3] * Int8_4x4::weights[e % n][tap % 3] *
+               real<std::int8_t>(call.taps, (group * 9 + tap) * call.lanes + lane);
+      set_element(call.transformed + e * call.stride, i, static_cast<std::int16_t>(sum));
+    }
+  }
+}
+
 inline constexpr WinogradTransforms reference_int8 = {4,
                                                       DataType::u8,
                                                       DataType::s16,
                                                       reference_input<Int8_4x4, std::uint8_t, std::int16_t>,
                                                       reference_output_int8,
-                                                      reference_weights<Int8_4x4, std::int8_t, std::int16_t>};
+                                                      reference_weights<Int8_4x4, std::int8_t, std::int16_t>,
+                                                      1,
+                                                      nullptr,
+                                                      reference_taps_int8};
 inline constexpr WinogradTransforms reference_int8_small = {2,
                                                             DataType::u8,
                                                             DataType::s16,

@@ -15,6 +15,9 @@ constexpr std::int64_t l2_budget = 512 * 1024;
 /// ... but weights are read once a block, and the number of its tiles has to be worth it.
 constexpr int least_block_tiles = 24;
 
+/// Weights that are transformed here stay in L2 beside the tiles.
+constexpr std::int64_t weights_budget = 320 * 1024;
+
 /// Pixels whose sums are finished together, while L1 holds them: whole tiles of either size, and register blocks of 14.
 constexpr int finished_pixels = 112;
 
@@ -32,9 +35,17 @@ struct WinogradStep::Block {
   int tiles = 0;
   std::int64_t first_panel = 0, last_panel = 0;
   std::byte* v = nullptr;        ///< [element][tile][v_stride_]
-  std::byte* m = nullptr;        ///< [element][panel][tile][nr]
+  std::byte* m = nullptr;        ///< [element][panel][tile][nr], of panels_at_once()
+  std::byte* weights = nullptr;  ///< [matrix][transformed_stride], where they are transformed here
   std::byte* sums = nullptr;     ///< [tile][pixel][nr] of one panel
   std::byte* nowhere = nullptr;  ///< a row of C for pixels outside the image
+};
+
+/// The pixels of a block, where they go.
+struct WinogradStep::Outputs {
+  static constexpr std::size_t most = most_block_tiles * most_side * most_side;
+  std::array<std::byte*, most> c;
+  std::array<const std::byte*, most> residual;
 };
 
 WinogradStep::WinogradStep(const BrgemmKernel& kernel, const WinogradTransforms& transforms, const WinogradSpec& spec)
@@ -54,6 +65,9 @@ WinogradStep::WinogradStep(const BrgemmKernel& kernel, const WinogradTransforms&
   v_stride_ = static_cast<std::int64_t>(round_up(channel_bytes, 64)) + 64;
   outside_ = AlignedBuffer(static_cast<std::size_t>(spec.a.pixel_stride()));
   std::memset(outside_.data(), spec.zero, outside_.size());
+  const std::int64_t of_channel = elements_ * kernel.nr * static_cast<std::int64_t>(size_of(transforms.operand));
+  channels_at_once_ =
+      std::min<std::int64_t>(spec.a.channels, std::max<std::int64_t>(1, weights_budget / of_channel / 16) * 16);
 
   const std::int64_t fitting = std::max<std::int64_t>(least_block_tiles, l2_budget / block_bytes(1));
   const std::int64_t total = spec.c.count * tiles_down_ * tiles_across_;
@@ -62,17 +76,26 @@ WinogradStep::WinogradStep(const BrgemmKernel& kernel, const WinogradTransforms&
 
 /// Of v and m.
 std::int64_t WinogradStep::block_bytes(int tiles) const noexcept {
-  return elements_ * tiles * (v_stride_ + panels_ * tile_bytes());
+  return elements_ * tiles * (v_stride_ + panels_at_once() * tile_bytes());
+}
+
+std::int64_t WinogradStep::transformed_stride() const noexcept {
+  // A line more: not a power of two, lest matrices share L1 sets.
+  return static_cast<std::int64_t>(packed_k_bytes(kernel_, channels_at_once_)) + 64;
 }
 
 std::int64_t WinogradStep::tile_bytes() const noexcept {
   return kernel_.nr * sum_bytes;
 }
 
+std::int64_t WinogradStep::weight_bytes() const noexcept {
+  return spec_.transforms_weights ? transforms_.matrices() * transformed_stride() : 0;
+}
+
 std::size_t WinogradStep::scratch_bytes() const noexcept {
   const std::int64_t sums = finished_pixels * tile_bytes();
   const auto row = static_cast<std::int64_t>(round_up(static_cast<std::size_t>(spec_.c.channels) * sizeof(float), 64));
-  return static_cast<std::size_t>(block_bytes(block_tiles_) + sums + row) + buffer_slack;
+  return static_cast<std::size_t>(weight_bytes() + block_bytes(block_tiles_) + sums + row) + buffer_slack;
 }
 
 WinogradStep::Place WinogradStep::place_of(std::int64_t tile) const noexcept {
@@ -105,20 +128,32 @@ void WinogradStep::transform_inputs(const RunContext& context, const Block& bloc
   }
 }
 
-void WinogradStep::multiply(const Block& block) const noexcept {
+/// The products of one element, of as many channels as the segment has: plain sums, [tiles][nr].
+struct WinogradStep::Products {
   std::array<const std::byte*, most_block_tiles> rows;
-  for (int t = 0; t < block.tiles; ++t) rows[static_cast<std::size_t>(t)] = block.v + t * v_stride_;
-  KSegment segment{0, spec_.a.channels};
-  BrgemmBlock product;
-  product.a_rows = rows.data();
-  product.m = block.tiles;
-  product.segments = &segment;
-  product.segment_count = 1;
-  product.last = false;  // plain sums, [tiles][nr]
-  product.accumulators = block.m;
+  KSegment segment;
+  BrgemmBlock block;
+
+  Products(const Block& tiles, std::int64_t v_stride) noexcept {
+    for (int t = 0; t < tiles.tiles; ++t) rows[static_cast<std::size_t>(t)] = tiles.v + t * v_stride;
+    block.a_rows = rows.data();
+    block.m = tiles.tiles;
+    block.segments = &segment;
+    block.segment_count = 1;
+    block.last = false;
+    block.accumulators = tiles.m;
+  }
+  Products(const Products&) = delete;  // the block points into it
+  Products& operator=(const Products&) = delete;
+};
+
+void WinogradStep::multiply(const Block& block) const noexcept {
+  Products products(block, v_stride_);
+  products.segment.k = spec_.a.channels;
+  BrgemmBlock& product = products.block;
   const std::int64_t panel_bytes = matrix_bytes_ / panels_;
   for (int e = 0; e < elements_; ++e) {
-    segment.a_offset = e * block.tiles * v_stride_;
+    products.segment.a_offset = e * block.tiles * v_stride_;
     product.b = spec_.weights + transforms_.matrix(e) * matrix_bytes_ + block.first_panel * panel_bytes;
     for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
       kernel_.run(product);
@@ -128,26 +163,48 @@ void WinogradStep::multiply(const Block& block) const noexcept {
   }
 }
 
+/// One panel, with weights that are transformed on the way.
+void WinogradStep::multiply_panel(const Block& block, std::int64_t panel) const noexcept {
+  Products products(block, v_stride_);
+  BrgemmBlock& product = products.block;
+  WinogradTapsCall taps;
+  taps.lanes = std::int64_t{kernel_.nr} * kernel_.k_group;
+  taps.taps = spec_.weights + panel * spec_.a.channels * 9 * kernel_.nr;
+  taps.transformed = block.weights;
+  taps.stride = transformed_stride();
+  const auto operand_bytes = static_cast<std::int64_t>(size_of(transforms_.operand));
+  for (std::int64_t channel = 0; channel < spec_.a.channels; channel += channels_at_once_) {
+    const std::int64_t channels = std::min(channels_at_once_, spec_.a.channels - channel);
+    taps.groups = channels / kernel_.k_group;
+    transforms_.taps(taps);
+    taps.taps += channels * 9 * kernel_.nr;
+    products.segment.k = channels;
+    product.first = channel == 0;
+    product.accumulators = block.m;
+    for (int e = 0; e < elements_; ++e, product.accumulators += block.tiles * tile_bytes()) {
+      products.segment.a_offset = e * block.tiles * v_stride_ + channel * operand_bytes;
+      product.b = block.weights + transforms_.matrix(e) * taps.stride;
+      kernel_.run(product);
+    }
+  }
+}
+
 void WinogradStep::transform_outputs(const Block& block, std::int64_t panel, Range tiles) const noexcept {
   const std::int64_t panel_bytes = block.tiles * tile_bytes();
   WinogradOutputCall call;
-  call.m_stride = (block.last_panel - block.first_panel) * panel_bytes;
+  call.m_stride = std::min(panels_at_once(), block.last_panel - block.first_panel) * panel_bytes;
   call.sums_stride = tile_bytes();
   call.channels = kernel_.nr;
   call.sums = block.sums;
   for (std::int64_t t = tiles.first; t < tiles.last; ++t, call.sums += side_ * side_ * tile_bytes()) {
-    call.m = block.m + (panel - block.first_panel) * panel_bytes + t * tile_bytes();
+    call.m = block.m + (panel - block.first_panel) % panels_at_once() * panel_bytes + t * tile_bytes();
     transforms_.output(call);
   }
 }
 
-/// The sums become pixels of C through the kernel's own epilogue: a last K block without anything to add.
-void WinogradStep::finish(const RunContext& context, const Block& block) const noexcept {
+void WinogradStep::locate_outputs(const RunContext& context, const Block& block, Outputs& outputs) const noexcept {
   const Image& c = spec_.c;
   const Image& r = spec_.residual;
-  constexpr std::size_t most_pixels = most_block_tiles * most_side * most_side;
-  std::array<std::byte*, most_pixels> c_rows;
-  std::array<const std::byte*, most_pixels> residual_rows;
   const auto pixel_of = [&](const Image& image, const Place& place) {
     return context.at(image.buffer) + image.origin() + place.image * image.image_stride() +
            place.h * image.row_stride() + place.w * image.pixel_stride();
@@ -158,29 +215,31 @@ void WinogradStep::finish(const RunContext& context, const Block& block) const n
     for (int i = 0; i < side_ * side_; ++i, ++pixel) {
       const Place place{first.image, first.h + i / side_, first.w + i % side_};
       const bool inside = place.h < c.height && place.w < c.width;
-      c_rows[pixel] = inside ? pixel_of(c, place) : block.nowhere;
-      if (r.buffer != no_buffer) residual_rows[pixel] = pixel_of(r, inside ? place : first);
+      outputs.c[pixel] = inside ? pixel_of(c, place) : block.nowhere;
+      if (r.buffer != no_buffer) outputs.residual[pixel] = pixel_of(r, inside ? place : first);
     }
   }
+}
+
+/// The sums of a panel become pixels of C through the kernel's own epilogue: a last K block without anything to add.
+void WinogradStep::finish(const Block& block, const Outputs& outputs, std::int64_t panel) const noexcept {
   Epilogue epilogue = spec_.epilogue;
   BrgemmBlock rest;
   rest.accumulators = block.sums;
   rest.first = false;
   rest.epilogue = &epilogue;
   rest.b = block.sums;  // nothing is read of it
+  rest.n0 = static_cast<int>(panel * kernel_.nr);
+  rest.n = static_cast<int>(std::min<std::int64_t>(kernel_.nr, spec_.c.channels - rest.n0));
   const int tiles_at_once = finished_pixels / (side_ * side_);
-  for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
-    rest.n0 = static_cast<int>(panel * kernel_.nr);
-    rest.n = static_cast<int>(std::min<std::int64_t>(kernel_.nr, c.channels - rest.n0));
-    for (int first = 0; first < block.tiles; first += tiles_at_once) {
-      const Range tiles{first, std::min(first + tiles_at_once, block.tiles)};
-      const std::int64_t first_pixel = tiles.first * side_ * side_;
-      transform_outputs(block, panel, tiles);
-      rest.m = static_cast<int>((tiles.last - tiles.first) * side_ * side_);
-      rest.c_rows = c_rows.data() + first_pixel;
-      if (r.buffer != no_buffer) epilogue.residual_rows = residual_rows.data() + first_pixel;
-      kernel_.run(rest);
-    }
+  for (int first = 0; first < block.tiles; first += tiles_at_once) {
+    const Range tiles{first, std::min(first + tiles_at_once, block.tiles)};
+    const std::int64_t first_pixel = tiles.first * side_ * side_;
+    transform_outputs(block, panel, tiles);
+    rest.m = static_cast<int>((tiles.last - tiles.first) * side_ * side_);
+    rest.c_rows = outputs.c.data() + first_pixel;
+    if (spec_.residual.buffer != no_buffer) epilogue.residual_rows = outputs.residual.data() + first_pixel;
+    kernel_.run(rest);
   }
 }
 
@@ -220,13 +279,19 @@ void WinogradStep::run(const RunContext& context) const noexcept {
     block.tiles = static_cast<int>(range.last - range.first);
     block.first_panel = panels.first;
     block.last_panel = panels.last;
-    block.v = context.scratch;
+    block.weights = context.scratch;
+    block.v = block.weights + weight_bytes();
     block.m = block.v + elements_ * block.tiles * v_stride_;
     block.sums = block.v + block_bytes(block.tiles);
     block.nowhere = block.sums + finished_pixels * tile_bytes();
     transform_inputs(context, block);
-    multiply(block);
-    finish(context, block);
+    Outputs outputs;
+    locate_outputs(context, block, outputs);
+    if (!spec_.transforms_weights) multiply(block);
+    for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
+      if (spec_.transforms_weights) multiply_panel(block, panel);
+      finish(block, outputs, panel);
+    }
   }
 }
 
