@@ -50,7 +50,8 @@ namespace in_a_layer {
 constexpr double direct = 1.1, direct_words = 1.25;  ///< whose rows are widened first
 constexpr double input = 1.5, output = 2.5;          ///< tiles and sums go to memory and back
 constexpr double weight_byte = 1.6;                  ///< other cores read at the same time
-constexpr std::int64_t block_tiles = 32;             ///< for so many tiles weights are transformed once
+constexpr double weight = 2.0;                       ///< transformed ones go to L2 and back
+constexpr std::int64_t block_tiles = 16;             ///< for so many tiles weights are transformed once
 }  // namespace in_a_layer
 
 /// Picoseconds of the direct sums.
@@ -77,9 +78,10 @@ double cost_of_winograd(const MachineConstants& machine, const Shape& w, const W
                          in_a_layer::output * machine.winograd_output * columns;
   const double weight_byte = in_a_layer::weight_byte * machine.weight_byte;
   const auto blocks = std::ceil(tiles / in_a_layer::block_tiles);
-  const double of_pair = transforms_weights
-                             ? 9 * weight_byte + blocks * transforms.matrices() * machine.winograd_weight
-                             : transforms.matrices() * static_cast<double>(sizeof(std::int16_t)) * weight_byte;
+  const double of_pair =
+      transforms_weights
+          ? 9 * weight_byte + blocks * transforms.matrices() * in_a_layer::weight * machine.winograd_weight
+          : transforms.matrices() * static_cast<double>(sizeof(std::int16_t)) * weight_byte;
   return tiles * transforms.elements() * of_tile + columns * channels * of_pair;
 }
 
