@@ -1,18 +1,9 @@
 // Every BRGEMM kernel on the layers of ResNet-50 and BERT-base (tests/shapes), on one thread: GFLOP/s and percent of
 // the measured peak. Kernels whose speed depends on the size of integer weights run with weights of 8 and of 7 bits.
 //   tessera_benchmarks --benchmark_filter='brgemm/avx2-f32.*/bert_base'
-#include <benchmark/benchmark.h>
-
 #include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <limits>
-#include <map>
 #include <random>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -21,36 +12,10 @@
 #include "kernels/brgemm/brgemm.hpp"
 #include "kernels/brgemm/overflow.hpp"
 #include "kernels/brgemm/tile_session.hpp"
-#include "kernels/peak/peak.hpp"
+#include "layers.hpp"
 
 namespace tessera {
 namespace {
-
-struct Shape {
-  std::string name;
-  std::int64_t m = 0, n = 0, k = 0, taps = 0, count = 0;
-};
-
-std::vector<Shape> read_shapes(const std::filesystem::path& file) {
-  std::vector<Shape> shapes;
-  std::ifstream in(file);
-  for (std::string line; std::getline(in, line);) {
-    Shape shape;
-    std::istringstream words(line);
-    if (line.starts_with('#') || !(words >> shape.name >> shape.m >> shape.n >> shape.k >> shape.taps >> shape.count))
-      continue;
-    shapes.push_back(shape);
-  }
-  return shapes;
-}
-
-double peak_of(const BrgemmKernel& kernel) {
-  static std::map<const PeakLoop*, double> measured;
-  const PeakLoop* loop = find_peak_loop(kernel.a, kernel.isa);
-  auto [entry, is_new] = measured.try_emplace(loop, 0.0);
-  if (is_new) entry->second = measure_loop(*loop);
-  return entry->second;
-}
 
 /// A layer with everything a kernel needs, and the loops over row blocks, panels and K blocks that the plan runs around
 /// it.
@@ -101,10 +66,6 @@ class Layer {
     benchmark::ClobberMemory();
   }
 
-  [[nodiscard]] double operations() const {
-    return 2.0 * static_cast<double>(shape_.m * shape_.n) * static_cast<double>(shape_.k * shape_.taps);
-  }
-
  private:
   [[nodiscard]] std::int64_t row_block() const { return 126 / kernel_.mr * kernel_.mr; }
 
@@ -145,12 +106,9 @@ class Layer {
     const std::int64_t k = shape_.k * shape_.taps;
     const DataType type = kernel_.b == DataType::bf16 ? DataType::f32 : kernel_.b;
     std::vector<std::byte> weights(static_cast<std::size_t>(k * shape_.n) * size_of(type));
-    std::mt19937 random(2);
-    // As quantizers make them: the largest of some hundred normal numbers becomes the limit.
-    std::normal_distribution<float> normal(0.0F, static_cast<float>(most_weight) / 3.5F);
-    const auto most = static_cast<float>(most_weight);
+    RandomWeights random(most_weight);
     for (std::size_t i = 0; i < weights.size(); i += size_of(type)) {
-      const float value = std::clamp(std::round(normal(random)), -most, most);
+      const float value = random.next();
       if (type == DataType::s8) {
         weights[i] = static_cast<std::byte>(static_cast<std::int8_t>(value));
       } else if (type == DataType::s16) {
@@ -203,19 +161,7 @@ void run_layer(benchmark::State& state, const BrgemmKernel& kernel, const Shape&
     return;
   }
   Layer layer(kernel, shape, most_weight);
-  layer.run();
-  using Clock = std::chrono::steady_clock;
-  double best = std::numeric_limits<double>::infinity();
-  for (auto _ : state) {
-    const auto start = Clock::now();
-    layer.run();
-    best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
-  }
-  // The fastest run against the fastest peak loop: other load on the machine touches neither.
-  const double rate = layer.operations() / best * 1e-9;
-  state.counters["GFLOP/s"] = rate;
-  state.counters["%peak"] = 100.0 * rate / peak_of(kernel);
-  state.counters["layers"] = static_cast<double>(shape.count);
+  measure_layer(state, shape, peak_of(kernel.a, kernel.isa), [&] { layer.run(); });
 }
 
 void register_layer(const BrgemmKernel& kernel, const std::string& model, const Shape& shape) {
@@ -231,13 +177,8 @@ void register_layer(const BrgemmKernel& kernel, const std::string& model, const 
 }
 
 bool register_all() {
-  const std::filesystem::path shapes = std::filesystem::path(__FILE__).parent_path().parent_path() / "tests" / "shapes";
-  for (const BrgemmKernel& kernel : all_brgemm()) {
-    for (const char* model : {"resnet50", "bert_base"}) {
-      for (const Shape& shape : read_shapes(shapes / (std::string(model) + ".txt")))
-        register_layer(kernel, model, shape);
-    }
-  }
+  for (const BrgemmKernel& kernel : all_brgemm())
+    for_each_shape([&](const std::string& model, const Shape& shape) { register_layer(kernel, model, shape); });
   return true;
 }
 
