@@ -109,8 +109,8 @@ struct ByteTile : Tile<ByteOps, Rows> {
   }
 };
 
-template <int Rows>
-struct TileOf<ByteOps, Rows> {
+template <int Rows, int fetches>
+struct TileOf<ByteOps, Rows, fetches> {
   using type = ByteTile<Rows>;
 };
 

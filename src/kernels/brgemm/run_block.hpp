@@ -14,11 +14,14 @@ using MultiplyRows = void (*)(const BrgemmBlock& block, int row, std::byte* targ
 
 /// multiply_rows for `rows` <= most.
 template <class Ops, int most>
-MultiplyRows multiply_for(int rows) {
+MultiplyRows multiply_for(int rows, bool fetches_twice) {
   if constexpr (most > 1) {
-    if (rows < most) return multiply_for<Ops, most - 1>(rows);
+    if (rows < most) return multiply_for<Ops, most - 1>(rows, fetches_twice);
   }
-  return multiply_rows<Ops, most>;
+  if constexpr (most <= most_rows_to_fetch_twice) {
+    if (fetches_twice) return multiply_rows<Ops, most, 2>;
+  }
+  return multiply_rows<Ops, most, 1>;
 }
 
 /// Tiles that are finished by one call: it begins with spreading constants over vectors, which takes as long as several
@@ -64,13 +67,14 @@ TESSERA_INLINE void run_block(const BrgemmBlock& block) {
   const int tiles = (block.m + mr - 1) / mr;
   const int height = block.m / tiles;
   const int taller = block.m % tiles;
-  const MultiplyRows multiply[2] = {multiply_for<Ops, mr>(height),
-                                    multiply_for<Ops, mr>(height < mr ? height + 1 : mr)};
+  const bool fetches_twice = tiles < 4 && height + (taller > 0) <= most_rows_to_fetch_twice;
+  const MultiplyRows multiply[2] = {multiply_for<Ops, mr>(height, fetches_twice),
+                                    multiply_for<Ops, mr>(height < mr ? height + 1 : mr, fetches_twice)};
   // What comes next in memory (the next K block or panel) is what the caller will ask for next, if it does not say
   // otherwise. Each tile fetches its share of it.
   const std::int64_t b_bytes = bytes_of_b<Ops>(block);
   const std::byte* const next = block.next == nullptr ? block.b + b_bytes : block.next;
-  const std::int64_t share = b_bytes / unrolled_bytes<Ops> * prefetch_lines<Ops> * 64;
+  const std::int64_t share = b_bytes / unrolled_bytes<Ops> * prefetch_lines<Ops> * 64 * (fetches_twice ? 2 : 1);
   for (int t = 0, row = 0, finished = 0; t < tiles; ++t) {
     std::byte* const target =
         block.last ? sums_in_l1 + (row - finished) * nr * step_bytes : block.accumulators + row * nr * step_bytes;

@@ -38,8 +38,12 @@ constexpr int unrolled_bytes = (unrolled_steps / Ops::steps_per_group) * Ops::gr
 /// Lines of the B to come that the unrolled steps fetch: four tiles fetch as much as each of them reads.
 template <class Ops>
 constexpr int prefetch_lines = (unrolled_bytes<Ops> + 255) / 256;
+/// Where there are fewer tiles each fetches twice as much, unless it has more rows than these: a tile that high reads
+/// its B slowly.
+constexpr int most_rows_to_fetch_twice = 8;
 
-template <class Ops, int Rows>
+/// `fetches`: 1, or 2 to fetch twice as much.
+template <class Ops, int Rows, int fetches = 1>
 struct Tile {
   typename Ops::Accumulator sum[Rows][panel_vectors];
   const std::byte* prefetch;  ///< next line to fetch of what follows this block of B
@@ -105,8 +109,9 @@ struct Tile {
       // keeps four pointers per row.
 #pragma GCC unroll 16
       for (int r = 0; r < Rows; ++r) __asm__ volatile("" : "+r"(a[r]));
-#pragma GCC unroll 2
-      for (int line = 0; line < prefetch_lines<Ops>; ++line, prefetch += 64) _mm_prefetch(prefetch, _MM_HINT_T1);
+#pragma GCC unroll 4
+      for (int line = 0; line < fetches * prefetch_lines<Ops>; ++line, prefetch += 64)
+        _mm_prefetch(prefetch, _MM_HINT_T1);
 #pragma GCC unroll 4
       for (int g = 0; g < unrolled_steps / Ops::steps_per_group; ++g)
         group(a, offset + g * Ops::steps_per_group * step_bytes, b + g * Ops::group_bytes);
@@ -161,17 +166,17 @@ struct Tile {
 };
 
 /// The tile of an Ops: one that does more than repeat a step has its own.
-template <class Ops, int Rows>
+template <class Ops, int Rows, int fetches>
 struct TileOf {
-  using type = Tile<Ops, Rows>;
+  using type = Tile<Ops, Rows, fetches>;
 };
 
 /// Rows row..row+Rows-1 of the block, all its segments, into `target` ([Rows][nr]). `start`: what the sums of a row
 /// start from ([nr], of any alignment) if the block is the first; null: zero.
-template <class Ops, int Rows>
+template <class Ops, int Rows, int fetches>
 void multiply_rows(const BrgemmBlock& block, int row, std::byte* target, const std::byte* prefetch,
                    const std::byte* start) {
-  typename TileOf<Ops, Rows>::type tile;
+  typename TileOf<Ops, Rows, fetches>::type tile;
   tile.start(block, prefetch);
   if (!block.first) {
     tile.load(block.accumulators + row * panel_vectors * Tile<Ops, Rows>::vector_bytes);

@@ -152,10 +152,16 @@ void WinogradStep::multiply(const Block& block) const noexcept {
   products.segment.k = spec_.a.channels;
   BrgemmBlock& product = products.block;
   const std::int64_t panel_bytes = matrix_bytes_ / panels_;
+  const auto first_panel_of = [&](int e) {
+    return spec_.weights + transforms_.matrix(e) * matrix_bytes_ + block.first_panel * panel_bytes;
+  };
   for (int e = 0; e < elements_; ++e) {
     products.segment.a_offset = e * block.tiles * v_stride_;
-    product.b = spec_.weights + transforms_.matrix(e) * matrix_bytes_ + block.first_panel * panel_bytes;
+    product.b = first_panel_of(e);
     for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
+      // Behind this member's panels lie those of another.
+      const bool last = panel + 1 == block.last_panel;
+      product.next = last && e + 1 < elements_ ? first_panel_of(e + 1) : nullptr;
       kernel_.run(product);
       product.b += panel_bytes;
       product.accumulators += block.tiles * tile_bytes();
