@@ -49,9 +49,13 @@ struct Way {
 namespace in_a_layer {
 constexpr double direct = 1.1, direct_words = 1.25;  ///< whose rows are widened first
 constexpr double input = 1.5, output = 2.5;          ///< tiles and sums go to memory and back
-constexpr double weight_byte = 1.6;                  ///< other cores read at the same time
-constexpr double weight = 2.0;                       ///< transformed ones go to L2 and back
-constexpr std::int64_t block_tiles = 16;             ///< for so many tiles weights are transformed once
+constexpr double weight_byte = 1.6;                  ///< other cores read at the same time; ...
+constexpr double weight_byte_in_time = 1.2;          ///< ... products of as many rows as these leave time for it,
+constexpr double weight_byte_with_dot = 1.0;         ///< those by one instruction more of it
+constexpr std::int64_t enough_rows = 9;
+constexpr double weight = 2.4;            ///< transformed ones go to L2 and back
+constexpr std::int64_t block_tiles = 16;  ///< for so many tiles weights are transformed once
+constexpr double advantage = 0.98;        ///< of weights transformed here: less memory, sooner ready
 }  // namespace in_a_layer
 
 /// Picoseconds of the direct sums.
@@ -64,7 +68,11 @@ double cost_of_direct(const Builder& builder, const Node& node, const Window& wi
   const BrgemmKernel& bytes = *find_brgemm(DataType::u8, DataType::s8, builder.isa());
   double cost =
       std::min(in_a_layer::direct_words * machine.words, in_a_layer::direct * cost_in_bytes(machine, bytes, weights));
-  if (machine.bytes_matched > 0) cost = std::min(cost, in_a_layer::direct * cost_of_matched(machine, weights));
+  if (machine.bytes_matched > 0) {
+    const std::int64_t rows = window.out_h * window.out_w;  // counted in eights
+    const double padded = static_cast<double>((rows + 7) / 8 * 8) / static_cast<double>(rows);
+    cost = std::min(cost, in_a_layer::direct * padded * cost_of_matched(machine, weights));
+  }
   return products * cost;
 }
 
@@ -76,13 +84,16 @@ double cost_of_winograd(const MachineConstants& machine, const Shape& w, const W
   const auto columns = static_cast<double>(w[0]), channels = static_cast<double>(w[1]);
   const double of_tile = machine.words * columns * channels + in_a_layer::input * machine.winograd_input * channels +
                          in_a_layer::output * machine.winograd_output * columns;
-  const double weight_byte = in_a_layer::weight_byte * machine.weight_byte;
+  const bool in_time = transforms.side == 4 && tiles >= in_a_layer::enough_rows;
+  const double in_time_factor = machine.dot > 0 ? in_a_layer::weight_byte_with_dot : in_a_layer::weight_byte_in_time;
+  const double weight_byte = machine.weight_byte * (in_time ? in_time_factor : in_a_layer::weight_byte);
   const auto blocks = std::ceil(tiles / in_a_layer::block_tiles);
   const double of_pair =
       transforms_weights
           ? 9 * weight_byte + blocks * transforms.matrices() * in_a_layer::weight * machine.winograd_weight
           : transforms.matrices() * static_cast<double>(sizeof(std::int16_t)) * weight_byte;
-  return tiles * transforms.elements() * of_tile + columns * channels * of_pair;
+  const double cost = tiles * transforms.elements() * of_tile + columns * channels * of_pair;
+  return transforms_weights ? in_a_layer::advantage * cost : cost;
 }
 
 /// The exact ways of integers, the cheapest first.

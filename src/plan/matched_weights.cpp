@@ -77,7 +77,19 @@ int match_block(std::span<const std::int8_t> column, Range block, MatchedGroups*
                                static_cast<int>(block.last - block.first), to);
 }
 
-AlignedBuffer make_lists(const GemmWeights& weights, const std::byte* elements) {
+}  // namespace
+
+MatchedK::MatchedK(const GemmWeights& weights) noexcept {
+  for (const std::int64_t k : weights.segment_k) groups += groups_in(k);
+  blocks = static_cast<int>((groups + most_block_groups - 1) / most_block_groups);
+}
+
+MatchedLists::MatchedLists(const AlignedBuffer& packed, std::int64_t panels, int blocks) noexcept
+    : starts_(reinterpret_cast<const std::uint32_t*>(packed.data())),
+      groups_(reinterpret_cast<const MatchedGroups*>(packed.data() + groups_offset(panels, blocks))),
+      blocks_(blocks) {}
+
+AlignedBuffer match_weights(const GemmWeights& weights, const std::byte* elements) {
   const MatchedK k(weights);
   const std::int64_t panels = panels_of(weights);
   const std::size_t offset = groups_offset(panels, k.blocks);
@@ -106,23 +118,11 @@ AlignedBuffer make_lists(const GemmWeights& weights, const std::byte* elements) 
   return {whole, whole->data(), offset + written * sizeof(MatchedGroups)};
 }
 
-}  // namespace
-
-MatchedK::MatchedK(const GemmWeights& weights) noexcept {
-  for (const std::int64_t k : weights.segment_k) groups += groups_in(k);
-  blocks = static_cast<int>((groups + most_block_groups - 1) / most_block_groups);
-}
-
-MatchedLists::MatchedLists(const AlignedBuffer& packed, std::int64_t panels, int blocks) noexcept
-    : starts_(reinterpret_cast<const std::uint32_t*>(packed.data())),
-      groups_(reinterpret_cast<const MatchedGroups*>(packed.data() + groups_offset(panels, blocks))),
-      blocks_(blocks) {}
-
 PackedWeight matched_weights(Builder& builder, const GemmWeights& weights) {
   const std::string form = "matched/" + std::to_string(weights.taps) + "/" + std::to_string(weights.segment_k.size()) +
                            (weights.columns_innermost ? "/kn" : "/nk");
   PackedWeight packed = builder.weights().get(
-      weights.value->constant, form, [weights](const std::byte* elements) { return make_lists(weights, elements); });
+      weights.value->constant, form, [weights](const std::byte* elements) { return match_weights(weights, elements); });
   builder.keep(packed, true);
   return packed;
 }

@@ -35,7 +35,9 @@ class MatchedLists {
   int blocks_;
 };
 
-/// Of weights of one group and without zero points.
+/// The lists of `elements`, which lie as the constant of the weights has them; of one group and without zero points.
+AlignedBuffer match_weights(const GemmWeights& weights, const std::byte* elements);
+/// The same through the builder's weight store.
 PackedWeight matched_weights(Builder& builder, const GemmWeights& weights);
 
 /// How much more than k weights the lists of a sample of columns hold: 1 where every group finds another.
