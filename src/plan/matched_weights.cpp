@@ -1,7 +1,7 @@
 #include "plan/matched_weights.hpp"
 
 #include <algorithm>
-#include <memory>
+#include <cstring>
 #include <span>
 #include <string>
 #include <vector>
@@ -81,7 +81,7 @@ int match_block(std::span<const std::int8_t> column, Range block, MatchedGroups*
 
 MatchedK::MatchedK(const GemmWeights& weights) noexcept {
   for (const std::int64_t k : weights.segment_k) groups += groups_in(k);
-  blocks = static_cast<int>((groups + most_block_groups - 1) / most_block_groups);
+  blocks = std::max(1, static_cast<int>((groups + most_block_groups - 1) / most_block_groups));
 }
 
 MatchedLists::MatchedLists(const AlignedBuffer& packed, std::int64_t panels, int blocks) noexcept
@@ -93,11 +93,11 @@ AlignedBuffer match_weights(const GemmWeights& weights, const std::byte* element
   const MatchedK k(weights);
   const std::int64_t panels = panels_of(weights);
   const std::size_t offset = groups_offset(panels, k.blocks);
-  // Room for what can be at most; memory is only what is written.
+  // Room for what can be at most, of which only what is written becomes memory, and for a short time.
   const auto most = static_cast<std::size_t>(weights.columns * 2 * k.groups + 1);
-  const auto whole = std::make_shared<AlignedBuffer>(offset + most * sizeof(MatchedGroups));
-  auto* start = reinterpret_cast<std::uint32_t*>(whole->data());
-  auto* const groups = reinterpret_cast<MatchedGroups*>(whole->data() + offset);
+  AlignedBuffer whole(offset + most * sizeof(MatchedGroups));
+  auto* start = reinterpret_cast<std::uint32_t*>(whole.data());
+  auto* const groups = reinterpret_cast<MatchedGroups*>(whole.data() + offset);
   std::uint32_t written = 0;
   Columns columns(weights, elements);
   const auto column_bytes = static_cast<std::size_t>(k.groups * matched::group_k);
@@ -115,7 +115,9 @@ AlignedBuffer match_weights(const GemmWeights& weights, const std::byte* element
     }
   }
   *start = written;
-  return {whole, whole->data(), offset + written * sizeof(MatchedGroups)};
+  AlignedBuffer packed(offset + written * sizeof(MatchedGroups));
+  std::memcpy(packed.data(), whole.data(), packed.size());
+  return packed;
 }
 
 PackedWeight matched_weights(Builder& builder, const GemmWeights& weights) {
