@@ -69,8 +69,8 @@ double cost_of_direct(const Builder& builder, const Node& node, const Window& wi
   double cost =
       std::min(in_a_layer::direct_words * machine.words, in_a_layer::direct * cost_in_bytes(machine, bytes, weights));
   if (machine.bytes_matched > 0) {
-    const std::int64_t rows = window.out_h * window.out_w;  // counted in eights
-    const double padded = static_cast<double>((rows + 7) / 8 * 8) / static_cast<double>(rows);
+    const auto rows = static_cast<std::size_t>(window.out_h * window.out_w);  // counted in eights
+    const double padded = static_cast<double>(round_up(rows, 8)) / static_cast<double>(rows);
     cost = std::min(cost, in_a_layer::direct * padded * cost_of_matched(machine, weights));
   }
   return products * cost;
