@@ -11,11 +11,10 @@
 
 namespace tessera::matched {
 
-constexpr int group_k = 4;            ///< weights of a group
-constexpr int most_groups = 1 << 16;  ///< of a column
+constexpr int group_k = 4;  ///< weights of a group
 
-/// The groups of one column, matched in twos; `weights` are group_k * groups in the order of k. Groups of zeros are
-/// left out. Returns their number, at most 2 * groups; `to` has room for one more.
+/// The groups of one column, at most 65536, matched in twos; `weights` are group_k * groups in the order of k. Groups
+/// of zeros are left out. Returns their number, at most 2 * groups; `to` has room for one more.
 int match_column(const std::int8_t* weights, int groups, MatchedGroups* to);
 
 }  // namespace tessera::matched
