@@ -1,49 +1,17 @@
 #include "cpu/hwloc_layout.hpp"
 
-#include <hwloc.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <memory>
 #include <optional>
+
+#include "cpu/hwloc_topology.hpp"
 
 namespace tessera {
 namespace {
 
-struct Destroy {
-  void operator()(hwloc_topology* topology) const noexcept { hwloc_topology_destroy(topology); }
-  void operator()(hwloc_bitmap_s* bitmap) const noexcept { hwloc_bitmap_free(bitmap); }
-};
-using Layout = std::unique_ptr<hwloc_topology, Destroy>;
-using CpuSet = std::unique_ptr<hwloc_bitmap_s, Destroy>;
-
-/// Without these files hwloc knows nothing worth having, and says so on stderr; a library has no business there.
-bool linux_shows_cpu_topology() {
-  return access("/sys/devices/system/cpu/cpu0/topology", R_OK) == 0 ||
-         access("/sys/bus/cpu/devices/cpu0/topology", R_OK) == 0;
-}
-
-Layout load_layout(const char* synthetic) {
-  hwloc_topology_t raw = nullptr;
-  if (hwloc_topology_init(&raw) != 0) return nullptr;
-  Layout layout(raw);
-  // The x86 component moves the calling thread from CPU to CPU to ask each for its CPUID: an intrusion here, and a hang
-  // where a CPU cannot be bound to. What Linux's own files say is enough.
-  hwloc_topology_set_components(raw, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86");
-  hwloc_topology_set_all_types_filter(raw, HWLOC_TYPE_FILTER_KEEP_NONE);
-  for (const auto type : {HWLOC_OBJ_CORE, HWLOC_OBJ_L1CACHE, HWLOC_OBJ_L2CACHE, HWLOC_OBJ_L3CACHE}) {
-    hwloc_topology_set_type_filter(raw, type, HWLOC_TYPE_FILTER_KEEP_ALL);
-  }
-  hwloc_topology_set_flags(raw, HWLOC_TOPOLOGY_FLAG_DONT_CHANGE_BINDING);
-  if (synthetic != nullptr && hwloc_topology_set_synthetic(raw, synthetic) != 0) return nullptr;
-  if (hwloc_topology_load(raw) != 0) return nullptr;
-  return layout;
-}
-
 /// One CPU of each core; a CPU that hwloc puts in no core counts as a core of its own.
 std::vector<int> one_cpu_per_core(hwloc_topology_t layout, hwloc_const_bitmap_t allowed) {
   std::vector<int> cpus;
-  const CpuSet rest(hwloc_bitmap_dup(allowed)), inside(hwloc_bitmap_alloc());
+  const HwlocSet rest(hwloc_bitmap_dup(allowed)), inside(hwloc_bitmap_alloc());
   for (hwloc_obj_t core = nullptr; (core = hwloc_get_next_obj_by_type(layout, HWLOC_OBJ_CORE, core)) != nullptr;) {
     hwloc_bitmap_and(inside.get(), core->cpuset, allowed);
     if (const int first = hwloc_bitmap_first(inside.get()); first >= 0) cpus.push_back(first);
@@ -87,10 +55,9 @@ int count_numa_nodes(hwloc_topology_t layout, hwloc_const_bitmap_t allowed) {
 }  // namespace
 
 bool read_hwloc_layout(Topology& topology, const char* synthetic) {
-  if (synthetic == nullptr && !linux_shows_cpu_topology()) return false;
-  const Layout layout = load_layout(synthetic);
+  const HwlocTopology layout = load_hwloc_topology(synthetic);
   if (!layout) return false;
-  const CpuSet allowed(hwloc_bitmap_alloc());
+  const HwlocSet allowed(hwloc_bitmap_alloc());
   for (const int cpu : topology.allowed_cpus) hwloc_bitmap_set(allowed.get(), static_cast<unsigned>(cpu));
 
   topology.one_per_core = one_cpu_per_core(layout.get(), allowed.get());

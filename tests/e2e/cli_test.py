@@ -386,6 +386,33 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(from_file.stdout, built_in.stdout)
         self.fails(1, "models", "export", "resnet50", "-o", self.dir / "no" / "such" / "folder.onnx")
 
+    def test_launch(self):
+        place = tessera("launch", "--dry-run", "--throughput", "--json")
+        self.assertEqual(place.returncode, 0, place.stderr)
+        cpus = [cpu for row in json.loads(place.stdout)["instances"] for cpu in row["cpus"]]
+        self.assertTrue(cpus)
+        self.assertLessEqual(set(cpus), os.sched_getaffinity(0))
+        self.assertEqual(len(set(cpus)), len(cpus))
+
+        compare = ("--", TESSERA, "compare", "--model", IMAGE, "--case", "fp32", "--samples", 3, "--warmup", 0, "-q")
+        done = tessera("launch", "--instances", 1, "--json", *compare)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        result = json.loads(done.stdout)
+        self.assertEqual([row["status"] for row in result["instances"]], [0])
+        self.assertEqual([row["case"] for row in result["throughput"]], ["fp32"])
+        self.assertGreater(result["throughput"][0]["per_s"], 0)
+        self.assertIn("[0] " + MARKER, done.stderr)
+
+        # What the instance says is the instance's: its status, its words that look like ours.
+        self.assertEqual(tessera("launch", "-q", "--", "sh", "-c", "exit 7").returncode, 7)
+        self.assertEqual(tessera("launch", "--", "echo", "run", "--json").stdout, "run --json\n")
+        self.assertEqual(tessera("launch", "--log-dir", self.dir / "logs", "--", "echo", "kept").stdout, "")
+        self.assertEqual((self.dir / "logs" / "instance-0.log").read_text(), "kept\n")
+        self.fails(2, "launch")
+        self.fails(2, "launch", "--cpus", "9999", "--", "true", says=("--cpus",))
+        self.fails(2, "launch", "--instances", 8000, "--", "true")
+        self.fails(2, "launch", "--", self.dir / "nothing")
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <memory>
@@ -22,6 +23,7 @@
 #include "cpu/topology.hpp"
 #include "data/items.hpp"
 #include "data/model_inputs.hpp"
+#include "launch/throughput.hpp"
 #include "tuning.hpp"
 
 namespace tessera::tool {
@@ -153,6 +155,17 @@ int count_failures(const Report& report) {
   return failures;
 }
 
+/// For `tessera launch`, which adds up what its instances achieved.
+void tell_launcher(const Report& report) {
+  const char* const path = std::getenv(launch_result_variable);
+  if (path == nullptr) return;
+  std::vector<ThroughputRow> rows;
+  for (const ModelReport& model : report.models)
+    for (const CaseReport& row : model.cases)
+      if (row.status == CaseStatus::ok) rows.push_back({model.name, row.name, row.throughput_per_s});
+  write_throughput(path, rows);
+}
+
 int run_compare(const CompareWords& words, const Context& context) {
   const std::optional<Isa> ceiling = isa_ceiling_from_environment();
   const std::vector<PlannedCase> cases = planned_cases(words, ceiling);
@@ -171,6 +184,7 @@ int run_compare(const CompareWords& words, const Context& context) {
     for (const auto& [name, content] : report_files(report)) folder->stage(name, content);
     folder->commit();
   }
+  tell_launcher(report);
   const TextStyle style = {context.terminal.colour, context.terminal.unicode, context.terminal.width};
   const std::string text = words.json ? report_json(report) : report_text(report, style);
   std::fputs(text.c_str(), stdout);

@@ -73,6 +73,7 @@ int run(int argc, char** argv) {
   add_quantize(app, context);
   add_models(app, context);
   add_doctor(app, context);
+  add_launch(app, context);
 
   try {
     app.parse(argc, argv);
