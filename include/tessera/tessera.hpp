@@ -8,7 +8,9 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -42,8 +44,17 @@ struct SessionOptions {
   int threads = 0;    ///< 0: all usable CPUs (affinity mask, cgroup quota, physical cores)
   int opt_level = 1;  ///< 0: node by node as the file has it; 1: all passes
   bool pin = true;    ///< pin threads to cores inside the affinity mask
-  std::map<std::string, std::int64_t> extents =
-      {};  ///< symbolic extents, e.g. {"batch", 8}; missing ones: batch 1, sequence 128
+  /// Symbolic extents that are prepared while compiling, e.g. {"batch", 8}; missing ones: batch 1, sequence 128. run()
+  /// takes any others, too.
+  std::map<std::string, std::int64_t> extents = {};
+  bool fixed_extents = false;  ///< run() refuses other extents than those prepared
+  /// Streams run requests side by side, each with `threads` threads on cores of its own; packed weights are shared.
+  /// 0: one for each core (or each `threads` cores). With several and `threads` 0 the cores are shared out evenly.
+  int streams = 1;
+  std::vector<int> cpus = {};         ///< pin to these CPUs (OS indices), in this order; empty: one of each core
+  std::optional<int> numa_node = {};  ///< use the cores of this NUMA node only
+  std::size_t plan_cache_bytes = std::size_t{64} << 20;  ///< bound of what plans for different extents take together
+  std::size_t queue_limit = 1024;                        ///< requests of run_async() that may wait
   /// int8 of a model that is not quantized yet: one entry per calibration batch. Empty: seeded synthetic data.
   std::vector<TensorMap> calibration = {};
   CalibrationOptions calibration_options = {};
@@ -69,7 +80,9 @@ struct TuningSummary {
 };
 
 struct MemoryInfo {
-  std::size_t packed_weights = 0, arena = 0;  ///< bytes
+  std::size_t packed_weights = 0, arena = 0;  ///< bytes; arena: of the prepared extents, times the streams
+  std::size_t plans = 0;                      ///< plans that are kept, `plan_count` of them, at most `plan_limit`
+  std::size_t plan_limit = 0, plan_count = 0;
 };
 
 /// How a session goes through its batch.
@@ -80,27 +93,40 @@ struct BatchSplit {
   std::string why;         ///< why there are no parts; empty where there is nothing to divide
 };
 
+/// Runs a model. run(), run_async() and the questions may be called by any number of threads at once; set_input(),
+/// infer(), output() and prepare() belong to one thread at a time. After a fork() the child may go on using a session
+/// that no other thread was using at that moment.
 class Session {
  public:
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
-  ~Session();
+  ~Session();  ///< waits for what run_async() has taken
 
-  /// Runs on inputs of the compiled shapes; returns fresh output tensors. Error{invalid} for a wrong name, shape or
-  /// type.
+  /// Runs on inputs of any batch and sequence length and returns fresh output tensors. Extents that are new cost the
+  /// making of a plan. Waits for a free stream. Error{invalid} for a wrong name, shape or type.
   TensorMap run(const TensorMap& inputs);
 
-  /// The hot path: bind once, then infer() any number of times. Takes no lock and allocates nothing; calls the system
-  /// only to wake threads that had gone to sleep. Error{invalid} when the data cannot be worked on (a token id outside
-  /// the vocabulary).
+  using Done = std::function<void(TensorMap outputs, std::exception_ptr error)>;
+  /// The same without waiting: the next free stream takes it. Error{failed} when `queue_limit` requests wait already.
+  std::future<TensorMap> run_async(TensorMap inputs);
+  /// Calls `done` on a thread of the session with the outputs, or with what went wrong. `done` must not throw.
+  void run_async(TensorMap inputs, Done done);
+
+  /// The hot path: bind once, then infer() any number of times. Takes no lock that others hold for long and allocates
+  /// nothing; calls the system only to wake threads that had gone to sleep. Error{invalid} when the data cannot be
+  /// worked on (a token id outside the vocabulary), and when two threads do this at once. run() uses the same memory:
+  /// what it leaves is not for infer() or output().
   void set_input(const std::string& name, const Tensor& tensor);
   void infer();
   [[nodiscard]] Tensor output(const std::string& name) const;  ///< a copy
+  /// Makes set_input(), infer(), output(), inputs(), outputs() and explain() speak of these extents from now on.
+  void prepare(const std::map<std::string, std::int64_t>& extents);
 
   [[nodiscard]] std::vector<TensorInfo> inputs() const;
   [[nodiscard]] std::vector<TensorInfo> outputs() const;
   [[nodiscard]] Isa isa() const noexcept;
-  [[nodiscard]] int threads() const noexcept;
+  [[nodiscard]] int threads() const noexcept;  ///< of each stream
+  [[nodiscard]] int streams() const noexcept;
   [[nodiscard]] MemoryInfo memory() const noexcept;
   [[nodiscard]] double gflop() const noexcept;  ///< of one inference
   [[nodiscard]] const BatchSplit& batch_split() const noexcept;

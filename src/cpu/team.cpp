@@ -216,18 +216,40 @@ void ThreadTeam::State::barrier() noexcept {
              [this, entered]() noexcept { return round.load(std::memory_order_acquire) != entered; });
 }
 
-ThreadTeam::ThreadTeam(int threads, std::span<const int> cpus) {
+unsigned forks_so_far() noexcept {
+  static constinit std::atomic<unsigned> forks = 0;
+  static const int registered = pthread_atfork(nullptr, nullptr, []() noexcept { forks.fetch_add(1); });
+  static_cast<void>(registered);
+  return forks.load(std::memory_order_relaxed);
+}
+
+ThreadTeam::ThreadTeam(int threads, std::span<const int> cpus) : forks_(forks_so_far()) {
   if (threads < 1) reject("threads", std::to_string(threads) + " is not a thread count", "ask for 1 or more");
   state_ = std::make_unique<State>(threads, cpus);
+  start();
+}
+
+void ThreadTeam::start() {
   try {
     state_->start_workers();
   } catch (const std::system_error& error) {
-    fail("threads", "cannot start " + std::to_string(threads) + " threads (" + error.code().message() + ")",
+    fail("threads", "cannot start " + std::to_string(size()) + " threads (" + error.code().message() + ")",
          "ask for fewer threads or raise the limit of processes (ulimit -u, pids.max)");
   }
 }
 
-ThreadTeam::~ThreadTeam() = default;
+void ThreadTeam::renew_after_fork() {
+  if (forks_ == forks_so_far()) return;
+  // Joining threads that this process does not have would never end: the old state is left behind.
+  const State* const old = state_.release();
+  forks_ = forks_so_far();
+  state_ = std::make_unique<State>(old->size, old->cpus);
+  start();
+}
+
+ThreadTeam::~ThreadTeam() {
+  if (forks_ != forks_so_far()) static_cast<void>(state_.release());
+}
 
 int ThreadTeam::size() const noexcept {
   return state_->size;

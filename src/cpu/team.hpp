@@ -8,6 +8,10 @@
 
 namespace tessera {
 
+/// Counts the forks that lie between the start of the program and this process, from the first call on. Whoever waits
+/// for threads or locks of before such a fork waits for ever.
+unsigned forks_so_far() noexcept;
+
 class ThreadTeam {
  public:
   /// `threads` members including the calling thread; more than there are CPUs is allowed. Member i > 0 is pinned to
@@ -20,6 +24,11 @@ class ThreadTeam {
 
   [[nodiscard]] int size() const noexcept;
 
+  /// A fork() leaves the child with the calling thread alone. In such a child this starts new workers, otherwise it
+  /// does nothing. To be called before run() where a fork may have happened. Error{failed} when threads cannot be
+  /// started.
+  void renew_after_fork();
+
   /// Calls work(context, member) on every member, the caller being member 0, and returns when all have returned.
   /// Denormals are flushed (FTZ, DAZ) inside and the caller's MXCSR is restored. One run at a time, not from inside a
   /// run.
@@ -30,7 +39,10 @@ class ThreadTeam {
 
  private:
   struct State;
+  void start();
+
   std::unique_ptr<State> state_;
+  unsigned forks_;  ///< how many forks lay between the program's first team and this one's workers
 };
 
 }  // namespace tessera

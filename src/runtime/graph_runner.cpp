@@ -4,17 +4,6 @@
 #include <utility>
 
 namespace tessera {
-namespace {
-
-/// Plans for other shapes are kept while their memory together stays below this.
-constexpr std::size_t most_arena_bytes = std::size_t{192} << 20;
-
-bool same(const std::vector<Binding>& a, const std::vector<Binding>& b) {
-  return std::ranges::equal(
-      a, b, [](const Binding& x, const Binding& y) { return x.symbol == y.symbol && x.extent == y.extent; });
-}
-
-}  // namespace
 
 std::vector<Binding> bindings_of(const Graph& graph, const TensorMap& inputs, const std::string& subject) {
   std::vector<Binding> bindings;
@@ -43,26 +32,10 @@ std::vector<Binding> bindings_of(const Graph& graph, const TensorMap& inputs, co
 }
 
 GraphRunner::GraphRunner(Graph graph, Isa isa, int threads, WeightStore& weights)
-    : graph_(std::move(graph)), isa_(isa), threads_(threads), weights_(weights) {}
+    : plans_(std::move(graph), {.isa = isa, .threads = threads, .split_batch = false}, weights), stream_(threads, {}) {}
 
 Executor& GraphRunner::prepare(const TensorMap& inputs, const std::string& subject) {
-  std::vector<Binding> bindings = bindings_of(graph_, inputs, subject);
-  const auto known = std::ranges::find_if(entries_, [&](const Entry& entry) { return same(entry.bindings, bindings); });
-  if (known != entries_.end()) {
-    std::rotate(known, known + 1, entries_.end());
-  } else {
-    Graph bound = graph_;
-    bind_shapes(bound, bindings);
-    if (arena_bytes_ > most_arena_bytes) {
-      entries_.clear();
-      arena_bytes_ = 0;
-    }
-    auto executor =
-        std::make_unique<Executor>(make_plan(bound, isa_, weights_, threads_), threads_, std::span<const int>{});
-    arena_bytes_ += executor->arena_bytes();
-    entries_.push_back({std::move(bindings), std::move(executor)});
-  }
-  Executor& executor = *entries_.back().executor;
+  Executor& executor = stream_.prepare(plans_.get(bindings_of(plans_.graph(), inputs, subject)));
   for (const BoundPort& port : executor.inputs()) {
     const Tensor& tensor = inputs.at(port.name);
     if (!(tensor.shape() == port.shape))

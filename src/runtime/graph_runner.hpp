@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ops/op.hpp"
-#include "runtime/executor.hpp"
+#include "runtime/stream.hpp"
 #include "tessera/tensor_map.hpp"
 
 namespace tessera {
@@ -29,17 +29,8 @@ class GraphRunner {
   [[nodiscard]] static Tensor first_output(const Executor& executor);
 
  private:
-  struct Entry {
-    std::vector<Binding> bindings;
-    std::unique_ptr<Executor> executor;
-  };
-
-  Graph graph_;
-  Isa isa_;
-  int threads_;
-  WeightStore& weights_;
-  std::vector<Entry> entries_;  ///< the last one was used last
-  std::size_t arena_bytes_ = 0;
+  PlanCache plans_;
+  Stream stream_;
 };
 
 }  // namespace tessera

@@ -98,7 +98,8 @@ TEST_F(SessionTest, WrongInputsAreNamed) {
     return std::string("no error");
   };
   EXPECT_NE(message({}).find("image"), std::string::npos);
-  EXPECT_NE(message(image(3)).find("[3, 3, 20, 20]"), std::string::npos);
+  EXPECT_EQ(message(image(3)), "no error");  // any batch
+  EXPECT_NE(message({{"image", Tensor(DataType::f32, Shape{2, 4, 20, 20})}}).find("[2, 4, 20, 20]"), std::string::npos);
   EXPECT_NE(message({{"image", Tensor(DataType::i64, Shape{2, 3, 20, 20})}}).find("i64"), std::string::npos);
   TensorMap extra = image(2);
   extra["picture"] = extra["image"];
