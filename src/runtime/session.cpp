@@ -230,9 +230,9 @@ Session Model::compile(const SessionOptions& options) const {
     reject("opt-level", std::to_string(options.opt_level) + " does not exist", "use 0 or 1");
   const Topology topology = detect_topology();
   const StreamPlaces places = place_streams(options, read_cores(topology.allowed_cpus), topology.quota_cpus);
-  auto impl =
-      std::make_unique<Session::Impl>(impl_, lowered_graph(*impl_, options),
-                                      PlanSettings{isa, places.threads, topology, true, options.plan_cache_bytes}, places);
+  auto impl = std::make_unique<Session::Impl>(
+      impl_, lowered_graph(*impl_, options),
+      PlanSettings{isa, places.threads, topology, true, options.plan_cache_bytes}, places);
   impl->isa = isa;
   impl->fixed_extents = options.fixed_extents;
   impl->plan_limit = options.plan_cache_bytes;
