@@ -16,6 +16,7 @@
 #include "formats/mapped_file.hpp"
 #include "formats/onnx_message.hpp"
 #include "formats/onnx_node.hpp"
+#include "formats/onnx_one_dimensional.hpp"
 #include "formats/onnx_order.hpp"
 #include "formats/onnx_qoperator.hpp"
 #include "formats/onnx_tensor.hpp"
@@ -74,6 +75,7 @@ class Reader {
     for (const int index : runnable_order(proto_, defined_, origin_)) read_node(index);
     read_outputs();
     naming_the_file([&] { expand_qoperators(graph_); });
+    expand_one_dimensional(graph_);
     return std::move(graph_);
   }
 

@@ -35,5 +35,6 @@ std::vector<OpSchema> scan_ops();
 std::vector<OpSchema> resize_ops();
 std::vector<OpSchema> group_norm_ops();
 std::vector<OpSchema> einsum_ops();
+std::vector<OpSchema> conv_transpose_ops();
 
 }  // namespace tessera

@@ -122,6 +122,7 @@ void infer_resize(Graph& graph, const Node& node) {
 struct Axis {
   std::int64_t in = 1, out = 1;
   float scale = 1.0F;
+  float resized = 1.0F;  ///< elements of the output before they are rounded to a whole number
   Coordinates coordinates = Coordinates::half_pixel;
 
   /// Where output element i lies among the input elements.
@@ -135,8 +136,7 @@ struct Axis {
         return centre * (1.0F - adjustment) + (x + 0.5F) / scale - 0.5F;
       }
       case Coordinates::pytorch_half_pixel: return out > 1 ? (x + 0.5F) / scale - 0.5F : 0.0F;
-      case Coordinates::align_corners:
-        return out > 1 ? x * static_cast<float>(in - 1) / static_cast<float>(out - 1) : 0.0F;
+      case Coordinates::align_corners: return out > 1 ? x * static_cast<float>(in - 1) / (resized - 1.0F) : 0.0F;
       case Coordinates::asymmetric: return x / scale;
     }
     return 0.0F;
@@ -164,12 +164,14 @@ Axes axes_of(const Node& node, std::span<const TensorView> inputs, const Shape& 
   Axes axes;
   for (std::size_t i = 0; i < from.rank(); ++i)
     axes[i] = {from[i], to[i], static_cast<float>(to[i]) / static_cast<float>(std::max<std::int64_t>(from[i], 1)),
-               coordinates_of(node)};
+               static_cast<float>(to[i]), coordinates_of(node)};
   const bool sizes = given(inputs, 3) && inputs[3].shape.elements() > 0;
   if (!sizes && given(inputs, 2))
-    for (std::int64_t i = 0; i < inputs[2].shape.elements(); ++i)
-      axes[axis_of(node, static_cast<std::size_t>(i), from.rank())].scale =
-          inputs[2].as<float>()[static_cast<std::size_t>(i)];
+    for (std::int64_t i = 0; i < inputs[2].shape.elements(); ++i) {
+      Axis& axis = axes[axis_of(node, static_cast<std::size_t>(i), from.rank())];
+      axis.scale = inputs[2].as<float>()[static_cast<std::size_t>(i)];
+      axis.resized = static_cast<float>(axis.in) * axis.scale;
+    }
   if (sizes)
     for (std::int64_t i = 0; i < inputs[3].shape.elements(); ++i)
       if (integer_at(inputs[3], i) != to[axis_of(node, static_cast<std::size_t>(i), from.rank())])

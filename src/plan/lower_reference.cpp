@@ -76,10 +76,11 @@ class ConvertAll final : public Step {
   std::int64_t n_;
 };
 
-/// Plain code knows no bf16, and no scale that integers are to be read by. An op that does not ask for one takes the
-/// integers as they are.
+/// Plain code knows no scale that integers are to be read by, and computes nothing in bf16. An op that does not ask for
+/// a scale takes the integers as they are; one that only moves elements takes any type.
 bool plain_code_runs(const OpSchema& schema, const Value& value) {
-  return value.type != DataType::bf16 && (!value.quantization || schema.codes != Codes::reals);
+  if (value.type == DataType::bf16) return schema.codes == Codes::passes && schema.kind != OpKind::pool;
+  return !value.quantization || schema.codes != Codes::reals;
 }
 
 /// Whether a value that stands for reals can be converted to f32 and back.
@@ -156,7 +157,7 @@ bool lower_reference(Builder& builder, const Node& node) {
   for (const std::vector<ValueId>* ids : {&node.inputs, &node.outputs})
     for (const ValueId id : *ids)
       if (id != no_value && !plain_code_runs(*schema, builder.value(id)) &&
-          (schema->codes != Codes::reals || !converts(builder.value(id))))
+          ((schema->codes != Codes::reals && schema->kind != OpKind::pool) || !converts(builder.value(id))))
         return false;
 
   auto step = std::make_unique<ReferenceStep>(node, *schema);
