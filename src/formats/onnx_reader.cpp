@@ -16,6 +16,7 @@
 #include "formats/mapped_file.hpp"
 #include "formats/onnx_message.hpp"
 #include "formats/onnx_node.hpp"
+#include "formats/onnx_one_dimensional.hpp"
 #include "formats/onnx_order.hpp"
 #include "formats/onnx_qoperator.hpp"
 #include "formats/onnx_tensor.hpp"
@@ -74,6 +75,7 @@ class Reader {
     for (const int index : runnable_order(proto_, defined_, origin_)) read_node(index);
     read_outputs();
     naming_the_file([&] { expand_qoperators(graph_); });
+    expand_one_dimensional(graph_);
     return std::move(graph_);
   }
 
@@ -167,7 +169,9 @@ class Reader {
     for (const std::string& input : proto.input()) node.inputs.push_back(input.empty() ? no_value : ids_.at(input));
     while (!node.inputs.empty() && node.inputs.back() == no_value) node.inputs.pop_back();
     int used = proto.output_size();
-    while (used > 0 && proto.output(used - 1).empty()) --used;
+    // Split divides by the number of its outputs, so one that nobody names still counts.
+    if (node.op != "Split")
+      while (used > 0 && proto.output(used - 1).empty()) --used;
     for (int i = 0; i < used; ++i) {
       // An output nobody wants in front of one that is wanted still needs a value.
       const std::string& name = proto.output(i);

@@ -19,16 +19,26 @@ void infer_layer_normalization(Graph& graph, const Node& node) {
   const SymbolicShape normalised(std::vector<Dim>(x.dims.begin() + static_cast<std::ptrdiff_t>(axis), x.dims.end()));
   expect_shape(graph, node, 1, normalised);
   expect_shape(graph, node, 2, normalised);
-  set_output(graph, node, 0, stored_type(graph, node), x);
+  SymbolicShape statistics = x;
+  std::fill(statistics.dims.begin() + static_cast<std::ptrdiff_t>(axis), statistics.dims.end(), Dim(1));
+  set_output(graph, node, 0, stored_type(graph, node), SymbolicShape(x));
+  set_output(graph, node, 1, DataType::f32, statistics);
+  set_output(graph, node, 2, DataType::f32, std::move(statistics));
 }
 
+struct Statistics {
+  float mean, deviation;
+};
+
 /// y = (x - mean) / sqrt(variance + epsilon) * scale + bias; the variance in a second pass, from the differences.
-void layer_norm_row(const float* x, const float* scale, const float* bias, float epsilon, float* y, std::int64_t n) {
+Statistics layer_norm_row(const float* x, const float* scale, const float* bias, float epsilon, float* y,
+                          std::int64_t n) {
   const auto count = static_cast<float>(n);
   const float mean = sum(x, n) / count;
   const float variance = sum_in_lanes(n, [=](std::int64_t i) { return (x[i] - mean) * (x[i] - mean); }) / count;
   const float deviation = std::sqrt(variance + epsilon);
   for (std::int64_t i = 0; i < n; ++i) y[i] = (x[i] - mean) / deviation * scale[i] + (bias == nullptr ? 0.0F : bias[i]);
+  return {mean, deviation};
 }
 
 void evaluate_layer_normalization(const Node& node, std::span<const TensorView> inputs,
@@ -40,9 +50,13 @@ void evaluate_layer_normalization(const Node& node, std::span<const TensorView> 
   const std::int64_t n = shape.product(axis, shape.rank());
   const float epsilon = node.attribute_or("epsilon", 1e-5F);
   const float* bias = given(inputs, 2) ? inputs[2].as<float>().data() : nullptr;
-  for (std::int64_t row = 0; row < rows; ++row)
-    layer_norm_row(inputs[0].as<float>().data() + row * n, inputs[1].as<float>().data(), bias, epsilon,
-                   outputs[0].as<float>().data() + row * n, n);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const Statistics found = layer_norm_row(inputs[0].as<float>().data() + row * n, inputs[1].as<float>().data(), bias,
+                                            epsilon, outputs[0].as<float>().data() + row * n, n);
+    const auto i = static_cast<std::size_t>(row);
+    if (given(outputs, 1)) outputs[1].as<float>()[i] = found.mean;
+    if (given(outputs, 2)) outputs[2].as<float>()[i] = 1.0F / found.deviation;
+  }
 }
 
 void infer_batch_normalization(Graph& graph, const Node& node) {
@@ -116,9 +130,21 @@ std::vector<OpSchema> normalization_ops() {
   const std::vector<AttributeSpec> layer{{"axis", integer}, {"epsilon", real}, {"stash_type", integer}};
   const std::vector<AttributeSpec> batch{
       {"epsilon", real}, {"momentum", real}, {"spatial", integer}, {"training_mode", integer}};
-  return {{"LayerNormalization", 2, 3, 1, layer, infer_layer_normalization, evaluate_layer_normalization},
-          {"BatchNormalization", 5, 5, 1, batch, infer_batch_normalization, evaluate_batch_normalization},
-          {"Softmax", 1, 1, 1, {{"axis", integer}}, infer_softmax, evaluate_softmax}};
+  return {{"LayerNormalization", 2, 3, 3, layer, infer_layer_normalization, evaluate_layer_normalization,
+           ItemRule::inner_axis, OpKind::normalisation, Codes::reals, 17},
+          {"BatchNormalization", 5, 5, 1, batch, infer_batch_normalization, evaluate_batch_normalization,
+           ItemRule::first_input, OpKind::normalisation, Codes::numbers, 1},
+          {"Softmax",
+           1,
+           1,
+           1,
+           {{"axis", integer}},
+           infer_softmax,
+           evaluate_softmax,
+           ItemRule::inner_axis,
+           OpKind::normalisation,
+           Codes::numbers,
+           1}};
 }
 
 }  // namespace tessera
