@@ -188,6 +188,7 @@ constexpr std::array rules = {
     Rule{"LeakyRelu", first_input_only},
     Rule{"HardSigmoid", first_input_only},
     Rule{"HardSwish", first_input_only},
+    Rule{"Swish", first_input_only},
     Rule{"Neg", first_input_only},
     Rule{"Abs", first_input_only},
     Rule{"Sqrt", first_input_only},
