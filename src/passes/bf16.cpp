@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "passes/match.hpp"
+
 namespace tessera {
 namespace {
 
@@ -53,6 +55,12 @@ class Conversion {
   }
 
  private:
+  /// Beside the ops of the lists: an image times one number for each of its channels.
+  bool reads(const Node& node, std::size_t i) const {
+    return reads_bf16(node, i) || passes::gated_image(graph_, node) == i;
+  }
+  bool writes(const Node& node) const { return can_write_bf16(node) || passes::gated_image(graph_, node).has_value(); }
+
   void find_wanted() {
     for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend(); ++node) {
       const bool passes_on = is_view(*node) && wanted_[static_cast<std::size_t>(node->outputs[0])];
@@ -69,7 +77,7 @@ class Conversion {
       for (std::size_t i = 0; i < node.inputs.size(); ++i) {
         if (node.inputs[i] != id) continue;
         // A view passes bf16 on, so whatever reads the view must read it too.
-        if (!reads_bf16(node, i) || (is_view(node) && !all_read_bf16(node.outputs[0]))) return false;
+        if (!reads(node, i) || (is_view(node) && !all_read_bf16(node.outputs[0]))) return false;
       }
     }
     return true;
@@ -81,7 +89,7 @@ class Conversion {
       if (out.type != DataType::f32) continue;
       if (is_view(node)) {
         out.type = graph_.value(node.inputs[0]).type;
-      } else if (can_write_bf16(node) && wanted_[static_cast<std::size_t>(node.outputs[0])] &&
+      } else if (writes(node) && wanted_[static_cast<std::size_t>(node.outputs[0])] &&
                  all_read_bf16(node.outputs[0])) {
         out.type = DataType::bf16;
       }

@@ -120,7 +120,9 @@ bool is_number_for_each_channel(const Shape& b, const Shape& y) {
 /// The operands as images, if some of them are and the kernel can take them so; a Mul or Add may be turned around.
 bool lower_images(Builder& builder, const Node& node, ElementwiseCall call, std::vector<ValueId> operands) {
   const Shape y = builder.shape(node.outputs[0]);
-  if (y.rank() != 4 || std::ranges::none_of(operands, [&](ValueId id) { return builder.is_image(id); })) return false;
+  // Integers and bf16 have no plain code to fall back to where an operand is one number for each channel.
+  const auto prefers = [&](ValueId id) { return builder.is_image(id) || builder.value(id).type != DataType::f32; };
+  if (y.rank() != 4 || std::ranges::none_of(operands, prefers)) return false;
   const bool turns = call.op == Binary::add || call.op == Binary::mul;
   if (operands.size() == 2 && turns && !(builder.shape(operands[0]) == y)) std::swap(operands[0], operands[1]);
   if (!(builder.shape(operands[0]) == y)) return false;

@@ -65,6 +65,41 @@ TEST(FuseActivations, OtherThingsStay) {
   });
 }
 
+/// Checks that the pass of GELU makes the tanh form of 0.5 * x * (1 + Tanh(argument)).
+template <typename Build>
+void expect_tanh_gelu(const std::string& ops, const Build& argument) {
+  Net net;
+  const ValueId x = net.input("x", {3, 40});
+  const ValueId gate = net.op("Add", {net.op("Tanh", {argument(net, x)}), net.number(1)});
+  net.output(net.op("Mul", {net.op("Mul", {x, net.number(0.5F)}), gate}));
+  infer_shapes(net.graph);
+  Graph after = net.graph;
+  apply(after, {&passes::fuse_gelu});
+  EXPECT_EQ(testing::ops_of(after), ops);
+  expect_same(net.graph, after, {random_tensor(Shape{3, 40}, 1, -8.0F, 8.0F)}, 1e-6);
+}
+
+TEST(FuseGelu, TanhInEverySpelling) {
+  const auto cubic = [](Net& net, ValueId x, ValueId cube) {
+    const ValueId sum = net.op("Add", {x, net.op("Mul", {cube, net.number(0.044715F)})});
+    return net.op("Mul", {sum, net.number(0.7978845608F)});
+  };
+  expect_tanh_gelu("Gelu", [&](Net& net, ValueId x) { return cubic(net, x, net.op("Pow", {x, net.number(3)})); });
+  expect_tanh_gelu("Gelu", [&](Net& net, ValueId x) {
+    return cubic(net, x, net.op("Mul", {x, net.op("Mul", {x, x})}));
+  });
+  expect_tanh_gelu("Gelu", [](Net& net, ValueId x) {
+    const ValueId square = net.op("Mul", {net.op("Mul", {x, net.number(0.044715F)}), x});
+    const ValueId slope = net.op("Add", {square, net.number(1)});
+    return net.op("Mul", {net.op("Mul", {x, net.number(0.7978845608F)}), slope});
+  });
+  // Another coefficient is another function.
+  expect_tanh_gelu("Mul Add Mul Tanh Add Mul Mul", [](Net& net, ValueId x) {
+    const ValueId square = net.op("Mul", {x, x});
+    return net.op("Mul", {x, net.op("Add", {square, net.number(1)})});
+  });
+}
+
 TEST(FuseEpilogue, EveryActivationOfAConvolution) {
   const auto fused = [](const std::string& op, std::vector<float> bounds, const Attributes& attributes) {
     Net net;

@@ -31,8 +31,9 @@ Attributes attributes_of(const Layer& layer) {
 
 std::string kernels_of(const Graph& graph, Isa isa) {
   WeightStore weights;
+  const auto plan = make_plan(graph, isa, weights);
   std::string names;
-  for (const auto& step : make_plan(graph, isa, weights)->steps) names += step->info.kernel + " ";
+  for (const auto& step : plan->steps) names += step->info.kernel + " ";
   return names;
 }
 
@@ -48,7 +49,7 @@ TEST(PlanDepthwise, EqualsEvaluate) {
                       attributes));
     infer_shapes(net.graph);
     const Tensor pixels = random_tensor(Shape{2, layer.channels, 13, 11}, 5);
-    const Tensor expected = evaluate(net.graph, {pixels}).front();
+    const Tensor expected = evaluate(net.graph, std::vector<Tensor>{pixels}).front();
     std::vector<Tensor> first;
     for (const Isa isa : tiers_here()) {
       ASSERT_NE(kernels_of(net.graph, isa).find("depthwise"), std::string::npos);
@@ -134,7 +135,7 @@ TEST(PlanDepthwise, SqueezeAndExciteHasNoPlainCode) {
   net.output(conv(net.op("Mul", {gate, inner}), 16, channels, 1, 1));
   infer_shapes(net.graph);
   const Tensor pixels = random_tensor(Shape{2, channels, 8, 8}, 3);
-  const Tensor expected = evaluate(net.graph, {pixels}).front();
+  const Tensor expected = evaluate(net.graph, std::vector<Tensor>{pixels}).front();
   Graph fused = net.graph;
   run_passes(fused, default_passes(), nullptr);
   for (const Isa isa : tiers_here()) {
@@ -164,7 +165,7 @@ TEST(PlanElementwise, OperandsThatRepeat) {
         for (const int threads : {1, 4}) {
           WeightStore weights;
           EXPECT_TRUE(same_bits(run_plan(net.graph, {numbers}, Isa::avx2, threads, weights)[0],
-                                evaluate(net.graph, {numbers}).front()))
+                                evaluate(net.graph, std::vector<Tensor>{numbers}).front()))
               << op << ' ' << to_string(shape) << turned;
         }
       }
