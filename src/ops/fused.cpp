@@ -4,6 +4,7 @@
 //   FusedAttention(Q, [K], [V], [mask])   softmax(scale * Q K^T + mask) V for each of num_heads heads; without K and V,
 //                                         Q holds all three side by side on its last axis. q_scale, q_zero_point and
 //                                         the same for k, p (the probabilities) and v: as u8 before it is multiplied
+//   FusedGate(X, S)                 X * S for an image X [N, C, H, W] and one number for each channel, S [N or 1, C, 1, 1]
 // R has the shape of the output. `activation` is one of fused_activation.hpp. With sum_scale and
 // sum_zero_point, the sum goes through u8 before R is added, as a quantized file may have it; residual_first = 1 says
 // that R was the first operand of that addition, on which roundings depend. FusedMatMul with quantize_rows = 1 and
@@ -97,6 +98,25 @@ void evaluate_fused_matmul(const Node& node, std::span<const TensorView> inputs,
   multiply(dense_matrix(inputs[0].as<float>().data(), m, k, false),
            dense_matrix(inputs[1].as<float>().data(), k, n, transposes_weights(node)), y.as<float>().data(), m, n, k);
   finish(node, inputs, y.shape.rank() - 1, y);
+}
+
+void infer_fused_gate(Graph& graph, const Node& node) {
+  for (const std::size_t i : {0U, 1U}) {
+    expect_real(graph, node, i);
+    expect_rank(graph, node, i, 4);
+  }
+  SymbolicShape y = input_value(graph, node, 0).shape;
+  const SymbolicShape& gate = input_value(graph, node, 1).shape;
+  expect_extent(node, "extent 1 of the gate", gate.dims[1], y.dims[1]);
+  for (const std::size_t axis : {2U, 3U})
+    expect_extent(node, "extent " + std::to_string(axis) + " of the gate", gate.dims[axis], Dim(1));
+  if (!(gate.dims[0] == Dim(1))) expect_extent(node, "extent 0 of the gate", gate.dims[0], y.dims[0]);
+  set_output(graph, node, 0, stored_type(graph, node), std::move(y));
+}
+
+void evaluate_fused_gate(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
+  expect_plain(node, inputs, outputs);
+  broadcast_elements<float, float, float>(inputs[0], inputs[1], outputs[0], [](float a, float b) { return a * b; });
 }
 
 std::int64_t heads_of(const Node& node) {
@@ -275,6 +295,7 @@ std::vector<OpSchema> fused_ops() {
 
   return {{"FusedConv", 2, 4, 1, convolution, infer_fused_conv, evaluate_fused_conv},
           {"FusedMatMul", 2, 4, 1, product, infer_fused_matmul, evaluate_fused_matmul},
+          {"FusedGate", 2, 2, 1, {}, infer_fused_gate, evaluate_fused_gate},
           {"FusedAttention", 1, 4, 1, attention_attributes(), infer_fused_attention, evaluate_fused_attention}};
 }
 

@@ -4,9 +4,12 @@
 //   x * HardSigmoid(x, 1/6, 1/2)                                HardSwish
 //   Clip(x + 3, 0, 6) / 6, also as a product with 1/6           HardSigmoid
 //   x * Clip(x + 3, 0, 6) / 6                                   HardSwish
+//
+// and the Mul of squeeze-and-excite, an image times one number for each of its channels, which becomes FusedGate.
 #include <cmath>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ops/fused_activation.hpp"
 #include "passes/match.hpp"
@@ -27,7 +30,7 @@ class ActivationPatterns {
   void look_at(std::size_t index) {
     const Node& node = rewriter_.node(index);
     if (node.op == "Mul") {
-      if (fuse_swish(index) || fuse_hard_swish(index)) return;
+      if (fuse_swish(index) || fuse_hard_swish(index) || fuse_gate(index)) return;
     }
     if (node.op == "Mul" || node.op == "Div") fuse_sixth(index);
   }
@@ -86,6 +89,15 @@ class ActivationPatterns {
       return true;
     }
     return false;
+  }
+
+  bool fuse_gate(std::size_t index) {
+    const Node& mul = rewriter_.node(index);
+    const auto image = gated_image(graph_, mul);
+    if (!image) return false;
+    const std::vector<ValueId> inputs{mul.inputs[*image], mul.inputs[1 - *image]};
+    rewriter_.replace(index, {"FusedGate", mul.name, inputs, {}}, "became FusedGate");
+    return true;
   }
 
   /// A sixth of Clip(x + 3, 0, 6), or of x times that.

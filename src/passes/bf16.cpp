@@ -5,8 +5,6 @@
 #include <string_view>
 #include <vector>
 
-#include "passes/match.hpp"
-
 namespace tessera {
 namespace {
 
@@ -40,7 +38,7 @@ bool requires_bf16(const Node& node, std::size_t i) {
 bool reads_bf16(const Node& node, std::size_t i) {
   if (wants_bf16(node, i)) return true;
   if (node.op == "FusedMatMul") return i == 3;
-  return i == 0 && (is_view(node) || node.op == "LayerNormalization" || node.op == "MaxPool" ||
+  return i == 0 && (is_view(node) || node.op == "LayerNormalization" || node.op == "FusedGate" || node.op == "MaxPool" ||
                     node.op == "AveragePool" || node.op == "GlobalAveragePool");
 }
 
@@ -55,12 +53,6 @@ class Conversion {
   }
 
  private:
-  /// Beside the ops of the lists: an image times one number for each of its channels.
-  bool reads(const Node& node, std::size_t i) const {
-    return reads_bf16(node, i) || passes::gated_image(graph_, node) == i;
-  }
-  bool writes(const Node& node) const { return can_write_bf16(node) || passes::gated_image(graph_, node).has_value(); }
-
   void find_wanted() {
     for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend(); ++node) {
       const bool passes_on = is_view(*node) && wanted_[static_cast<std::size_t>(node->outputs[0])];
@@ -77,7 +69,7 @@ class Conversion {
       for (std::size_t i = 0; i < node.inputs.size(); ++i) {
         if (node.inputs[i] != id) continue;
         // A view passes bf16 on, so whatever reads the view must read it too.
-        if (!reads(node, i) || (is_view(node) && !all_read_bf16(node.outputs[0]))) return false;
+        if (!reads_bf16(node, i) || (is_view(node) && !all_read_bf16(node.outputs[0]))) return false;
       }
     }
     return true;
@@ -89,7 +81,7 @@ class Conversion {
       if (out.type != DataType::f32) continue;
       if (is_view(node)) {
         out.type = graph_.value(node.inputs[0]).type;
-      } else if (writes(node) && wanted_[static_cast<std::size_t>(node.outputs[0])] &&
+      } else if (can_write_bf16(node) && wanted_[static_cast<std::size_t>(node.outputs[0])] &&
                  all_read_bf16(node.outputs[0])) {
         out.type = DataType::bf16;
       }
@@ -125,8 +117,8 @@ class Conversion {
 
 bool can_write_bf16(const Node& node) {
   return one_of(node.op,
-                std::array<std::string_view, 7>{"FusedConv", "FusedMatMul", "FusedAttention", "LayerNormalization",
-                                                "MaxPool", "AveragePool", "GlobalAveragePool"});
+                std::array<std::string_view, 8>{"FusedConv", "FusedMatMul", "FusedAttention", "FusedGate",
+                                                "LayerNormalization", "MaxPool", "AveragePool", "GlobalAveragePool"});
 }
 
 void convert_to_bf16(Graph& graph) {

@@ -49,8 +49,7 @@ std::vector<std::int64_t> permutation(const Graph& graph, const Node& transpose)
 bool is_matrix_transpose(const Graph& graph, const Node& transpose);
 
 /// A Mul of an image [N, C, H, W] by one number for each of its channels, [N, C, 1, 1] or [1, C, 1, 1], as
-/// squeeze-and-excite has it: which input is the image. Nothing for other nodes. Kernels read and write every type
-/// there.
+/// squeeze-and-excite has it: which input is the image. Nothing for other nodes.
 std::optional<std::size_t> gated_image(const Graph& graph, const Node& node);
 
 }  // namespace tessera::passes

@@ -200,6 +200,7 @@ constexpr std::array rules = {
     Rule{"Not", first_input_only},
     Rule{"Add", broadcast},
     Rule{"Sub", broadcast},
+    Rule{"FusedGate", broadcast},
     Rule{"Mul", broadcast},
     Rule{"Div", broadcast},
     Rule{"Pow", broadcast},

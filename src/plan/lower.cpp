@@ -30,6 +30,7 @@ constexpr std::array entries = {
     Entry{"Relu", lower_elementwise},
     Entry{"Gelu", lower_elementwise},
     Entry{"Tanh", lower_elementwise},
+    Entry{"FusedGate", lower_elementwise},
     Entry{"Clip", lower_elementwise},
     Entry{"Sigmoid", lower_elementwise},
     Entry{"HardSigmoid", lower_elementwise},

@@ -120,9 +120,8 @@ bool is_number_for_each_channel(const Shape& b, const Shape& y) {
 /// The operands as images, if some of them are and the kernel can take them so; a Mul or Add may be turned around.
 bool lower_images(Builder& builder, const Node& node, ElementwiseCall call, std::vector<ValueId> operands) {
   const Shape y = builder.shape(node.outputs[0]);
-  // Integers and bf16 have no plain code to fall back to where an operand is one number for each channel.
-  const auto prefers = [&](ValueId id) { return builder.is_image(id) || builder.value(id).type != DataType::f32; };
-  if (y.rank() != 4 || std::ranges::none_of(operands, prefers)) return false;
+  const bool has_image = std::ranges::any_of(operands, [&](ValueId id) { return builder.is_image(id); });
+  if (y.rank() != 4 || !(has_image || node.op == "FusedGate")) return false;
   const bool turns = call.op == Binary::add || call.op == Binary::mul;
   if (operands.size() == 2 && turns && !(builder.shape(operands[0]) == y)) std::swap(operands[0], operands[1]);
   if (!(builder.shape(operands[0]) == y)) return false;
@@ -206,7 +205,7 @@ bool lower_elementwise(Builder& builder, const Node& node) {
   } else {
     if (node.inputs.size() != 2 || node.op == "Clip") return false;
     if (node.op == "Sub") call.op = Binary::sub;
-    if (node.op == "Mul") call.op = Binary::mul;
+    if (node.op == "Mul" || node.op == "FusedGate") call.op = Binary::mul;
     if (node.op == "Div") call.op = Binary::div;
     operands.push_back(node.inputs[1]);
   }

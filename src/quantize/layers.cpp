@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "ops/fused_activation.hpp"
-#include "passes/match.hpp"
 #include "passes/pass.hpp"
 
 namespace tessera {
@@ -68,8 +67,7 @@ class LayerFinder {
 
   std::vector<QuantizableLayer> run() {
     for (const Node& node : fused_.nodes) {
-      if (node.op == "GlobalAveragePool") follow_producer(node, 0);
-      if (const auto image = passes::gated_image(fused_, node)) follow_producer(node, *image);
+      if (node.op == "GlobalAveragePool" || node.op == "FusedGate") follow_producer(node);
       if ((node.op == "FusedConv" || node.op == "FusedMatMul") && has_f32_weights(fused_, node) &&
           is_f32_activation(fused_, node.inputs[0]))
         add_product(node);
@@ -114,13 +112,13 @@ class LayerFinder {
   }
 
   /// A node without weights reads integers where the layer in front of it is one of integers.
-  void follow_producer(const Node& node, std::size_t input) {
-    const int producer = uses_.producer(node.inputs[input]);
-    if (producer < 0 || !is_f32_activation(fused_, node.inputs[input])) return;
+  void follow_producer(const Node& node) {
+    const int producer = uses_.producer(node.inputs[0]);
+    if (producer < 0 || !is_f32_activation(fused_, node.inputs[0])) return;
     const std::string& source = fused_.nodes[static_cast<std::size_t>(producer)].name;
     const auto same = [&](const QuantizableLayer& layer) { return layer.name == source; };
     if (std::ranges::any_of(layers_, same))
-      layers_.push_back({node.name, {node.name}, fused_.value(node.inputs[input]).name, {}, {}, false, source});
+      layers_.push_back({node.name, {node.name}, fused_.value(node.inputs[0]).name, {}, {}, false, source});
   }
 
   const Graph& fused_;
