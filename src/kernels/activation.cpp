@@ -37,8 +37,7 @@ float activated(Activation activation, const ActivationParameters& parameters, f
     case Activation::clip: return clip(x, parameters.first, parameters.second);
     case Activation::sigmoid: return static_cast<float>(sigmoid(wide));
     case Activation::hard_sigmoid: return clip(std::fma(x, parameters.first, parameters.second), 0.0F, 1.0F);
-    case Activation::swish:
-      return static_cast<float>(wide * sigmoid(static_cast<double>(parameters.first) * wide));
+    case Activation::swish: return static_cast<float>(wide * sigmoid(static_cast<double>(parameters.first) * wide));
     case Activation::hard_swish: return x * clip(std::fma(x, 1.0F / 6.0F, 0.5F), 0.0F, 1.0F);
     case Activation::gelu_tanh: return static_cast<float>(gelu_tanh(wide));
   }

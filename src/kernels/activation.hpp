@@ -1,5 +1,5 @@
-// The activations on one number, in plain code: what the references of the kernels compute. What is exact in the kernels
-// is computed with the same operations in float, the rest in double and rounded once.
+// The activations on one number, in plain code: what the references of the kernels compute. What is exact in the
+// kernels is computed with the same operations in float, the rest in double and rounded once.
 #pragma once
 
 #include "kernels/types.hpp"

@@ -4,7 +4,8 @@
 //   FusedAttention(Q, [K], [V], [mask])   softmax(scale * Q K^T + mask) V for each of num_heads heads; without K and V,
 //                                         Q holds all three side by side on its last axis. q_scale, q_zero_point and
 //                                         the same for k, p (the probabilities) and v: as u8 before it is multiplied
-//   FusedGate(X, S)                 X * S for an image X [N, C, H, W] and one number for each channel, S [N or 1, C, 1, 1]
+//   FusedGate(X, S)                 X * S for an image X [N, C, H, W] and one number for each channel, S [N or 1, C, 1,
+//   1]
 // R has the shape of the output. `activation` is one of fused_activation.hpp. With sum_scale and
 // sum_zero_point, the sum goes through u8 before R is added, as a quantized file may have it; residual_first = 1 says
 // that R was the first operand of that addition, on which roundings depend. FusedMatMul with quantize_rows = 1 and
@@ -286,12 +287,12 @@ std::vector<OpSchema> fused_ops() {
   constexpr AttributeSpec residual_first{"residual_first", AttributeKind::integer};
   std::vector<AttributeSpec> convolution = convolution_attributes();
   constexpr AttributeSpec quantize_input{"quantize_input", AttributeKind::integer};
-  for (const AttributeSpec& spec : {activation, first, second, sum_scale, sum_zero_point, residual_first, quantize_input})
+  for (const AttributeSpec& spec :
+       {activation, first, second, sum_scale, sum_zero_point, residual_first, quantize_input})
     convolution.push_back(spec);
   const std::vector<AttributeSpec> product{
-      {"transB", AttributeKind::integer}, activation,     first,
-      second,                             sum_scale,      sum_zero_point,
-      residual_first,                     {"quantize_rows", AttributeKind::integer}};
+      {"transB", AttributeKind::integer},       activation, first, second, sum_scale, sum_zero_point, residual_first,
+      {"quantize_rows", AttributeKind::integer}};
 
   return {{"FusedConv", 2, 4, 1, convolution, infer_fused_conv, evaluate_fused_conv},
           {"FusedMatMul", 2, 4, 1, product, infer_fused_matmul, evaluate_fused_matmul},

@@ -12,8 +12,8 @@
 namespace tessera {
 namespace {
 
-constexpr std::array<std::string_view, 10> words = {"none",         "relu",  "gelu",       "tanh",     "clip", "sigmoid",
-                                                    "hard_sigmoid", "swish", "hard_swish", "gelu_tanh"};
+constexpr std::array<std::string_view, 10> words = {"none",    "relu",         "gelu",  "tanh",       "clip",
+                                                    "sigmoid", "hard_sigmoid", "swish", "hard_swish", "gelu_tanh"};
 
 /// NaN stays NaN, and the upper bound wins where the bounds cross.
 float clip(float x, float low, float high) {

@@ -38,8 +38,8 @@ bool requires_bf16(const Node& node, std::size_t i) {
 bool reads_bf16(const Node& node, std::size_t i) {
   if (wants_bf16(node, i)) return true;
   if (node.op == "FusedMatMul") return i == 3;
-  return i == 0 && (is_view(node) || node.op == "LayerNormalization" || node.op == "FusedGate" || node.op == "MaxPool" ||
-                    node.op == "AveragePool" || node.op == "GlobalAveragePool");
+  return i == 0 && (is_view(node) || node.op == "LayerNormalization" || node.op == "FusedGate" ||
+                    node.op == "MaxPool" || node.op == "AveragePool" || node.op == "GlobalAveragePool");
 }
 
 class Conversion {

@@ -1,6 +1,6 @@
 // What follows a FusedConv or FusedMatMul goes into its epilogue: first an Add of a tensor of the same shape (the
-// residual, input R), then an activation (ops/fused_activation.hpp). A QuantizeLinear/DequantizeLinear pair between the product and the Add
-// becomes an attribute: the kernel rounds the sum as the pair would, in a register.
+// residual, input R), then an activation (ops/fused_activation.hpp). A QuantizeLinear/DequantizeLinear pair between the
+// product and the Add becomes an attribute: the kernel rounds the sum as the pair would, in a register.
 //
 // Of two products that meet in an Add, the one computed later takes the other as its residual. The fused node stands in
 // the place of the Add, where both operands exist, so no order has to be proved.

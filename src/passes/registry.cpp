@@ -20,7 +20,8 @@ using namespace passes;
 // - dynamically quantized products become products by dequantized weights, whose integers are looked at next;
 // - integers have the types of the kernels before anything asks what they stand for;
 // - Quantize/Dequantize pairs that stand inside a pattern go before the pattern is looked for;
-// - GELU and other activations of several nodes are whole before they can become an epilogue, the epilogues are in place before integers are pushed through them;
+// - GELU and other activations of several nodes are whole before they can become an epilogue, the epilogues are in
+// place before integers are pushed through them;
 // - projections are merged only once attention is known, and before quantization so that integers see one product;
 // - layers that the file wants in bf16 are looked at when it is settled which ones are integers.
 constexpr std::array<Pass, 19> passes_in_order{{

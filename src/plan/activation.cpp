@@ -28,8 +28,7 @@ ActivationCall fused_activation(const Node& node) {
   const auto word = node.attribute_or<std::string>("activation", "none");
   for (const auto& [name, activation] : words)
     if (name == word)
-      return {activation,
-              {node.attribute_or("activation_first", 0.0F), node.attribute_or("activation_second", 0.0F)}};
+      return {activation, {node.attribute_or("activation_first", 0.0F), node.attribute_or("activation_second", 0.0F)}};
   reject("node " + node.name + " (" + node.op + ")", "unknown activation " + word);
 }
 

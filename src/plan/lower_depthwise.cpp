@@ -30,15 +30,15 @@ struct DepthwiseSpec {
 
 class DepthwiseStep final : public Step {
  public:
-  DepthwiseStep(const VectorKernels& kernels, DepthwiseSpec spec) : kernel_(kernels.depthwise), spec_(std::move(spec)) {}
+  DepthwiseStep(const VectorKernels& kernels, DepthwiseSpec spec)
+      : kernel_(kernels.depthwise), spec_(std::move(spec)) {}
 
   void run(const RunContext& context) const noexcept override {
     fill_halo(spec_.y, spec_.fill, context);
     const std::int64_t rows = spec_.y.count * spec_.y.height;
     // A last share of one row more than the others is what costs time: few rows are cut.
-    const std::int64_t pieces = rows >= 8 * context.members
-                                    ? 1
-                                    : (spec_.y.channels + channels_of_piece - 1) / channels_of_piece;
+    const std::int64_t pieces =
+        rows >= 8 * context.members ? 1 : (spec_.y.channels + channels_of_piece - 1) / channels_of_piece;
     const Range range = share(rows * pieces, context.member, context.members);
     for (std::int64_t i = range.first; i < range.last; ++i) {
       const std::int64_t row = i / pieces, piece = i % pieces;

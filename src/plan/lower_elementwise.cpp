@@ -138,8 +138,8 @@ bool lower_images(Builder& builder, const Node& node, ElementwiseCall call, std:
   }
   images[2] = builder.image_output(node.outputs[0]);
   const std::vector<BufferId> reads{images[0].buffer, images[1].buffer}, writes{images[2].buffer};
-  auto step = std::make_unique<ElementwiseImageStep>(builder.vector(), call, images,
-                                                     zero_byte(builder.value(node.outputs[0])));
+  auto step =
+      std::make_unique<ElementwiseImageStep>(builder.vector(), call, images, zero_byte(builder.value(node.outputs[0])));
   step->info = describe(builder, node);
   builder.emit(std::move(step), reads, writes);
   return true;

@@ -13,7 +13,7 @@ struct Geometry {
   std::int64_t pixels;
   int kernel_h, kernel_w, stride, dilation;
 };
-constexpr Geometry geometries[] = {{1, 3, 3, 1, 1}, {3, 1, 1, 1, 1}, {4, 3, 3, 1, 1}, {7, 3, 3, 2, 1},
+constexpr Geometry geometries[] = {{1, 3, 3, 1, 1},  {3, 1, 1, 1, 1},  {4, 3, 3, 1, 1},  {7, 3, 3, 2, 1},
                                    {14, 5, 5, 1, 1}, {33, 3, 3, 1, 2}, {65, 1, 3, 2, 1}, {6, 2, 2, 3, 1}};
 
 /// Random operands of one row; arrays of columns are padded as the plan pads them.
@@ -39,8 +39,7 @@ struct Problem {
     x.fill(random, -2.0F, 2.0F);
     residual.fill(random, -2.0F, 2.0F);
     for (int h = 0; h < g.kernel_h; ++h)
-      for (int w = 0; w < g.kernel_w; ++w)
-        taps.push_back((h * g.dilation * width + w * g.dilation) * x.stride());
+      for (int w = 0; w < g.kernel_w; ++w) taps.push_back((h * g.dilation * width + w * g.dilation) * x.stride());
     pack(group, random);
     const std::size_t padded = static_cast<std::size_t>(channels + 31) / 16 * 16;
     std::uniform_real_distribution<float> real(-1.0F, 1.0F);
@@ -49,8 +48,20 @@ struct Problem {
       scale.push_back(0.0005F + 0.001F * std::fabs(real(random)));
       compensation.push_back(static_cast<std::int32_t>(1000.0F * real(random)));
     }
-    call = {x.data(), type,     g.stride * x.stride(), taps.data(), static_cast<int>(taps.size()), group, weights.data(),
-            channels, g.pixels, &epilogue,             nullptr,     0,                             nullptr, 0};
+    call = {x.data(),
+            type,
+            g.stride * x.stride(),
+            taps.data(),
+            static_cast<int>(taps.size()),
+            group,
+            weights.data(),
+            channels,
+            g.pixels,
+            &epilogue,
+            nullptr,
+            0,
+            nullptr,
+            0};
     epilogue.bias = bias.data();
     if (type == DataType::u8) {
       epilogue.scale = scale.data();
@@ -85,9 +96,9 @@ struct Problem {
     kernels.depthwise(call);
     call.y = expected.data();
     depthwise_reference(call);
-    ASSERT_EQ(y.bytes(), expected.bytes()) << name_of(type) << "->" << name_of(y_type) << ", group " << call.group
-                                           << ", channels " << channels << ", pixels " << g.pixels << ", kernel "
-                                           << g.kernel_h << 'x' << g.kernel_w;
+    ASSERT_EQ(y.bytes(), expected.bytes())
+        << name_of(type) << "->" << name_of(y_type) << ", group " << call.group << ", channels " << channels
+        << ", pixels " << g.pixels << ", kernel " << g.kernel_h << 'x' << g.kernel_w;
     ASSERT_TRUE(y.surroundings_untouched());
   }
 };

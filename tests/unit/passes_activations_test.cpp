@@ -53,8 +53,7 @@ TEST(FuseActivations, OtherThingsStay) {
     const ValueId gate = net.op("Sigmoid", {x});
     return net.op("Mul", {net.op("Neg", {x}), gate});
   });
-  expect_becomes("HardSigmoid Mul",
-                 [](Net& net, ValueId x) { return net.op("Mul", {x, net.op("HardSigmoid", {x})}); });
+  expect_becomes("HardSigmoid Mul", [](Net& net, ValueId x) { return net.op("Mul", {x, net.op("HardSigmoid", {x})}); });
   expect_becomes("Add Clip Div", [](Net& net, ValueId x) {
     return net.op("Div",
                   {net.op("Clip", {net.op("Add", {x, net.number(3)}), net.number(0), net.number(5)}), net.number(6)});

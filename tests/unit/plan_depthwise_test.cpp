@@ -2,6 +2,7 @@
 // on every tier and with any number of threads in int8, and no plain code.
 #include <string>
 
+#include "passes/bf16.hpp"
 #include "runtime_support.hpp"
 
 namespace tessera {
@@ -118,8 +119,8 @@ TEST(PlanDepthwise, IntegersAreTheSameOnEveryTierAndThread) {
   }
 }
 
-/// A block as EfficientNet has it, from the graph that an exporter writes.
-TEST(PlanDepthwise, SqueezeAndExciteHasNoPlainCode) {
+/// A block as EfficientNet has it, as an exporter writes it.
+Net squeeze_and_excite() {
   Net net;
   const std::int64_t channels = 24, few = 6;
   const ValueId x = net.input("x", {2, channels, 8, 8});
@@ -134,7 +135,12 @@ TEST(PlanDepthwise, SqueezeAndExciteHasNoPlainCode) {
   const ValueId gate = net.op("Sigmoid", {conv(silu(conv(mean, few, channels, 1, 1)), channels, few, 1, 1)});
   net.output(conv(net.op("Mul", {gate, inner}), 16, channels, 1, 1));
   infer_shapes(net.graph);
-  const Tensor pixels = random_tensor(Shape{2, channels, 8, 8}, 3);
+  return net;
+}
+
+TEST(PlanDepthwise, SqueezeAndExciteHasNoPlainCode) {
+  const Net net = squeeze_and_excite();
+  const Tensor pixels = random_tensor(Shape{2, 24, 8, 8}, 3);
   const Tensor expected = evaluate(net.graph, std::vector<Tensor>{pixels}).front();
   Graph fused = net.graph;
   run_passes(fused, default_passes(), nullptr);
@@ -145,6 +151,26 @@ TEST(PlanDepthwise, SqueezeAndExciteHasNoPlainCode) {
     for (std::int64_t i = 0; i < expected.shape().elements(); ++i)
       ASSERT_NEAR(y[0].as<float>()[static_cast<std::size_t>(i)], expected.as<float>()[static_cast<std::size_t>(i)],
                   1e-5);
+  }
+}
+
+TEST(PlanDepthwise, SqueezeAndExciteInBf16) {
+  const Net net = squeeze_and_excite();
+  const Tensor pixels = random_tensor(Shape{2, 24, 8, 8}, 3);
+  const Tensor expected = evaluate(net.graph, std::vector<Tensor>{pixels}).front();
+  Graph fused = net.graph;
+  run_passes(fused, default_passes(), nullptr);
+  convert_to_bf16(fused);
+  infer_shapes(fused);
+  EXPECT_EQ(fused.value(testing::only(fused, "FusedGate").outputs[0]).type, DataType::bf16);
+  for (const Isa isa : tiers_here()) {
+    EXPECT_EQ(kernels_of(fused, isa).find("reference"), std::string::npos) << kernels_of(fused, isa);
+    WeightStore weights;
+    const auto y = run_plan(fused, {pixels}, isa, 2, weights);
+    // Four roundings to bf16 on the way, each of 2^-8 at most.
+    for (std::int64_t i = 0; i < expected.shape().elements(); ++i)
+      ASSERT_NEAR(y[0].as<float>()[static_cast<std::size_t>(i)], expected.as<float>()[static_cast<std::size_t>(i)],
+                  4 * 0x1p-8 * testing::largest(expected));
   }
 }
 

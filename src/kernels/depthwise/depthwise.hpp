@@ -15,12 +15,13 @@
 
 namespace tessera {
 
-constexpr int depthwise_lanes = 16;    ///< channels of a block of weights
+constexpr int depthwise_lanes = 16;      ///< channels of a block of weights
 constexpr int most_depthwise_group = 8;  ///< channels of a group: 1, 2, 4 or 8
 
 /// One row of output pixels.
 struct DepthwiseCall {
-  const std::byte* x = nullptr;  ///< the first channel of the input pixel at which the window of the first output starts
+  const std::byte* x =
+      nullptr;  ///< the first channel of the input pixel at which the window of the first output starts
   DataType type = DataType::f32;       ///< of x: f32, bf16 or u8
   std::int64_t x_step = 0;             ///< bytes from one window to the next
   const std::int64_t* taps = nullptr;  ///< bytes from the start of a window to each of its pixels

@@ -40,8 +40,7 @@ struct DepthwiseFloats {
       for (int j = 0; j < call.group; ++j, w += 64) {
         const F32x16 weight = load_f32(w);
         const S32x16 lanes = lanes_of_group(call.group, j);
-        for (int p = 0; p < pixels; ++p)
-          total[p] = fma(spread(load(tap + p * call.x_step), lanes), weight, total[p]);
+        for (int p = 0; p < pixels; ++p) total[p] = fma(spread(load(tap + p * call.x_step), lanes), weight, total[p]);
       }
     }
     for (int p = 0; p < pixels; ++p) store_f32(tile + 64 * p, total[p]);
@@ -73,8 +72,8 @@ struct DepthwiseBytes {
       // Behind an odd number of taps the last one meets weights of 0.
       const std::byte* const second = x + call.taps[t + 1 < call.tap_count ? t + 1 : t];
       for (int p = 0; p < pixels; ++p)
-        total[p] = multiply_add(
-            interleaved(load_16x8(first + p * call.x_step), load_16x8(second + p * call.x_step)), w, total[p]);
+        total[p] = multiply_add(interleaved(load_16x8(first + p * call.x_step), load_16x8(second + p * call.x_step)), w,
+                                total[p]);
     }
   }
 
@@ -97,8 +96,7 @@ struct DepthwiseBytes {
   /// Lanes j and j + 1 of the group of each of 8 channels from `first` on.
   TESSERA_MEMBER static __m128i bytes_of_group(int group, int j, int first) {
     alignas(16) std::int8_t index[16];
-    for (int i = 0; i < 16; ++i)
-      index[i] = static_cast<std::int8_t>((first + i / 2) / group * group + j + i % 2);
+    for (int i = 0; i < 16; ++i) index[i] = static_cast<std::int8_t>((first + i / 2) / group * group + j + i % 2);
     return load_16x8(index);
   }
 };
