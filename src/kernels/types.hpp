@@ -9,7 +9,22 @@
 
 namespace tessera {
 
-enum class Activation : std::uint8_t { none, relu, gelu, tanh };
+enum class Activation : std::uint8_t {
+  none,
+  relu,
+  gelu,  ///< with erf
+  tanh,
+  clip,          ///< min(max(x, first), second); NaN stays NaN
+  sigmoid,       ///< 1 / (1 + e^-x)
+  hard_sigmoid,  ///< clip of first * x + second to 0..1, the product and the sum rounded once
+  swish,         ///< x * sigmoid(first * x); SiLU where first is 1
+  hard_swish,    ///< x * clip of x / 6 + 1/2 to 0..1, likewise
+  gelu_tanh      ///< the approximation of gelu with tanh
+};
+/// The numbers of an activation that has some.
+struct ActivationParameters {
+  float first = 0, second = 0;
+};
 
 /// How reals become u8: q = clamp(round_half_even(x / scale) + zero_point). Conversions divide, as QuantizeLinear is
 /// defined; whatever computes the x multiplies by the reciprocal, rounded to f32.

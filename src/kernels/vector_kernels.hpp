@@ -11,6 +11,8 @@
 
 namespace tessera {
 
+struct DepthwiseCall;  // depthwise/depthwise.hpp
+
 /// A row-wise tensor slice with an element type and, for u8/s8, its quantization.
 struct RowsIn {
   const std::byte* data = nullptr;
@@ -59,6 +61,7 @@ struct ElementwiseCall {
   Activation activation = Activation::none;
   RowsOut y;
   std::int64_t rows = 0, n = 0;
+  ActivationParameters parameters{};
 };
 
 /// Pooling over NHWC. The input window of output pixel (h, w) starts at row h*stride_h - pad_top and is clipped to the
@@ -274,6 +277,7 @@ struct VectorKernels {
   void (*to_nhwc)(const ToNhwcCall&);
   void (*to_nchw)(const ToNchwCall&);
   void (*pack)(const PackCall&);
+  void (*depthwise)(const DepthwiseCall&);
   WinogradTransforms winograd_f32;                        ///< F(4x4, 3x3)
   WinogradTransforms winograd_f32_small;                  ///< F(2x2, 3x3)
   WinogradTransforms winograd_bf16, winograd_bf16_small;  ///< the same from pixels of bf16

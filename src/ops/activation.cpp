@@ -50,6 +50,11 @@ void evaluate_hard_swish(const Node&, std::span<const TensorView> inputs, std::s
   map_elements<float>(inputs[0], outputs[0], [](float x) { return x * hard_sigmoid(x, 1.0F / 6.0F, 0.5F); });
 }
 
+void evaluate_swish(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
+  const float alpha = node.attribute_or("alpha", 1.0F);
+  map_elements<float>(inputs[0], outputs[0], [=](float x) { return x * sigmoid(alpha * x); });
+}
+
 /// The bounds are inputs since opset 11 and were attributes before.
 void infer_clip(Graph& graph, const Node& node) {
   expect_type(graph, node, 0, {DataType::f32, DataType::i64, DataType::s32});
@@ -186,7 +191,18 @@ std::vector<OpSchema> activation_ops() {
            ItemRule::first_input,
            OpKind::elementwise,
            Codes::numbers,
-           14}};
+           14},
+          {"Swish",
+           1,
+           1,
+           1,
+           {{"alpha", real}},
+           infer_activation,
+           evaluate_swish,
+           ItemRule::first_input,
+           OpKind::elementwise,
+           Codes::numbers,
+           24}};
 }
 
 }  // namespace tessera

@@ -4,7 +4,9 @@
 //   FusedAttention(Q, [K], [V], [mask])   softmax(scale * Q K^T + mask) V for each of num_heads heads; without K and V,
 //                                         Q holds all three side by side on its last axis. q_scale, q_zero_point and
 //                                         the same for k, p (the probabilities) and v: as u8 before it is multiplied
-// R has the shape of the output. `activation` is none, relu, gelu (the erf form) or tanh. With sum_scale and
+//   FusedGate(X, S)                 X * S for an image X [N, C, H, W] and one number for each channel, S [N or 1, C, 1,
+//   1]
+// R has the shape of the output. `activation` is one of fused_activation.hpp. With sum_scale and
 // sum_zero_point, the sum goes through u8 before R is added, as a quantized file may have it; residual_first = 1 says
 // that R was the first operand of that addition, on which roundings depend. FusedMatMul with quantize_rows = 1 and
 // FusedConv with quantize_input = 1 ask for integers where X is float: the plan quantizes each row of X, or X as
@@ -16,25 +18,13 @@
 #include "ops/convolution.hpp"
 #include "ops/expect.hpp"
 #include "ops/families.hpp"
+#include "ops/fused_activation.hpp"
 #include "ops/matrix.hpp"
 #include "ops/plain_loops.hpp"
 #include "ops/scalar_functions.hpp"
 
 namespace tessera {
 namespace {
-
-void expect_activation(const Node& node) {
-  const auto name = text_attribute(node, "activation", "none");
-  if (name != "none" && name != "relu" && name != "gelu" && name != "tanh")
-    node_error(node, "attribute activation is " + std::string(name) + "; supported: none, relu, gelu, tanh");
-}
-
-void activate(const Node& node, const TensorView& y) {
-  const auto name = text_attribute(node, "activation", "none");
-  if (name == "relu") map_elements<float>(y, y, relu);
-  if (name == "gelu") map_elements<float>(y, y, gelu);
-  if (name == "tanh") map_elements<float>(y, y, [](float x) { return std::tanh(x); });
-}
 
 /// What u8 makes of the sum before a residual is added to it.
 void round_sum(const Node& node, const TensorView& y) {
@@ -56,7 +46,7 @@ void finish(const Node& node, std::span<const TensorView> inputs, std::size_t ax
   }
   round_sum(node, y);
   if (given(inputs, 3)) broadcast_elements<float, float, float>(y, inputs[3], y, add);
-  activate(node, y);
+  apply_fused_activation(node, y);
 }
 
 /// X, W and R as the kernels take them; the bias is always f32.
@@ -66,7 +56,7 @@ void expect_product_types(const Graph& graph, const Node& node) {
 }
 
 void infer_fused_conv(Graph& graph, const Node& node) {
-  expect_activation(node);
+  expect_fused_activation(node);
   expect_product_types(graph, node);
   SymbolicShape y = convolution_shape(graph, node);
   expect_shape(graph, node, 3, y);
@@ -84,7 +74,7 @@ bool transposes_weights(const Node& node) {
 }
 
 void infer_fused_matmul(Graph& graph, const Node& node) {
-  expect_activation(node);
+  expect_fused_activation(node);
   expect_product_types(graph, node);
   expect_rank(graph, node, 1, 2);
   const Value& w = input_value(graph, node, 1);
@@ -109,6 +99,25 @@ void evaluate_fused_matmul(const Node& node, std::span<const TensorView> inputs,
   multiply(dense_matrix(inputs[0].as<float>().data(), m, k, false),
            dense_matrix(inputs[1].as<float>().data(), k, n, transposes_weights(node)), y.as<float>().data(), m, n, k);
   finish(node, inputs, y.shape.rank() - 1, y);
+}
+
+void infer_fused_gate(Graph& graph, const Node& node) {
+  for (const std::size_t i : {0U, 1U}) {
+    expect_real(graph, node, i);
+    expect_rank(graph, node, i, 4);
+  }
+  SymbolicShape y = input_value(graph, node, 0).shape;
+  const SymbolicShape& gate = input_value(graph, node, 1).shape;
+  expect_extent(node, "extent 1 of the gate", gate.dims[1], y.dims[1]);
+  for (const std::size_t axis : {2U, 3U})
+    expect_extent(node, "extent " + std::to_string(axis) + " of the gate", gate.dims[axis], Dim(1));
+  if (!(gate.dims[0] == Dim(1))) expect_extent(node, "extent 0 of the gate", gate.dims[0], y.dims[0]);
+  set_output(graph, node, 0, stored_type(graph, node), std::move(y));
+}
+
+void evaluate_fused_gate(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
+  expect_plain(node, inputs, outputs);
+  broadcast_elements<float, float, float>(inputs[0], inputs[1], outputs[0], [](float a, float b) { return a * b; });
 }
 
 std::int64_t heads_of(const Node& node) {
@@ -271,21 +280,26 @@ static std::vector<AttributeSpec> attention_attributes() {
 
 std::vector<OpSchema> fused_ops() {
   constexpr AttributeSpec activation{"activation", AttributeKind::string};
+  constexpr AttributeSpec first{"activation_first", AttributeKind::real};
+  constexpr AttributeSpec second{"activation_second", AttributeKind::real};
   constexpr AttributeSpec sum_scale{"sum_scale", AttributeKind::real};
   constexpr AttributeSpec sum_zero_point{"sum_zero_point", AttributeKind::integer};
   constexpr AttributeSpec residual_first{"residual_first", AttributeKind::integer};
   std::vector<AttributeSpec> convolution = convolution_attributes();
   constexpr AttributeSpec quantize_input{"quantize_input", AttributeKind::integer};
-  for (const AttributeSpec& spec : {activation, sum_scale, sum_zero_point, residual_first, quantize_input})
+  for (const AttributeSpec& spec :
+       {activation, first, second, sum_scale, sum_zero_point, residual_first, quantize_input})
     convolution.push_back(spec);
   const std::vector<AttributeSpec> product{
-      {"transB", AttributeKind::integer},       activation, sum_scale, sum_zero_point, residual_first,
+      {"transB", AttributeKind::integer},       activation, first, second, sum_scale, sum_zero_point, residual_first,
       {"quantize_rows", AttributeKind::integer}};
 
   return {{"FusedConv", 2, 4, 1, convolution, infer_fused_conv, evaluate_fused_conv, ItemRule::convolution,
            OpKind::product, Codes::reals, 0},
           {"FusedMatMul", 2, 4, 1, product, infer_fused_matmul, evaluate_fused_matmul, ItemRule::product,
            OpKind::product, Codes::reals, 0},
+          {"FusedGate", 2, 2, 1, {}, infer_fused_gate, evaluate_fused_gate, ItemRule::broadcast, OpKind::elementwise,
+           Codes::reals, 0},
           {"FusedAttention", 1, 4, 1, attention_attributes(), infer_fused_attention, evaluate_fused_attention,
            ItemRule::attention, OpKind::product, Codes::reals, 0}};
 }

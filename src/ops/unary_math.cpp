@@ -97,9 +97,6 @@ float elu(float x, float alpha) {
 float celu(float x, float alpha) {
   return x < 0.0F ? alpha * std::expm1(x / alpha) : x;
 }
-float swish(float x, float alpha) {
-  return x * sigmoid(alpha * x);
-}
 float thresholded_relu(float x, float alpha) {
   return x > alpha ? x : 0.0F;
 }
@@ -186,7 +183,6 @@ std::vector<OpSchema> unary_math_ops() {
       function("Mish", evaluate_function<mish>, 18),
       function("Elu", evaluate_with_alpha<elu, 1000>, 1, alpha),
       function("Celu", evaluate_with_alpha<celu, 1000>, 12, alpha),
-      function("Swish", evaluate_with_alpha<swish, 1000>, 24, alpha),
       function("ThresholdedRelu", evaluate_with_alpha<thresholded_relu, 1000>, 10, alpha),
       function("Selu", evaluate_selu, 1, {{"alpha", AttributeKind::real}, {"gamma", AttributeKind::real}}),
       function("Shrink", evaluate_shrink, 9, {{"bias", AttributeKind::real}, {"lambd", AttributeKind::real}}),

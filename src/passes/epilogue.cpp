@@ -1,6 +1,6 @@
 // What follows a FusedConv or FusedMatMul goes into its epilogue: first an Add of a tensor of the same shape (the
-// residual, input R), then a Relu, Gelu or Tanh. A QuantizeLinear/DequantizeLinear pair between the product and the Add
-// becomes an attribute: the kernel rounds the sum as the pair would, in a register.
+// residual, input R), then an activation (ops/fused_activation.hpp). A QuantizeLinear/DequantizeLinear pair between the
+// product and the Add becomes an attribute: the kernel rounds the sum as the pair would, in a register.
 //
 // Of two products that meet in an Add, the one computed later takes the other as its residual. The fused node stands in
 // the place of the Add, where both operands exist, so no order has to be proved.
@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "ops/fused_activation.hpp"
 #include "passes/match.hpp"
 #include "passes/passes.hpp"
 #include "passes/quantization.hpp"
@@ -19,8 +20,6 @@ namespace tessera::passes {
 namespace {
 
 constexpr std::size_t residual_input = 3;
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> activations{
-    {{"Relu", "relu"}, {"Gelu", "gelu"}, {"Tanh", "tanh"}}};
 
 const Node* host_of(const Rewriter& rewriter, ValueId value) {
   const Node* conv = rewriter.producer(value, "FusedConv");
@@ -103,17 +102,14 @@ void fuse_add(Rewriter& rewriter, std::size_t index) {
   if (!why.empty()) rewriter.decline(add, why);
 }
 
-void fuse_activation(Rewriter& rewriter, std::size_t index, std::string_view activation) {
+void fuse_activation(Rewriter& rewriter, std::size_t index, const Attributes& activation) {
   const Node& node = rewriter.node(index);
   const Node* host = host_of(rewriter, node.inputs[0]);
   if (host == nullptr) return;
   if (has_activation(*host)) return rewriter.decline(node, host->name + " has an activation already");
   if (!rewriter.may_vanish(node, node.inputs[0])) return;
-  if (node.attribute_or("approximate", std::string("none")) != "none") {
-    return rewriter.decline(node, "it is the tanh approximation of Gelu");
-  }
   Attributes attributes = host->attributes;
-  attributes["activation"] = std::string(activation);
+  for (const auto& [key, value] : activation) attributes[key] = value;
   rewriter.replace(index, {host->op, host->name, host->inputs, std::move(attributes)}, "took " + node.op + " in");
 }
 
@@ -125,12 +121,7 @@ int fuse_epilogue(Graph& graph, std::vector<PassNote>& notes) {
   for (std::size_t i = 0; i < rewriter.size(); ++i) {
     const Node& node = rewriter.node(i);
     if (node.op == "Add") fuse_add(rewriter, i);
-    for (const auto& [op, activation] : activations) {
-      if (node.op == op) {
-        fuse_activation(rewriter, i, activation);
-        break;
-      }
-    }
+    if (const auto activation = fused_form(graph, node)) fuse_activation(rewriter, i, *activation);
   }
   return rewriter.count();
 }

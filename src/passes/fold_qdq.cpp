@@ -5,6 +5,7 @@
 //   - FusedConv and FusedMatMul behind DequantizeLinear read u8 X, s8 W and u8 R themselves; an s32 bias becomes f32;
 //   - FusedMatMul with quantize_rows and FusedConv with quantize_input read s8 W and quantize float X when they run;
 //   - GlobalAveragePool and AveragePool behind DequantizeLinear read u8 X themselves;
+//   - FusedGate behind DequantizeLinear reads its u8 image itself;
 //   - all of these, FusedAttention, LayerNormalization and products in float write u8 themselves where only a
 //   QuantizeLinear reads them.
 //
@@ -46,6 +47,7 @@ class QdqFolder {
       const std::string op = rewriter_.node(i).op;  // a copy: what follows may sweep the node
       if (op == "FusedConv" || op == "FusedMatMul") fold_product(i);
       if (op == "GlobalAveragePool" || op == "AveragePool") fold_average(i);
+      if (op == "FusedGate") fold_gate(i);
       if (op == "FusedAttention" || op == "LayerNormalization") absorb_quantize(i);
     }
     for (std::size_t i = 0; i < rewriter_.size(); ++i) {
@@ -201,6 +203,15 @@ class QdqFolder {
     if (const auto x = activation(node.inputs[0])) {
       mark(*x);
       rewriter_.replace(index, {node.op, node.name, {x->value}, node.attributes}, "reads integers");
+    }
+    absorb_quantize(index);
+  }
+
+  void fold_gate(std::size_t index) {
+    const Node& node = rewriter_.node(index);
+    if (const auto x = activation(node.inputs[0])) {
+      mark(*x);
+      rewriter_.replace(index, {node.op, node.name, {x->value, node.inputs[1]}, node.attributes}, "reads integers");
     }
     absorb_quantize(index);
   }

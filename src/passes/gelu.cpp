@@ -1,6 +1,14 @@
-// Gelu from its parts: x * 0.5 * (1 + Erf(x / sqrt(2))), in every order of the three factors that exporters write.
+// Gelu from its parts, in every order of the three factors that exporters write:
+//
+//   x * 0.5 * (1 + Erf(x / sqrt(2)))                                   Gelu
+//   x * 0.5 * (1 + Tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)))          Gelu, approximate = tanh
+//
+// The argument of Tanh is taken as a polynomial in x, whichever way its products, powers and sums are written.
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,7 +32,67 @@ ValueId argument_of(const Rewriter& rewriter, const Node& erf) {
   return no_value;
 }
 
-/// The nodes from Erf to the product of all factors.
+/// Coefficients of 1, x, x^2 and x^3.
+using Polynomial = std::array<double, 4>;
+
+/// What `value` is as a polynomial in x: of sums, products and powers of x and constants, a few nodes deep.
+std::optional<Polynomial> polynomial_of(const Rewriter& rewriter, ValueId value, ValueId x, int depth = 8) {
+  if (value == x) return Polynomial{0, 1, 0, 0};
+  if (const auto number = scalar(rewriter.graph(), value)) return Polynomial{*number, 0, 0, 0};
+  const int made_by = value == no_value || depth == 0 ? -1 : rewriter.uses().producer(value);
+  if (made_by < 0) return std::nullopt;
+  const Node& node = rewriter.node(static_cast<std::size_t>(made_by));
+  if (node.op != "Add" && node.op != "Mul" && node.op != "Pow") return std::nullopt;
+  const auto a = polynomial_of(rewriter, node.inputs[0], x, depth - 1);
+  const auto b = a ? polynomial_of(rewriter, node.inputs[1], x, depth - 1) : std::nullopt;
+  if (!b) return std::nullopt;
+  Polynomial result{};
+  if (node.op == "Add") {
+    for (std::size_t i = 0; i < result.size(); ++i) result[i] = (*a)[i] + (*b)[i];
+    return result;
+  }
+  const auto times = [](const Polynomial& p, const Polynomial& q) -> std::optional<Polynomial> {
+    Polynomial product{};
+    for (std::size_t i = 0; i < p.size(); ++i) {
+      for (std::size_t j = 0; j < q.size(); ++j) {
+        if (p[i] == 0.0 || q[j] == 0.0) continue;
+        if (i + j >= product.size()) return std::nullopt;
+        product[i + j] += p[i] * q[j];
+      }
+    }
+    return product;
+  };
+  if (node.op == "Mul") return times(*a, *b);
+  const auto exponent = scalar(rewriter.graph(), node.inputs[1]);
+  if (exponent == 2.0) return times(*a, *a);
+  if (exponent != 3.0) return std::nullopt;
+  const auto square = times(*a, *a);
+  return square ? times(*square, *a) : std::nullopt;
+}
+
+/// x when `tanh` computes Tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)), else no_value.
+ValueId argument_of_tanh(const Rewriter& rewriter, const Node& tanh) {
+  const double slope = std::sqrt(2.0 / std::numbers::pi);
+  const Polynomial expected{0, slope, 0, 0.044715 * slope};
+  // x is one of the few values that the argument is computed from.
+  std::vector<ValueId> candidates{tanh.inputs[0]};
+  for (std::size_t i = 0; i < candidates.size() && candidates.size() < 24; ++i) {
+    const int made_by = rewriter.uses().producer(candidates[i]);
+    if (made_by < 0) continue;
+    const Node& node = rewriter.node(static_cast<std::size_t>(made_by));
+    if (node.op != "Add" && node.op != "Mul" && node.op != "Pow") continue;
+    for (const ValueId input : node.inputs) {
+      if (rewriter.graph().value(input).is_constant()) continue;
+      candidates.push_back(input);
+      const auto found = polynomial_of(rewriter, tanh.inputs[0], input);
+      const auto near = [](double a, double b) { return std::abs(a - b) <= 1e-5 * std::abs(b); };
+      if (found && std::equal(found->begin(), found->end(), expected.begin(), near)) return input;
+    }
+  }
+  return no_value;
+}
+
+/// The nodes from Erf or Tanh to the product of all factors.
 class GeluPattern {
  public:
   GeluPattern(Rewriter& rewriter, ValueId x) : rewriter_(rewriter), graph_(rewriter.graph()), x_(x) {}
@@ -63,10 +131,25 @@ class GeluPattern {
 
 }  // namespace
 
+namespace {
+
+/// A Tanh of anything else is an activation of its own: passed over in silence.
+void fuse_tanh_form(Rewriter& rewriter, const Node& tanh) {
+  const ValueId x = argument_of_tanh(rewriter, tanh);
+  if (x == no_value) return;
+  const Node* last = GeluPattern(rewriter, x).last_after(tanh);
+  if (last == nullptr) return;
+  rewriter.replace(rewriter.index_of(*last), {"Gelu", tanh.name, {x}, {{"approximate", std::string("tanh")}}},
+                   "became Gelu of the tanh form");
+}
+
+}  // namespace
+
 int fuse_gelu(Graph& graph, std::vector<PassNote>& notes) {
   Rewriter rewriter(graph, "gelu", notes);
   for (std::size_t i = 0; i < rewriter.size(); ++i) {
     const Node& erf = rewriter.node(i);
+    if (erf.op == "Tanh") fuse_tanh_form(rewriter, erf);
     if (erf.op != "Erf") continue;
     const ValueId x = argument_of(rewriter, erf);
     if (x == no_value) {

@@ -84,4 +84,17 @@ bool is_matrix_transpose(const Graph& graph, const Node& transpose) {
   return permutation(graph, transpose) == std::vector<std::int64_t>{1, 0};
 }
 
+std::optional<std::size_t> gated_image(const Graph& graph, const Node& node) {
+  if (node.op != "Mul" || node.inputs.size() != 2) return std::nullopt;
+  const SymbolicShape& y = graph.value(node.outputs[0]).shape;
+  for (const std::size_t side : {0U, 1U}) {
+    const SymbolicShape& gate = graph.value(node.inputs[1 - side]).shape;
+    const bool real = graph.value(node.inputs[side]).type == DataType::f32;
+    if (!real || !same_shape(graph, node.inputs[side], node.outputs[0]) || !y.ranked || y.rank() != 4) continue;
+    if (!gate.ranked || gate.rank() != 4 || !(gate.dims[0] == y.dims[0] || gate.dims[0] == Dim(1))) continue;
+    if (gate.dims[1] == y.dims[1] && gate.dims[2] == Dim(1) && gate.dims[3] == Dim(1)) return side;
+  }
+  return std::nullopt;
+}
+
 }  // namespace tessera::passes

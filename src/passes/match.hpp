@@ -48,4 +48,8 @@ std::vector<std::int64_t> permutation(const Graph& graph, const Node& transpose)
 /// A permutation of 2-D matrices: [1, 0].
 bool is_matrix_transpose(const Graph& graph, const Node& transpose);
 
+/// A Mul of an image [N, C, H, W] by one number for each of its channels, [N, C, 1, 1] or [1, C, 1, 1], as
+/// squeeze-and-excite has it: which input is the image. Nothing for other nodes.
+std::optional<std::size_t> gated_image(const Graph& graph, const Node& node);
+
 }  // namespace tessera::passes

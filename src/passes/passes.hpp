@@ -16,6 +16,8 @@ int make_integers_fit(Graph& graph, std::vector<PassNote>& notes);
 int relax_qdq(Graph& graph, std::vector<PassNote>& notes);
 int fuse_layer_norm(Graph& graph, std::vector<PassNote>& notes);
 int fuse_gelu(Graph& graph, std::vector<PassNote>& notes);
+int fuse_activations(Graph& graph, std::vector<PassNote>& notes);
+int pool_means(Graph& graph, std::vector<PassNote>& notes);
 int fuse_linear(Graph& graph, std::vector<PassNote>& notes);
 int fuse_conv(Graph& graph, std::vector<PassNote>& notes);
 int fuse_attention(Graph& graph, std::vector<PassNote>& notes);

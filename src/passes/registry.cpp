@@ -20,10 +20,11 @@ using namespace passes;
 // - dynamically quantized products become products by dequantized weights, whose integers are looked at next;
 // - integers have the types of the kernels before anything asks what they stand for;
 // - Quantize/Dequantize pairs that stand inside a pattern go before the pattern is looked for;
-// - GELU is whole before it can become an epilogue, the epilogues are in place before integers are pushed through them;
+// - GELU and other activations of several nodes are whole before they can become an epilogue, the epilogues are in
+// place before integers are pushed through them;
 // - projections are merged only once attention is known, and before quantization so that integers see one product;
 // - layers that the file wants in bf16 are looked at when it is settled which ones are integers.
-constexpr std::array<Pass, 17> passes_in_order{{
+constexpr std::array<Pass, 19> passes_in_order{{
     {"eliminate", &eliminate},
     {"constant_folding", &fold_constants},
     {"reshape_targets", &simplify_reshapes},
@@ -33,6 +34,8 @@ constexpr std::array<Pass, 17> passes_in_order{{
     {"relax_qdq", &relax_qdq},
     {"layer_norm", &fuse_layer_norm},
     {"gelu", &fuse_gelu},
+    {"activations", &fuse_activations},
+    {"pool_means", &pool_means},
     {"linear", &fuse_linear},
     {"conv", &fuse_conv},
     {"attention", &fuse_attention},

@@ -226,6 +226,12 @@ void Builder::emit(std::unique_ptr<Step> step, std::vector<BufferId> reads, std:
   plan_->steps.push_back(std::move(step));
 }
 
+BufferId Builder::keep_as_buffer(std::shared_ptr<const AlignedBuffer> buffer) {
+  plan_->buffers.push_back({keep(std::move(buffer), false), 0});
+  lifetimes_.emplace_back();
+  return static_cast<BufferId>(plan_->buffers.size() - 1);
+}
+
 const std::byte* Builder::keep(std::shared_ptr<const AlignedBuffer> buffer, bool is_weight) {
   const std::byte* data = buffer->data();
   if (is_weight)

@@ -86,6 +86,8 @@ class Builder {
   void emit(std::unique_ptr<Step> step, std::vector<BufferId> reads, std::vector<BufferId> writes);
   /// A constant array the plan keeps, e.g. biases padded to whole panels. `shared` keeps the memory alive.
   const std::byte* keep(std::shared_ptr<const AlignedBuffer> buffer, bool is_weight);
+  /// The same as a buffer that steps read.
+  BufferId keep_as_buffer(std::shared_ptr<const AlignedBuffer> buffer);
   WeightStore& weights() noexcept { return weights_; }
 
   std::shared_ptr<const Plan> finish();

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "plan/activation.hpp"
 #include "plan/byte_products.hpp"
 #include "plan/gemm_choices.hpp"
 #include "plan/lower_matched.hpp"
@@ -18,13 +19,13 @@ struct Finish {
   const float* sum_scale = nullptr;  ///< null: the sum is not rounded before the residual is added
   std::int32_t sum_zero_point = 0;
   bool residual_first = false;  ///< it is the first operand of the addition
-  Activation activation = Activation::none;
+  ActivationCall activation;
 };
 
 Finish finish_of(const Builder& builder, const Node& node, ValueId bias, ValueId residual) {
   Finish finish;
   if (bias != no_value) finish.bias = &builder.value(bias);
-  finish.activation = activation_of(node);
+  finish.activation = fused_activation(node);
   if (residual == no_value) return finish;
   finish.residual = &builder.value(residual);
   finish.sum_scale = node.find_attribute<float>("sum_scale");
@@ -40,9 +41,7 @@ constexpr double most_steps = 1 << 30;
 bool can_count_in_steps(const GemmWeights& weights, const Value& x, const Value& y, const Finish& finish) {
   if (weights.value->constant.type() != DataType::s8 || y.type != DataType::u8) return false;
   const Requantize requantize = requantization(y);
-  const bool is_cut =
-      finish.activation == Activation::none || (finish.activation == Activation::relu && requantize.zero_point == 0);
-  if (!is_cut) return false;
+  if (!is_cut_by_u8(finish.activation, requantize)) return false;
   double most = finish.sum_scale != nullptr ? 255.0 * static_cast<double>(*finish.sum_scale)
                                             : most_magnitude(weights, x, finish.bias);
   if (finish.residual != nullptr) {
@@ -58,6 +57,7 @@ bool can_count_in_steps(const GemmWeights& weights, const Value& x, const Value&
 ColumnUnits count_in_steps(const Finish& finish, Epilogue& epilogue) {
   const float step = epilogue.requantize.scale;
   epilogue.in_steps_of_c = true;
+  epilogue.activation = Activation::none;  // rounding to u8 cuts what it would
   epilogue.requantize.scale = 1;
   if (finish.residual == nullptr) return {step, 0};
   const Dequantize residual = epilogue.residual;
@@ -87,7 +87,8 @@ Epilogue make_epilogue(Builder& builder, const Node& node, const BrgemmKernel& k
   const Value& y = builder.value(node.outputs[0]);
   const Finish finish = finish_of(builder, node, bias, residual);
   Epilogue epilogue;
-  epilogue.activation = finish.activation;
+  epilogue.activation = finish.activation.activation;
+  epilogue.parameters = finish.activation.parameters;
   epilogue.c_type = y.type;
   epilogue.requantize = requantization(y);
   if (finish.residual != nullptr) {

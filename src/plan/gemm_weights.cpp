@@ -213,15 +213,6 @@ double most_magnitude(const GemmWeights& weights, const Value& x, const Value* b
   return most;
 }
 
-Activation activation_of(const Node& node) {
-  const auto word = node.attribute_or<std::string>("activation", "none");
-  if (word == "none") return Activation::none;
-  if (word == "relu") return Activation::relu;
-  if (word == "gelu") return Activation::gelu;
-  if (word == "tanh") return Activation::tanh;
-  reject("node " + node.name + " (" + node.op + ")", "unknown activation " + word);
-}
-
 const BrgemmKernel* gemm_kernel(const Builder& builder, const Value& x, const Value& weights, std::int64_t rows) {
   if (!weights.is_constant()) return nullptr;
   const auto find = [&](DataType a, DataType b) { return find_brgemm(a, b, builder.isa(), rows); };

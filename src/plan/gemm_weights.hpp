@@ -51,9 +51,6 @@ const std::int32_t* row_sum_factors(Builder& builder, const BrgemmKernel& kernel
 /// No product of `x` and integer weights plus bias is larger in magnitude than this.
 double most_magnitude(const GemmWeights& weights, const Value& x, const Value* bias);
 
-/// Activation named by a fused op's attribute. Error{invalid} naming the node for an unknown word.
-Activation activation_of(const Node& node);
-
 /// The kernel for `rows` rows of an activation of this type, or null: u8 x s8 (as s16 x s16 where there are no dot
 /// products and many rows; byte_products.hpp), bf16 x bf16 (as f32 x bf16 likewise), f32 x f32.
 const BrgemmKernel* gemm_kernel(const Builder& builder, const Value& x, const Value& weights, std::int64_t rows);

@@ -3,6 +3,7 @@
 #include "ops/window.hpp"
 #include "plan/emit_gemm.hpp"
 #include "plan/lower.hpp"
+#include "plan/lower_depthwise.hpp"
 #include "plan/lower_winograd.hpp"
 
 namespace tessera {
@@ -49,7 +50,7 @@ bool lower_conv(Builder& builder, const Node& node) {
   if (kernel == nullptr || !operands_fit(builder, node)) return false;
 
   const Window window = window_of(node, xs[2], xs[3], ws[2], ws[3]);
-  if (lower_winograd(builder, node, window)) return true;
+  if (lower_depthwise(builder, node, window, *kernel) || lower_winograd(builder, node, window)) return true;
   GemmSpec spec;
   spec.groups = node.attribute_or<std::int64_t>("group", 1);
   spec.columns = ws[0] / spec.groups;

@@ -1,5 +1,5 @@
-// Ops that work row by row on dense matrices: LayerNormalization and Softmax over the last axis, element-wise
-// arithmetic without broadcasting, quantization and conversion. Rows are shared among members.
+// Ops that work row by row on dense matrices: LayerNormalization and Softmax over the last axis, quantization and
+// conversion. Rows are shared among members.
 #include <algorithm>
 #include <string>
 
@@ -83,30 +83,6 @@ class SoftmaxStep final : public Step {
  private:
   void (*kernel_)(const SoftmaxCall&);
   Matrix x_, y_;
-};
-
-/// Element-wise over equally shaped values, in rows of at most a page so that members get even shares.
-class ElementwiseStep final : public Step {
- public:
-  ElementwiseStep(const VectorKernels& kernels, const ElementwiseCall& call, const Matrix& a, const Matrix& b,
-                  const Matrix& y)
-      : kernel_(kernels.elementwise), call_(call), a_(a), b_(b), y_(y) {}
-
-  void run(const RunContext& context) const noexcept override {
-    const Range range = share(a_.rows, context.member, context.members);
-    ElementwiseCall call = call_;
-    call.a = rows_in(context, a_, range.first, call_.a.quantization);
-    if (b_.buffer != no_buffer) call.b = rows_in(context, b_, range.first, call_.b.quantization);
-    call.y = rows_out(context, y_, range.first, call_.y.quantization);
-    call.rows = range.last - range.first;
-    call.n = a_.n;
-    if (call.rows > 0) kernel_(call);
-  }
-
- private:
-  void (*kernel_)(const ElementwiseCall&);
-  ElementwiseCall call_;
-  Matrix a_, b_, y_;
 };
 
 class ConvertStep final : public Step {
@@ -227,40 +203,6 @@ bool lower_softmax(Builder& builder, const Node& node) {
   auto step = std::make_unique<SoftmaxStep>(builder.vector(), in, out);
   step->info = describe(builder, node, "softmax", x.type, y.type);
   builder.emit(std::move(step), {in.buffer}, {out.buffer});
-  return true;
-}
-
-bool lower_elementwise(Builder& builder, const Node& node) {
-  ElementwiseCall call;
-  const bool binary = node.inputs.size() == 2;
-  if (node.op == "Sub") call.op = Binary::sub;
-  if (node.op == "Mul") call.op = Binary::mul;
-  if (node.op == "Div") call.op = Binary::div;
-  if (node.op == "Relu") call.activation = Activation::relu;
-  if (node.op == "Tanh") call.activation = Activation::tanh;
-  if (node.op == "Gelu") {
-    if (node.attribute_or<std::string>("approximate", "none") != "none") return false;
-    call.activation = Activation::gelu;
-  }
-  const Shape shape = builder.shape(node.outputs[0]);
-  for (const ValueId id : node.inputs)
-    if (!is_kernel_type(builder.value(id).type) || !(builder.shape(id) == shape)) return false;
-  const Value& av = builder.value(node.inputs[0]);
-  const Value& yv = builder.value(node.outputs[0]);
-  if (!is_kernel_type(yv.type)) return false;
-  call.a.quantization = dequantization(av);
-  call.y.quantization = requantization(yv);
-  const Matrix a = flat(builder.plain_input(node.inputs[0]), av.type, shape);
-  Matrix b;
-  if (binary) {
-    const Value& bv = builder.value(node.inputs[1]);
-    call.b.quantization = dequantization(bv);
-    b = flat(builder.plain_input(node.inputs[1]), bv.type, shape);
-  }
-  const Matrix y = flat(builder.plain_output(node.outputs[0]), yv.type, shape);
-  auto step = std::make_unique<ElementwiseStep>(builder.vector(), call, a, b, y);
-  step->info = describe(builder, node, "elementwise", av.type, yv.type);
-  builder.emit(std::move(step), {a.buffer, b.buffer}, {y.buffer});
   return true;
 }
 

@@ -72,9 +72,16 @@ class Insertion {
         if (weights.constant == no_value) continue;
         products_[index] = {weights, bias_of(graph_, uses_, index), layer.x};
       }
-      read_integers(index, 0);
+      read_integers(index, input_of(node, layer));
       if (!layer.residual.empty() && (options_.residuals || !layer.linear)) add_residual(index, layer);
     }
+  }
+
+  /// Where the node reads what the layer is about: a factor may stand on either side.
+  std::size_t input_of(const Node& node, const QuantizableLayer& layer) const {
+    const auto reads = [&](ValueId id) { return id != no_value && graph_.value(id).name == layer.x; };
+    const auto found = std::ranges::find_if(node.inputs, reads);
+    return found == node.inputs.end() ? 0 : static_cast<std::size_t>(found - node.inputs.begin());
   }
 
   /// The Add behind a product, or behind the Add of its bias, reads what it adds as integers.

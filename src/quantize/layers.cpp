@@ -1,11 +1,10 @@
 #include "quantize/layers.hpp"
 
 #include <algorithm>
-#include <array>
 #include <map>
-#include <string_view>
 #include <utility>
 
+#include "ops/fused_activation.hpp"
 #include "passes/pass.hpp"
 
 namespace tessera {
@@ -50,10 +49,6 @@ Graph fused_graph(const Graph& standard) {
   return fused;
 }
 
-/// The ops that an epilogue can have taken in, by the words for them.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> activation_ops = {
-    {{"relu", "Relu"}, {"gelu", "Gelu"}, {"tanh", "Tanh"}}};
-
 /// The sums of convolutions that add a residual: known once it is known what is fused with what.
 void name_sums(const Graph& standard, std::vector<QuantizableLayer>& layers) {
   const Uses uses(standard);
@@ -72,7 +67,7 @@ class LayerFinder {
 
   std::vector<QuantizableLayer> run() {
     for (const Node& node : fused_.nodes) {
-      if (node.op == "GlobalAveragePool") add_pooling(node);
+      if (node.op == "GlobalAveragePool" || node.op == "FusedGate") follow_producer(node);
       if ((node.op == "FusedConv" || node.op == "FusedMatMul") && has_f32_weights(fused_, node) &&
           is_f32_activation(fused_, node.inputs[0]))
         add_product(node);
@@ -116,7 +111,8 @@ class LayerFinder {
     layer->attention = {node.name, input(0), input(1), input(2)};
   }
 
-  void add_pooling(const Node& node) {
+  /// A node without weights reads integers where the layer in front of it is one of integers.
+  void follow_producer(const Node& node) {
     const int producer = uses_.producer(node.inputs[0]);
     if (producer < 0 || !is_f32_activation(fused_, node.inputs[0])) return;
     const std::string& source = fused_.nodes[static_cast<std::size_t>(producer)].name;
@@ -219,16 +215,16 @@ void take_sums_apart(Graph& fused, const std::vector<QuantizableLayer>& layers) 
     const ValueId known = fused.find(layer.sum);  // nobody computes it any more
     const ValueId sum = known != no_value ? known : like_result(layer.sum);
     const ValueId total = like_result(layer.name + "_total");
-    const auto* const activation =
-        std::ranges::find(activation_ops, at->attribute_or<std::string>("activation", "none"),
-                          &std::pair<std::string_view, std::string_view>::first);
-    const bool activates = activation != activation_ops.end();
+    ActivationOp activation = activation_op(*at);
+    const bool activates = !activation.op.empty();
     at->outputs = {sum};
     at->inputs.pop_back();
-    at->attributes.erase("activation");
+    for (const char* attribute : {"activation", "activation_first", "activation_second"})
+      at->attributes.erase(attribute);
     std::vector<Node> behind{{"Add", layer.name + "_add", {sum, residual}, {activates ? total : result}, {}}};
     if (activates)
-      behind.push_back({std::string(activation->second), layer.name + "_activation", {total}, {result}, {}});
+      behind.push_back(
+          {activation.op, layer.name + "_activation", {total}, {result}, std::move(activation.attributes)});
     fused.nodes.insert(at + 1, behind.begin(), behind.end());
   }
 }

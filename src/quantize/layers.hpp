@@ -18,7 +18,8 @@ struct QuantizableLayer {
   std::string residual;               ///< what the product adds, if it may be u8; else empty
   std::string sum;                    ///< what a convolution adds it to: a value of the standard graph; else empty
   bool linear = false;                ///< channels of x are its last axis; else its axis 1
-  /// A pooling: it has no weights and is quantized when the layer of this name is, which computes its x.
+  /// A pooling, or the product of an image and a gate: it has no weights and is quantized when the layer of this name
+  /// is, which computes its x.
   std::string follows;
   /// The attention behind projections of Q, K and V, by the names of its Softmax and of what its products read.
   struct Attention {

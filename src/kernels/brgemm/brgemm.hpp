@@ -58,12 +58,13 @@ struct Epilogue {
   Dequantize sum_from_u8;
   float sum_offset = 0;
   Activation activation = Activation::none;
+  ActivationParameters parameters{};
   DataType c_type = DataType::f32;  ///< f32, bf16, or u8 (quantized with `requantize`)
   Requantize requantize;
   /// A promise that lets kernels of s32 sums take a shorter way to the same bytes: C is u8, everything counts in steps
   /// of C (both scales to u8 are 1), a residual is u8 with zero point 0, so is what u8 makes of a sum, and C if it is
-  /// made of that; no value reaches 2^30 in magnitude, there is no row_scale, and the activation is none, or relu where
-  /// C has zero point 0 (which the cut to bytes does anyway).
+  /// made of that; no value reaches 2^30 in magnitude, there is no row_scale, and the activation is none, or one
+  /// that the cut to bytes does anyway: relu where C has zero point 0, clip to a range that holds all that C can.
   bool in_steps_of_c = false;
 };
 

@@ -17,17 +17,37 @@ enum class Sums { f32, s32 };
 enum class Residual { none, f32, bf16, u8 };
 enum class Output { f32, bf16, u8 };
 
+/// One loop for each activation.
+template <Activation activation>
+TESSERA_INLINE void activate_vectors(float* values, int vectors, const ActivationParameters& parameters) {
+  for (int v = 0; v < vectors; ++v)
+    store_f32(values + 16 * v, activate(activation, parameters, load_f32(values + 16 * v)));
+}
+
 /// Long enough to be a call rather than to stand in every combination of types, and a call for many vectors in memory:
 /// vectors as arguments would go through memory one by one, in halves.
-[[gnu::noinline]] void transcendental(float* values, int vectors, Activation activation) {
-  if (activation == Activation::gelu) {
-    for (int v = 0; v < vectors; ++v) store_f32(values + 16 * v, gelu(load_f32(values + 16 * v)));
-  } else {
-    for (int v = 0; v < vectors; ++v) store_f32(values + 16 * v, tanh(load_f32(values + 16 * v)));
+[[gnu::noinline]] void transcendental(float* values, int vectors, const Epilogue& e) {
+  switch (e.activation) {
+    case Activation::gelu: return activate_vectors<Activation::gelu>(values, vectors, e.parameters);
+    case Activation::tanh: return activate_vectors<Activation::tanh>(values, vectors, e.parameters);
+    case Activation::sigmoid: return activate_vectors<Activation::sigmoid>(values, vectors, e.parameters);
+    case Activation::hard_sigmoid: return activate_vectors<Activation::hard_sigmoid>(values, vectors, e.parameters);
+    case Activation::swish: return activate_vectors<Activation::swish>(values, vectors, e.parameters);
+    case Activation::hard_swish: return activate_vectors<Activation::hard_swish>(values, vectors, e.parameters);
+    case Activation::gelu_tanh: return activate_vectors<Activation::gelu_tanh>(values, vectors, e.parameters);
+    default: return;
   }
 }
+/// Whether the activation is more than a lower and an upper bound, which the loop over rows applies itself.
 TESSERA_INLINE bool is_transcendental(Activation activation) {
-  return activation == Activation::gelu || activation == Activation::tanh;
+  return activation != Activation::none && activation != Activation::relu && activation != Activation::clip;
+}
+TESSERA_INLINE float lower_bound(const Epilogue& e) {
+  if (e.activation == Activation::relu) return 0;
+  return e.activation == Activation::clip ? e.parameters.first : -__builtin_inff();
+}
+TESSERA_INLINE float upper_bound(const Epilogue& e) {
+  return e.activation == Activation::clip ? e.parameters.second : __builtin_inff();
 }
 /// Rows that one such call serves.
 constexpr int transcendental_rows = 8;
@@ -98,7 +118,7 @@ struct FinishColumns {
   Quantizer sum_quantizer;
   Dequantizer sum_dequantizer;
   Quantizer output_quantizer;
-  F32x16 floor;
+  F32x16 floor, ceiling;
 
   [[gnu::always_inline]] FinishColumns(const Epilogue& epilogue, int first_column, int columns)
       : e(epilogue),
@@ -109,21 +129,22 @@ struct FinishColumns {
         sum_quantizer(quantizer(e.sum_to_u8)),
         sum_dequantizer(dequantizer(e.sum_from_u8)),
         output_quantizer(quantizer(e.requantize)),
-        floor(e.activation == Activation::relu ? zero() : set1(-__builtin_inff())) {}
+        floor(set1(lower_bound(e))),
+        ceiling(set1(upper_bound(e))) {}
 
-  /// Row `row` of the block, whose sums from `column` on are at `sum`. Plain: no row_scale, no rounds_sum. Not for GELU
-  /// and tanh.
+  /// Row `row` of the block, whose sums from `column` on are at `sum`. Plain: no row_scale, no rounds_sum. Not for
+  /// activations that are transcendental.
   template <bool plain = false>
   [[gnu::always_inline]] void finish(const BrgemmBlock& block, int row, const std::byte* sum) const {
-    store(block, row, max(floor, before_activation<plain>(row, sum)));  // NaN passes
+    store(block, row, clip(before_activation<plain>(row, sum), floor, ceiling));  // NaN passes
   }
 
-  /// The same for `rows` <= transcendental_rows rows with GELU or tanh; their sums are `stride` bytes apart.
+  /// The same for `rows` <= transcendental_rows rows with another activation; their sums are `stride` bytes apart.
   [[gnu::always_inline]] void finish_transcendental(const BrgemmBlock& block, int row, int rows, const std::byte* sum,
                                                     int stride) const {
     alignas(64) float x[transcendental_rows * 16];
     for (int r = 0; r < rows; ++r) store_f32(x + 16 * r, before_activation<false>(row + r, sum + r * stride));
-    transcendental(x, rows, e.activation);
+    transcendental(x, rows, e);
     for (int r = 0; r < rows; ++r) store(block, row + r, load_f32(x + 16 * r));
   }
 

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/elements.hpp"
+#include "kernels/activation.hpp"
 #include "kernels/brgemm/brgemm.hpp"
 
 namespace tessera {
@@ -36,16 +37,6 @@ float plus_residual(const Epilogue& e, int m, int column, float x) {
   }
 }
 
-float activated(float x, Activation activation) {
-  switch (activation) {
-    case Activation::none: return x;
-    case Activation::relu: return x < 0.0F ? 0.0F : x;
-    case Activation::gelu: return static_cast<float>(0.5 * x * std::erfc(-static_cast<double>(x) * std::sqrt(0.5)));
-    case Activation::tanh: return static_cast<float>(std::tanh(static_cast<double>(x)));
-  }
-  return x;
-}
-
 std::uint8_t quantized(float x, const Requantize& q) {
   const float scaled = x * (1.0F / q.scale);
   if (std::isnan(scaled)) return 0;
@@ -61,7 +52,7 @@ void store(const Epilogue& e, int m, int column, float x, std::byte* c_row) {
                  plus_residual(e, m, column, e.sum_offset));
   else if (e.residual_rows != nullptr)
     x = plus_residual(e, m, column, x);
-  x = activated(x, e.activation);
+  x = activated(e.activation, e.parameters, x);
   switch (e.c_type) {
     case DataType::bf16: return set_element(c_row, column, bfloat16(x));
     case DataType::u8: return set_element(c_row, column, quantized(x, e.requantize));

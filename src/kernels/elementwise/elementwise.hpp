@@ -45,7 +45,7 @@ void elementwise(const ElementwiseCall& call) {
       for_each_vector(call.n, [&](std::int64_t i, auto lanes) TESSERA_LAMBDA {
         F32x16 x = read_a(a, i, lanes);
         if (binary) x = combine(call.op, x, read_b(b, i, lanes));
-        write(y, i, activate(call.activation, x), lanes);
+        write(y, i, activate(call.activation, call.parameters, x), lanes);
       });
     }
   });

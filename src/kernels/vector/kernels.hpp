@@ -5,6 +5,7 @@
 #include "kernels/convert/to_nchw.hpp"
 #include "kernels/convert/to_nhwc.hpp"
 #include "kernels/convert/widen.hpp"
+#include "kernels/depthwise/multiply.hpp"
 #include "kernels/elementwise/elementwise.hpp"
 #include "kernels/layer_norm/layer_norm.hpp"
 #include "kernels/pack/pack.hpp"
@@ -40,6 +41,7 @@ constexpr VectorKernels vector_kernels_of(const char* name, Isa isa, const Match
           to_nhwc,
           to_nchw,
           pack,
+          depthwise,
           winograd_f32,
           winograd_f32_small,
           winograd_bf16,

@@ -8,6 +8,8 @@
 #include <limits>
 
 #include "core/elements.hpp"
+#include "kernels/activation.hpp"
+#include "kernels/depthwise/depthwise.hpp"
 #include "kernels/matched/reference.hpp"
 #include "kernels/strassen/reference.hpp"
 #include "kernels/vector_kernels.hpp"
@@ -51,17 +53,6 @@ void put(const RowsOut& out, std::byte* row, std::int64_t i, float x) {
 void put_converted(const RowsOut& out, std::byte* row, std::int64_t i, float x) {
   if (out.type != DataType::u8) return put(out, row, i, x);
   set_element(row + i, 0, rounded(x / out.quantization.scale, out.quantization.zero_point));
-}
-
-float activated(Activation activation, float x) {
-  const double wide = x;
-  switch (activation) {
-    case Activation::none: return x;
-    case Activation::relu: return x < 0.0F ? 0.0F : x;
-    case Activation::gelu: return static_cast<float>(0.5 * wide * std::erfc(-wide / std::sqrt(2.0)));
-    case Activation::tanh: return static_cast<float>(std::tanh(wide));
-  }
-  return x;
 }
 
 float combined(Binary op, float a, float b) {
@@ -119,7 +110,7 @@ void elementwise(const ElementwiseCall& call) {
     for (std::int64_t i = 0; i < call.n; ++i) {
       float x = get(call.a, call.a.data + r * call.a.stride, i);
       if (call.b.data != nullptr) x = combined(call.op, x, get(call.b, call.b.data + r * call.b.stride, i));
-      put(call.y, call.y.data + r * call.y.stride, i, activated(call.activation, x));
+      put(call.y, call.y.data + r * call.y.stride, i, activated(call.activation, call.parameters, x));
     }
   }
 }
@@ -271,6 +262,7 @@ const VectorKernels& reference_vector_kernels() noexcept {
       to_nhwc,
       to_nchw,
       pack,
+      depthwise_reference,
       winograd::reference_f32,
       winograd::reference_f32_small,
       winograd::reference_bf16,
