@@ -45,7 +45,7 @@ void read_cache_size(int sysconf_name, std::size_t& bytes) noexcept {
 int Topology::usable_cpus() const noexcept {
   const auto cores = static_cast<int>(one_per_core.empty() ? allowed_cpus.size() : one_per_core.size());
   // Compared as double first: a quota may exceed what an int holds.
-  if (quota_cpus > 0.0 && quota_cpus < cores) return std::max(1, static_cast<int>(std::ceil(quota_cpus)));
+  if (quota_cpus > 0.0 && quota_cpus < cores) return std::max(1, static_cast<int>(quota_cpus));
   return std::max(1, cores);
 }
 

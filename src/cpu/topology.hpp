@@ -17,7 +17,8 @@ struct Topology {
   std::size_t l3_per_core_bytes = 0;  ///< one core's share of it
   std::string kernel;                 ///< "Linux 6.1.0"
 
-  /// min(physical cores in the mask, ceil(quota)), at least 1.
+  /// min(physical cores in the mask, floor(quota)), at least 1: a thread that the quota stops half of the time keeps
+  /// the others waiting.
   [[nodiscard]] int usable_cpus() const noexcept;
 };
 

@@ -17,6 +17,15 @@ bool lies_inside(const fs::path& file, const fs::path& folder) {
   return std::mismatch(folder.begin(), folder.end(), file.begin(), file.end()).first == folder.end();
 }
 
+/// A hub's cache keeps a model as links, REPOSITORY/snapshots/REVISION/..., to files in REPOSITORY/blobs.
+bool lies_in_blobs_of_cache(const fs::path& file, const fs::path& folder) {
+  for (fs::path at = folder; at.has_relative_path(); at = at.parent_path()) {
+    if (at.parent_path().filename() != "snapshots") continue;
+    return lies_inside(file, at.parent_path().parent_path() / "blobs");
+  }
+  return false;
+}
+
 }  // namespace
 
 ExternalData::Slice ExternalData::slice(const std::string& location, std::uint64_t offset,
@@ -47,7 +56,7 @@ std::string ExternalData::confined_path(const std::string& location, const std::
   const fs::path file = fs::canonical(folder / relative, error);
   if (error)
     reject(what, "external data file " + location + " cannot be opened (" + error.message() + ")", keep_beside);
-  if (!lies_inside(file, folder))
+  if (!lies_inside(file, folder) && !lies_in_blobs_of_cache(file, folder))
     reject(what, "external data file " + location + " is a link that leaves the model's folder", keep_beside);
   return file.string();
 }

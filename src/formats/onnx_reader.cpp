@@ -167,7 +167,9 @@ class Reader {
     for (const std::string& input : proto.input()) node.inputs.push_back(input.empty() ? no_value : ids_.at(input));
     while (!node.inputs.empty() && node.inputs.back() == no_value) node.inputs.pop_back();
     int used = proto.output_size();
-    while (used > 0 && proto.output(used - 1).empty()) --used;
+    // Split divides by the number of its outputs, so one that nobody names still counts.
+    if (node.op != "Split")
+      while (used > 0 && proto.output(used - 1).empty()) --used;
     for (int i = 0; i < used; ++i) {
       // An output nobody wants in front of one that is wanted still needs a value.
       const std::string& name = proto.output(i);

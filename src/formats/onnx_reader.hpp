@@ -12,7 +12,7 @@ namespace tessera {
 
 /// Operator set versions of the standard domain that the reader accepts.
 inline constexpr int min_opset = 11;
-inline constexpr int max_opset = 23;
+inline constexpr int max_opset = 25;
 
 /// Reads a model with its weights, inside the file or as external data in the same folder. Weights stay in the mapped
 /// file until somebody wants their elements, so the file may be replaced or deleted while the graph lives, but not

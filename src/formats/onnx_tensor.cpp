@@ -150,8 +150,8 @@ Tensor read_tensor(TensorProto& proto, std::span<const std::byte> raw, const std
 
 DataType read_element_type(int element_type, const std::string& what) {
   const auto type = stored_type_of(element_type);
-  // Weights are widened as they are read; a value at run time would have to be f16 or f64 in memory.
-  if (!type || *type == StoredType::f16 || *type == StoredType::f64) reject_type(element_type, what);
+  // Inputs of f16 and f64 are f32 to us, as weights of these types are: the caller gives f32.
+  if (!type) reject_type(element_type, what);
   return in_memory(*type);
 }
 

@@ -17,6 +17,8 @@ DataType target_type(const Node& node) {
   if (to == nullptr) node_error(node, "attribute to is missing");
   switch (*to) {
     case 1: return DataType::f32;
+    case 10:  // float16 and double are computed in f32, as weights of these types are
+    case 11: return DataType::f32;
     case 2: return DataType::u8;
     case 3: return DataType::s8;
     case 6: return DataType::s32;
@@ -25,7 +27,7 @@ DataType target_type(const Node& node) {
     case 16: return DataType::bf16;
     default:
       node_error(node, "attribute to = " + std::to_string(*to) + " is not a supported element type",
-                 "use float, bfloat16, uint8, int8, int32, int64 or bool");
+                 "use float, float16, double, bfloat16, uint8, int8, int32, int64 or bool");
   }
 }
 
@@ -33,6 +35,13 @@ void infer_cast(Graph& graph, const Node& node) {
   const DataType target = target_type(node);
   set_output(graph, node, 0, target, SymbolicShape(input_value(graph, node, 0).shape));
   // s32 would wrap only beyond any extent.
+  if (target == DataType::i64 || target == DataType::s32) pass_extents(graph, node);
+}
+
+/// The type of input 1; the elements of input 1 do not matter.
+void infer_cast_like(Graph& graph, const Node& node) {
+  const DataType target = input_value(graph, node, 1).type;
+  set_output(graph, node, 0, target, SymbolicShape(input_value(graph, node, 0).shape));
   if (target == DataType::i64 || target == DataType::s32) pass_extents(graph, node);
 }
 
@@ -78,13 +87,29 @@ void evaluate_cast(const Node&, std::span<const TensorView> inputs, std::span<co
 
 std::vector<OpSchema> cast_ops() {
   // `saturate` concerns the 8-bit float types, which are refused above.
-  return {{"Cast",
-           1,
-           1,
-           1,
-           {{"to", AttributeKind::integer}, {"saturate", AttributeKind::integer}},
-           infer_cast,
-           evaluate_cast}};
+  return {
+      {"CastLike",
+       2,
+       2,
+       1,
+       {{"saturate", AttributeKind::integer}, {"round_mode", AttributeKind::string}},
+       infer_cast_like,
+       evaluate_cast,
+       ItemRule::mixes,
+       OpKind::elementwise,
+       Codes::numbers,
+       15},
+      {"Cast",
+       1,
+       1,
+       1,
+       {{"to", AttributeKind::integer}, {"saturate", AttributeKind::integer}, {"round_mode", AttributeKind::string}},
+       infer_cast,
+       evaluate_cast,
+       ItemRule::first_input,
+       OpKind::elementwise,
+       Codes::numbers,
+       1}};
 }
 
 }  // namespace tessera

@@ -115,7 +115,8 @@ void convolve(const Node& node, const TensorView& x, const TensorView& w, const 
 }
 
 std::vector<OpSchema> convolution_ops() {
-  return {{"Conv", 2, 3, 1, convolution_attributes(), infer_convolution, evaluate_convolution}};
+  return {{"Conv", 2, 3, 1, convolution_attributes(), infer_convolution, evaluate_convolution, ItemRule::convolution,
+           OpKind::product, Codes::numbers, 1}};
 }
 
 }  // namespace tessera

@@ -152,9 +152,30 @@ DynamicScale dynamic_scale(float low, float high) noexcept {
 }
 
 std::vector<OpSchema> dynamic_quantization_ops() {
-  return {{"DynamicQuantizeLinear", 1, 1, 3, {}, infer_dynamic_quantize, evaluate_dynamic_quantize},
-          {"MatMulInteger", 2, 4, 1, {}, infer_matmul_integer, evaluate_matmul_integer},
-          {"ConvInteger", 2, 4, 1, convolution_attributes(), infer_conv_integer, evaluate_conv_integer}};
+  return {{"DynamicQuantizeLinear",
+           1,
+           1,
+           3,
+           {},
+           infer_dynamic_quantize,
+           evaluate_dynamic_quantize,
+           ItemRule::mixes,
+           OpKind::other,
+           Codes::numbers,
+           11},
+          {"MatMulInteger",
+           2,
+           4,
+           1,
+           {},
+           infer_matmul_integer,
+           evaluate_matmul_integer,
+           ItemRule::mixes,
+           OpKind::product,
+           Codes::numbers,
+           10},
+          {"ConvInteger", 2, 4, 1, convolution_attributes(), infer_conv_integer, evaluate_conv_integer, ItemRule::mixes,
+           OpKind::product, Codes::numbers, 10}};
 }
 
 }  // namespace tessera

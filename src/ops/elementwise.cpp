@@ -1,5 +1,6 @@
 // Element by element: arithmetic on two or more operands under NumPy broadcasting, and functions of one operand.
 // On integers everything wraps, as two's complement hardware does.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <type_traits>
@@ -81,6 +82,22 @@ struct Greatest {
   }
 };
 
+/// The remainder with the sign of the divisor, as in Python, or with that of the dividend (fmod), as in C.
+struct Remainder {
+  bool sign_of_dividend;
+  float operator()(float a, float b) const {
+    const float rest = std::fmod(a, b);
+    if (sign_of_dividend || rest == 0.0F || (rest < 0.0F) == (b < 0.0F)) return rest;
+    return rest + b;
+  }
+  template <typename T>
+  T operator()(T a, T b) const {
+    if (b == T{-1}) return T{0};  // the lowest number over -1 overflows
+    const T rest = static_cast<T>(a % b);
+    return sign_of_dividend || rest == T{0} || (rest < T{0}) == (b < T{0}) ? rest : static_cast<T>(rest + b);
+  }
+};
+
 struct Power {
   float operator()(float a, float b) const { return std::pow(a, b); }
   template <typename B>
@@ -108,12 +125,34 @@ void evaluate_numbers(const Node&, std::span<const TensorView> inputs, std::span
   });
 }
 
+void refuse_integer_zero(const Node& node, const TensorView& divisors) {
+  if (divisors.type == DataType::f32) return;
+  with_number(divisors.type, [&]<typename T>(T) {
+    for (const T divisor : divisors.as<T>())
+      if (divisor == T{0}) node_error(node, "an integer is divided by zero", "check the model's inputs");
+  });
+}
+
+void evaluate_mod(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
+  refuse_integer_zero(node, inputs[1]);
+  const Remainder remainder{node.attribute_or<std::int64_t>("fmod", 0) != 0};
+  with_number(outputs[0].type,
+              [&]<typename T>(T) { broadcast_elements<T, T, T>(inputs[0], inputs[1], outputs[0], remainder); });
+}
+
+void evaluate_average(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
+  evaluate_numbers<Sum>(node, inputs, outputs);
+  const auto count = static_cast<float>(inputs.size());
+  map_elements<float>(outputs[0], outputs[0], [=](float x) { return x / count; });
+}
+
+void evaluate_prelu(const Node&, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
+  broadcast_elements<float, float, float>(inputs[0], inputs[1], outputs[0],
+                                          [](float x, float slope) { return x < 0.0F ? slope * x : x; });
+}
+
 void evaluate_div(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
-  if (inputs[1].type != DataType::f32)
-    with_number(inputs[1].type, [&]<typename T>(T) {
-      for (const T divisor : inputs[1].as<T>())
-        if (divisor == T{0}) node_error(node, "an integer is divided by zero", "check the model's inputs");
-    });
+  refuse_integer_zero(node, inputs[1]);
   evaluate_numbers<Quotient>(node, inputs, outputs);
 }
 
@@ -160,6 +199,50 @@ Dim divide(const Dim& a, const Dim& b) {
   return a.known() && b.known() ? Dim(Quotient{}(a.value(), b.value())) : a / b;
 }
 
+Dim remainder(const Dim& a, const Dim& b) {
+  if (!a.known() || !b.known() || b.value() == 0) return {};
+  return Remainder{false}(a.value(), b.value());
+}
+
+Dim lesser(const Dim& a, const Dim& b) {
+  if (a == b) return a;
+  return a.known() && b.known() ? Dim(std::min(a.value(), b.value())) : Dim();
+}
+Dim greater(const Dim& a, const Dim& b) {
+  if (a == b) return a;
+  return a.known() && b.known() ? Dim(std::max(a.value(), b.value())) : Dim();
+}
+
+/// Min and Max of any number of operands; extents of two.
+template <Dim (*combine)(const Dim&, const Dim&)>
+void infer_extreme(Graph& graph, const Node& node) {
+  infer_numbers(graph, node);
+  if (node.inputs.size() == 2 && input_value(graph, node, 0).type == DataType::i64)
+    infer_binary_extents(graph, node, combine);
+}
+
+void infer_mod(Graph& graph, const Node& node) {
+  infer_numbers(graph, node);
+  const bool integers = input_value(graph, node, 0).type != DataType::f32;
+  if (!integers && node.attribute_or<std::int64_t>("fmod", 0) == 0)
+    node_error(node, "attribute fmod is 0 for real numbers", "ONNX wants fmod = 1 for them");
+  if (integers && node.attribute_or<std::int64_t>("fmod", 0) == 0) infer_binary_extents(graph, node, remainder);
+}
+
+void infer_reals(Graph& graph, const Node& node) {
+  expect_types(graph, node, {DataType::f32});
+  infer_broadcast(graph, node);
+}
+
+/// The slope is stretched to X, never X to the slope.
+void infer_prelu(Graph& graph, const Node& node) {
+  expect_types(graph, node, {DataType::f32});
+  const SymbolicShape x = input_value(graph, node, 0).shape;
+  if (broadcast_shape(node, x, input_value(graph, node, 1).shape).rank() != x.rank())
+    node_error(node, "its slope has more dimensions than its input");
+  set_output(graph, node, 0, DataType::f32, x);
+}
+
 void infer_pow(Graph& graph, const Node& node) {
   if (input_value(graph, node, 0).type != DataType::f32) return infer_numbers(graph, node);
   expect_type(graph, node, 1, {DataType::f32, DataType::i64, DataType::s32});
@@ -180,9 +263,6 @@ float reciprocal(float x) {
 }
 float error_function(float x) {
   return std::erf(x);
-}
-float round_down(float x) {
-  return std::floor(x);
 }
 
 template <float (*function)(float)>
@@ -216,25 +296,50 @@ void infer_real(Graph& graph, const Node& node) {
   infer_broadcast(graph, node);
 }
 
+using Infer = decltype(OpSchema::infer);
+using Evaluate = decltype(OpSchema::evaluate);
+
+/// A row of the table: `inputs` operands (-1: any number) that are broadcast to each other.
+OpSchema broadcasting(std::string_view name, int inputs, Infer infer, Evaluate evaluate, int since,
+                      std::vector<AttributeSpec> attributes = {}) {
+  return {name,
+          inputs < 0 ? 1 : inputs,
+          inputs,
+          1,
+          std::move(attributes),
+          infer,
+          evaluate,
+          ItemRule::broadcast,
+          OpKind::elementwise,
+          Codes::numbers,
+          since};
+}
+
+OpSchema function(std::string_view name, Infer infer, Evaluate evaluate, int since) {
+  return {name, 1, 1, 1, {}, infer, evaluate, ItemRule::first_input, OpKind::elementwise, Codes::numbers, since};
+}
+
 }  // namespace
 
 std::vector<OpSchema> elementwise_ops() {
-  return {{"Add", 2, 2, 1, {}, infer_shape_arithmetic<add>, evaluate_numbers<Sum>},
-          {"Sub", 2, 2, 1, {}, infer_shape_arithmetic<subtract>, evaluate_numbers<Difference>},
-          {"Mul", 2, 2, 1, {}, infer_shape_arithmetic<multiply>, evaluate_numbers<Product>},
-          {"Div", 2, 2, 1, {}, infer_shape_arithmetic<divide>, evaluate_div},
-          {"Pow", 2, 2, 1, {}, infer_pow, evaluate_pow},
-          {"Sum", 1, -1, 1, {}, infer_numbers, evaluate_numbers<Sum>},
-          {"Min", 1, -1, 1, {}, infer_numbers, evaluate_numbers<Least>},
-          {"Max", 1, -1, 1, {}, infer_numbers, evaluate_numbers<Greatest>},
-          {"Neg", 1, 1, 1, {}, infer_numbers, evaluate_signed<Negative>},
-          {"Abs", 1, 1, 1, {}, infer_numbers, evaluate_signed<Magnitude>},
-          {"Sqrt", 1, 1, 1, {}, infer_real, evaluate_real<square_root>},
-          {"Exp", 1, 1, 1, {}, infer_real, evaluate_real<exponential>},
-          {"Log", 1, 1, 1, {}, infer_real, evaluate_real<logarithm>},
-          {"Reciprocal", 1, 1, 1, {}, infer_real, evaluate_real<reciprocal>},
-          {"Erf", 1, 1, 1, {}, infer_real, evaluate_real<error_function>},
-          {"Floor", 1, 1, 1, {}, infer_real, evaluate_real<round_down>}};
+  return {broadcasting("Add", 2, infer_shape_arithmetic<add>, evaluate_numbers<Sum>, 1),
+          broadcasting("Sub", 2, infer_shape_arithmetic<subtract>, evaluate_numbers<Difference>, 1),
+          broadcasting("Mul", 2, infer_shape_arithmetic<multiply>, evaluate_numbers<Product>, 1),
+          broadcasting("Div", 2, infer_shape_arithmetic<divide>, evaluate_div, 1),
+          broadcasting("Mod", 2, infer_mod, evaluate_mod, 10, {{"fmod", AttributeKind::integer}}),
+          broadcasting("Pow", 2, infer_pow, evaluate_pow, 1),
+          broadcasting("PRelu", 2, infer_prelu, evaluate_prelu, 1),
+          broadcasting("Sum", -1, infer_numbers, evaluate_numbers<Sum>, 1),
+          broadcasting("Mean", -1, infer_reals, evaluate_average, 1),
+          broadcasting("Min", -1, infer_extreme<lesser>, evaluate_numbers<Least>, 1),
+          broadcasting("Max", -1, infer_extreme<greater>, evaluate_numbers<Greatest>, 1),
+          function("Neg", infer_numbers, evaluate_signed<Negative>, 1),
+          function("Abs", infer_numbers, evaluate_signed<Magnitude>, 1),
+          function("Sqrt", infer_real, evaluate_real<square_root>, 1),
+          function("Exp", infer_real, evaluate_real<exponential>, 1),
+          function("Log", infer_real, evaluate_real<logarithm>, 1),
+          function("Reciprocal", infer_real, evaluate_real<reciprocal>, 1),
+          function("Erf", infer_real, evaluate_real<error_function>, 9)};
 }
 
 }  // namespace tessera

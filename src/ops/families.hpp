@@ -28,4 +28,12 @@ std::vector<OpSchema> quantization_ops();
 std::vector<OpSchema> dynamic_quantization_ops();
 std::vector<OpSchema> fused_ops();
 
+// Less common ones.
+std::vector<OpSchema> unary_math_ops();
+std::vector<OpSchema> gather_scatter_ops();
+std::vector<OpSchema> scan_ops();
+std::vector<OpSchema> resize_ops();
+std::vector<OpSchema> group_norm_ops();
+std::vector<OpSchema> einsum_ops();
+
 }  // namespace tessera

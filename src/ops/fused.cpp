@@ -282,9 +282,12 @@ std::vector<OpSchema> fused_ops() {
       {"transB", AttributeKind::integer},       activation, sum_scale, sum_zero_point, residual_first,
       {"quantize_rows", AttributeKind::integer}};
 
-  return {{"FusedConv", 2, 4, 1, convolution, infer_fused_conv, evaluate_fused_conv},
-          {"FusedMatMul", 2, 4, 1, product, infer_fused_matmul, evaluate_fused_matmul},
-          {"FusedAttention", 1, 4, 1, attention_attributes(), infer_fused_attention, evaluate_fused_attention}};
+  return {{"FusedConv", 2, 4, 1, convolution, infer_fused_conv, evaluate_fused_conv, ItemRule::convolution,
+           OpKind::product, Codes::reals, 0},
+          {"FusedMatMul", 2, 4, 1, product, infer_fused_matmul, evaluate_fused_matmul, ItemRule::product,
+           OpKind::product, Codes::reals, 0},
+          {"FusedAttention", 1, 4, 1, attention_attributes(), infer_fused_attention, evaluate_fused_attention,
+           ItemRule::attention, OpKind::product, Codes::reals, 0}};
 }
 
 }  // namespace tessera

@@ -38,6 +38,30 @@ Dim bound(const Dim& dim, const Value& input, std::span<const Binding> bindings)
   return found->extent;
 }
 
+/// The input whose elements, not known yet, decide the shape of a node's output: the last that is neither constant nor
+/// known from shapes, since data comes first and lists of extents follow.
+std::string deciding_input(const Graph& graph, const Node& node) {
+  for (std::size_t i = node.inputs.size(); i-- > 0;) {
+    const ValueId id = node.inputs[i];
+    if (id == no_value || graph.value(id).is_constant() || integers_of(graph, id)) continue;
+    return "input " + std::to_string(i) + " (" + graph.value(id).name + ")";
+  }
+  return "its inputs";
+}
+
+/// A plan needs numbers: node_error for the first node whose output has an extent that no binding gives.
+void refuse_open_shapes(const Graph& graph) {
+  for (const Node& node : graph.nodes)
+    for (const ValueId id : node.outputs) {
+      if (id == no_value || graph.value(id).shape.concrete()) continue;
+      const std::string shape = graph.value(id).shape.ranked ? to_string(graph.value(id).shape) : "of unknown rank";
+      node_error(node,
+                 "the shape " + shape + " of its output " + graph.value(id).name + " depends on the values of " +
+                     deciding_input(graph, node) + ", which are computed when the model runs",
+                 "export the model so that they are constants or follow from the shapes of its inputs");
+    }
+}
+
 }  // namespace
 
 void infer_shapes(Graph& graph) {
@@ -57,6 +81,7 @@ void bind_shapes(Graph& graph, std::span<const Binding> bindings) {
     for (Dim& dim : input.shape.dims) dim = bound(dim, input, bindings);
   }
   infer_shapes(graph);
+  refuse_open_shapes(graph);
 }
 
 }  // namespace tessera

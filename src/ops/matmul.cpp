@@ -83,8 +83,8 @@ void evaluate_gemm(const Node& node, std::span<const TensorView> inputs, std::sp
            dense_matrix(inputs[1].as<float>().data(), k, n, trans_b), y.as<float>().data(), m, n, k);
   const float alpha = node.attribute_or("alpha", 1.0F);
   if (alpha != 1.0F) map_elements<float>(y, y, [=](float x) { return alpha * x; });
-  if (!given(inputs, 2)) return;
   const float beta = node.attribute_or("beta", 1.0F);
+  if (!given(inputs, 2) || beta == 0.0F) return;  // C is not read: it may hold NaN
   broadcast_elements<float, float, float>(y, inputs[2], y, [=](float product, float c) { return product + beta * c; });
 }
 
@@ -94,7 +94,8 @@ std::vector<OpSchema> matmul_ops() {
   constexpr auto integer = AttributeKind::integer;
   constexpr auto real = AttributeKind::real;
   const std::vector<AttributeSpec> gemm{{"alpha", real}, {"beta", real}, {"transA", integer}, {"transB", integer}};
-  return {{"MatMul", 2, 2, 1, {}, infer_matmul, evaluate_matmul}, {"Gemm", 2, 3, 1, gemm, infer_gemm, evaluate_gemm}};
+  return {{"MatMul", 2, 2, 1, {}, infer_matmul, evaluate_matmul, ItemRule::product, OpKind::product, Codes::numbers, 1},
+          {"Gemm", 2, 3, 1, gemm, infer_gemm, evaluate_gemm, ItemRule::product, OpKind::product, Codes::numbers, 1}};
 }
 
 }  // namespace tessera

@@ -116,9 +116,21 @@ std::vector<OpSchema> normalization_ops() {
   const std::vector<AttributeSpec> layer{{"axis", integer}, {"epsilon", real}, {"stash_type", integer}};
   const std::vector<AttributeSpec> batch{
       {"epsilon", real}, {"momentum", real}, {"spatial", integer}, {"training_mode", integer}};
-  return {{"LayerNormalization", 2, 3, 1, layer, infer_layer_normalization, evaluate_layer_normalization},
-          {"BatchNormalization", 5, 5, 1, batch, infer_batch_normalization, evaluate_batch_normalization},
-          {"Softmax", 1, 1, 1, {{"axis", integer}}, infer_softmax, evaluate_softmax}};
+  return {{"LayerNormalization", 2, 3, 1, layer, infer_layer_normalization, evaluate_layer_normalization,
+           ItemRule::inner_axis, OpKind::normalisation, Codes::reals, 17},
+          {"BatchNormalization", 5, 5, 1, batch, infer_batch_normalization, evaluate_batch_normalization,
+           ItemRule::first_input, OpKind::normalisation, Codes::numbers, 1},
+          {"Softmax",
+           1,
+           1,
+           1,
+           {{"axis", integer}},
+           infer_softmax,
+           evaluate_softmax,
+           ItemRule::inner_axis,
+           OpKind::normalisation,
+           Codes::numbers,
+           1}};
 }
 
 }  // namespace tessera

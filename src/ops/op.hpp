@@ -20,6 +20,48 @@ struct AttributeSpec {
   AttributeKind kind;
 };
 
+/// Whether an op computes the items of a batch apart from each other, as far as its attributes and inputs allow. The
+/// conditions of each rule are in batch_items.cpp, which reads the shapes of a whole graph.
+enum class ItemRule : std::uint8_t {
+  unstated,           ///< nobody has said: a test fails
+  mixes,              ///< the op may mix items, or nobody has shown that it does not
+  first_input,        ///< input 0 in its order, element by element or item by item; all other inputs are shared
+  reshape,            ///< input 0 in its order, under a shape that input 1 gives
+  expand,             ///< input 0 stretched to a shape that input 1 gives
+  broadcast,          ///< all inputs, element by element, under NumPy broadcasting
+  convolution,        ///< X by item; weights and bias are shared
+  product,            ///< a matrix product
+  attention,          ///< Q, K, V by item
+  inner_axis,         ///< along attribute axis, which is not the first
+  inner_axes,         ///< along the axes that attribute axes or input 1 gives, none of them the first
+  sliced_axes,        ///< the same where input 3 names the axes (Slice)
+  constant_of_shape,  ///< made of nothing but a shape and a number
+  quantization,       ///< per tensor, or along an axis that is not the first
+  transpose,          ///< the first axis stays the first
+  gather,             ///< rows of a shared table, or along an inner axis
+  concat,             ///< parts that are all by item, joined along an inner axis
+};
+
+/// What an op is to the passes and the plan.
+enum class OpKind : std::uint8_t {
+  other,
+  view,           ///< the elements in their order under another shape
+  movement,       ///< elements of its inputs in other places
+  elementwise,    ///< every output element from the input elements at its place
+  product,        ///< sums of products with weights, or of two computed operands
+  pool,           ///< reduces windows of an image
+  reduction,      ///< reduces axes
+  normalisation,  ///< scales along an axis by what it finds there
+};
+
+/// What an op makes of u8 and s8 elements.
+enum class Codes : std::uint8_t {
+  numbers,  ///< integers are integers, whatever scale a neighbour reads them by
+  passes,   ///< the op hands elements of its input on: both ends stand for reals in the same way, and the op need not
+            ///< know in which
+  reals,    ///< integers that carry a Quantization stand for reals; kernels convert them
+};
+
 struct OpSchema {
   std::string_view name;
   int min_inputs = 1;
@@ -32,6 +74,10 @@ struct OpSchema {
   /// Computes the outputs; both sides dense row-major (NCHW), sized by shape inference. An omitted input has data ==
   /// nullptr. Allocates nothing, so that it may run inside a session. Null: only the plan's kernels can run it.
   void (*evaluate)(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs);
+  ItemRule by_item = ItemRule::unstated;
+  OpKind kind = OpKind::other;
+  Codes codes = Codes::numbers;
+  int since = 1;  ///< the first ONNX operator set that has the op; 0: Tessera's own
 };
 
 /// The definition of an op, or null.

@@ -142,9 +142,21 @@ std::vector<OpSchema> pooling_ops() {
   max.push_back({"storage_order", integer});
   auto average = window;
   average.push_back({"count_include_pad", integer});
-  return {{"MaxPool", 1, 1, 1, std::move(max), infer_max_pool, evaluate_max_pool},
-          {"AveragePool", 1, 1, 1, std::move(average), infer_average_pool, evaluate_average_pool},
-          {"GlobalAveragePool", 1, 1, 1, {}, infer_global_average_pool, evaluate_global_average_pool}};
+  return {{"MaxPool", 1, 1, 1, std::move(max), infer_max_pool, evaluate_max_pool, ItemRule::first_input, OpKind::pool,
+           Codes::passes, 1},
+          {"AveragePool", 1, 1, 1, std::move(average), infer_average_pool, evaluate_average_pool, ItemRule::first_input,
+           OpKind::pool, Codes::reals, 1},
+          {"GlobalAveragePool",
+           1,
+           1,
+           1,
+           {},
+           infer_global_average_pool,
+           evaluate_global_average_pool,
+           ItemRule::first_input,
+           OpKind::pool,
+           Codes::reals,
+           1}};
 }
 
 }  // namespace tessera

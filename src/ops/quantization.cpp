@@ -128,8 +128,10 @@ std::vector<OpSchema> quantization_ops() {
   const std::vector<AttributeSpec> quantize{
       {"axis", integer}, {"block_size", integer}, {"output_dtype", integer}, {"saturate", integer}};
   const std::vector<AttributeSpec> dequantize{{"axis", integer}, {"block_size", integer}};
-  return {{"QuantizeLinear", 2, 3, 1, quantize, infer_quantize, evaluate_quantize},
-          {"DequantizeLinear", 2, 3, 1, dequantize, infer_dequantize, evaluate_dequantize}};
+  return {{"QuantizeLinear", 2, 3, 1, quantize, infer_quantize, evaluate_quantize, ItemRule::quantization,
+           OpKind::other, Codes::numbers, 10},
+          {"DequantizeLinear", 2, 3, 1, dequantize, infer_dequantize, evaluate_dequantize, ItemRule::quantization,
+           OpKind::other, Codes::numbers, 10}};
 }
 
 }  // namespace tessera

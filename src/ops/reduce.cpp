@@ -1,5 +1,6 @@
-// Reductions over any set of axes, and ArgMax over one.
+// Reductions over any set of axes, and ArgMax and ArgMin over one.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <type_traits>
 
@@ -57,6 +58,7 @@ void infer_number_reduction(Graph& graph, const Node& node) {
   infer_reduction(graph, node);
 }
 
+/// For the reductions that are defined on reals.
 void infer_mean(Graph& graph, const Node& node) {
   expect_type(graph, node, 0, {DataType::f32});
   infer_reduction(graph, node);
@@ -92,6 +94,27 @@ struct Largest {
   template <typename T>
   static T combine(T a, T b) {
     return a > b || a != a ? a : b;
+  }
+};
+
+struct Least {
+  template <typename T>
+  static constexpr T start = std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity()
+                                                                  : std::numeric_limits<T>::max();
+  template <typename T>
+  static T combine(T a, T b) {
+    return a < b || a != a ? a : b;
+  }
+};
+
+struct Multiplied {
+  template <typename T>
+  static constexpr T start = T{1};
+  static float combine(float a, float b) { return a * b; }
+  template <typename T>
+  static T combine(T a, T b) {
+    using Wrapping = std::make_unsigned_t<T>;
+    return static_cast<T>(static_cast<Wrapping>(a) * static_cast<Wrapping>(b));
   }
 };
 
@@ -138,6 +161,63 @@ void evaluate_reduction(const Node& node, std::span<const TensorView> inputs, st
   }
 }
 
+float squared(float x) {
+  return x * x;
+}
+float magnitude(float x) {
+  return std::fabs(x);
+}
+float unchanged(float x) {
+  return x;
+}
+float root(float x) {
+  return std::sqrt(x);
+}
+float logarithm(float x) {
+  return std::log(x);
+}
+
+/// after(sum of before(x)) over the reduced axes.
+template <float (*before)(float), float (*after)(float)>
+void evaluate_sum_of(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
+  const Shape& shape = inputs[0].shape;
+  const auto y = outputs[0].as<float>();
+  std::fill(y.begin(), y.end(), 0.0F);
+  const std::size_t rank = shape.rank();
+  const Mask reduced = evaluated_mask(node, inputs);
+  const std::int64_t n = rank == 0 ? 1 : shape.back();
+  const bool row_is_reduced = rank == 0 || reduced[rank - 1];
+  for_each_element<1>(rows_of(shape), {reduction_strides(shape, reduced)}, [&](std::int64_t row, const auto& offset) {
+    const float* x = inputs[0].as<float>().data() + row * n;
+    float* into = y.data() + offset[0];
+    if (row_is_reduced) {
+      *into += sum_in_lanes(n, [=](std::int64_t i) { return before(x[i]); });
+    } else {
+      for (std::int64_t i = 0; i < n; ++i) into[i] += before(x[i]);
+    }
+  });
+  for (float& element : y) element = after(element);
+}
+
+/// log(sum(exp(x))) around the largest x, so that nothing overflows.
+void evaluate_log_sum_exp(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
+  const Shape& shape = inputs[0].shape;
+  const Mask reduced = evaluated_mask(node, inputs);
+  reduce<Largest, float>(inputs[0], outputs[0], reduced);
+  // Each output element is computed from the largest of its own inputs, which it holds until then.
+  const std::array<Strides, 1> strides{reduction_strides(shape, reduced)};
+  const float* x = inputs[0].as<float>().data();
+  const auto y = outputs[0].as<float>();
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const float largest = std::isfinite(y[i]) ? y[i] : 0.0F;
+    float total = 0.0F;
+    for_each_element(shape, strides, [&](std::int64_t at, const std::array<std::int64_t, 1>& target) {
+      if (static_cast<std::size_t>(target[0]) == i) total += std::exp(x[at] - largest);
+    });
+    y[i] = largest + std::log(total);
+  }
+}
+
 void evaluate_mean(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
   const Mask reduced = evaluated_mask(node, inputs);
   reduce<Total, float>(inputs[0], outputs[0], reduced);
@@ -157,8 +237,8 @@ void infer_arg_max(Graph& graph, const Node& node) {
   set_output(graph, node, 0, DataType::i64, reduced_shape(x, reduced, keeps_dims(node)));
 }
 
-template <typename T>
-void arg_max(const Node& node, const TensorView& x, const TensorView& y) {
+template <typename T, bool largest>
+void arg_extreme(const Node& node, const TensorView& x, const TensorView& y) {
   const bool last = node.attribute_or<std::int64_t>("select_last_index", 0) != 0;
   const std::size_t axis = normalised_axis(node, node.attribute_or<std::int64_t>("axis", 0), x.shape.rank());
   const std::int64_t n = x.shape[axis];
@@ -170,17 +250,19 @@ void arg_max(const Node& node, const TensorView& x, const TensorView& y) {
     std::int64_t best = 0;
     for (std::int64_t k = 1; k < n; ++k) {
       const T candidate = source[k * inner];
-      if (candidate > source[best * inner] || (last && candidate == source[best * inner])) best = k;
+      const bool better = largest ? candidate > source[best * inner] : candidate < source[best * inner];
+      if (better || (last && candidate == source[best * inner])) best = k;
     }
     target[i] = best;
   }
 }
 
-void evaluate_arg_max(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
+template <bool largest>
+void evaluate_arg(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
   switch (inputs[0].type) {
-    case DataType::s32: return arg_max<std::int32_t>(node, inputs[0], outputs[0]);
-    case DataType::i64: return arg_max<std::int64_t>(node, inputs[0], outputs[0]);
-    default: return arg_max<float>(node, inputs[0], outputs[0]);
+    case DataType::s32: return arg_extreme<std::int32_t, largest>(node, inputs[0], outputs[0]);
+    case DataType::i64: return arg_extreme<std::int64_t, largest>(node, inputs[0], outputs[0]);
+    default: return arg_extreme<float, largest>(node, inputs[0], outputs[0]);
   }
 }
 
@@ -191,10 +273,27 @@ std::vector<OpSchema> reduce_ops() {
   const std::vector<AttributeSpec> reduction{
       {"axes", AttributeKind::integers}, {"keepdims", integer}, {"noop_with_empty_axes", integer}};
   const std::vector<AttributeSpec> search{{"axis", integer}, {"keepdims", integer}, {"select_last_index", integer}};
-  return {{"ReduceMean", 1, 2, 1, reduction, infer_mean, evaluate_mean},
-          {"ReduceSum", 1, 2, 1, reduction, infer_number_reduction, evaluate_reduction<Total>},
-          {"ReduceMax", 1, 2, 1, reduction, infer_number_reduction, evaluate_reduction<Largest>},
-          {"ArgMax", 1, 1, 1, search, infer_arg_max, evaluate_arg_max}};
+  const auto row = [&](std::string_view name, auto infer, auto evaluate) {
+    return OpSchema{name,           1, 2, 1, reduction, infer, evaluate, ItemRule::inner_axes, OpKind::reduction,
+                    Codes::numbers, 1};
+  };
+  return {{"ReduceMean", 1, 2, 1, reduction, infer_mean, evaluate_mean, ItemRule::inner_axes, OpKind::reduction,
+           Codes::numbers, 1},
+          {"ReduceSum", 1, 2, 1, reduction, infer_number_reduction, evaluate_reduction<Total>, ItemRule::inner_axes,
+           OpKind::reduction, Codes::numbers, 1},
+          {"ReduceMax", 1, 2, 1, reduction, infer_number_reduction, evaluate_reduction<Largest>, ItemRule::inner_axes,
+           OpKind::reduction, Codes::numbers, 1},
+          row("ReduceMin", infer_number_reduction, evaluate_reduction<Least>),
+          row("ReduceProd", infer_number_reduction, evaluate_reduction<Multiplied>),
+          row("ReduceL1", infer_mean, evaluate_sum_of<magnitude, unchanged>),
+          row("ReduceL2", infer_mean, evaluate_sum_of<squared, root>),
+          row("ReduceSumSquare", infer_mean, evaluate_sum_of<squared, unchanged>),
+          row("ReduceLogSum", infer_mean, evaluate_sum_of<unchanged, logarithm>),
+          row("ReduceLogSumExp", infer_mean, evaluate_log_sum_exp),
+          {"ArgMin", 1, 1, 1, search, infer_arg_max, evaluate_arg<false>, ItemRule::mixes, OpKind::reduction,
+           Codes::numbers, 1},
+          {"ArgMax", 1, 1, 1, search, infer_arg_max, evaluate_arg<true>, ItemRule::mixes, OpKind::reduction,
+           Codes::numbers, 1}};
 }
 
 }  // namespace tessera

@@ -286,10 +286,30 @@ void evaluate_where(const Node&, std::span<const TensorView> inputs, std::span<c
 std::vector<OpSchema> select_ops() {
   using enum AttributeKind;
   return {
-      {"Gather", 2, 2, 1, {{"axis", integer}}, infer_gather, evaluate_gather},
-      {"Slice", 1, 5, 1, {{"starts", integers}, {"ends", integers}, {"axes", integers}}, infer_slice, evaluate_slice},
-      {"Expand", 2, 2, 1, {}, infer_expand, evaluate_expand},
-      {"Where", 3, 3, 1, {}, infer_where, evaluate_where},
+      {"Gather",
+       2,
+       2,
+       1,
+       {{"axis", integer}},
+       infer_gather,
+       evaluate_gather,
+       ItemRule::gather,
+       OpKind::movement,
+       Codes::passes,
+       1},
+      {"Slice",
+       1,
+       5,
+       1,
+       {{"starts", integers}, {"ends", integers}, {"axes", integers}},
+       infer_slice,
+       evaluate_slice,
+       ItemRule::sliced_axes,
+       OpKind::movement,
+       Codes::passes,
+       1},
+      {"Expand", 2, 2, 1, {}, infer_expand, evaluate_expand, ItemRule::expand, OpKind::movement, Codes::passes, 8},
+      {"Where", 3, 3, 1, {}, infer_where, evaluate_where, ItemRule::broadcast, OpKind::movement, Codes::passes, 9},
   };
 }
 

@@ -1,5 +1,7 @@
 // Moves integers into the ops of a graph with QuantizeLinear/DequantizeLinear nodes:
-//   - MaxPool, Reshape or Concat between DequantizeLinear and a QuantizeLinear of the same scale works on u8;
+//   - an op that hands elements on (MaxPool, Reshape, Concat ...) between DequantizeLinear and a QuantizeLinear of the
+//     same scale works on u8. It reads and writes codes whatever they stand for: both ends have one quantization, which
+//     is noted where no other is known, and which no kernel of such an op asks for;
 //   - FusedConv and FusedMatMul behind DequantizeLinear read u8 X, s8 W and u8 R themselves; an s32 bias becomes f32;
 //   - FusedMatMul with quantize_rows and FusedConv with quantize_input read s8 W and quantize float X when they run;
 //   - GlobalAveragePool and AveragePool behind DequantizeLinear read u8 X themselves;
@@ -9,6 +11,8 @@
 // The scales move to Value::quantization. Activations must be u8 per tensor, weights s8, per tensor or per output
 // channel. What does not fit stays as it is: QuantizeLinear and DequantizeLinear are ops like any other.
 // Only the DequantizeLinear of a constant that nobody took in is computed here and now.
+#include <algorithm>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
@@ -47,12 +51,23 @@ class QdqFolder {
     for (std::size_t i = 0; i < rewriter_.size(); ++i) {
       if (rewriter_.node(i).op == "DequantizeLinear") compute_constant(i);
     }
+    carry_marks();
     return rewriter_.count();
   }
 
  private:
-  static bool only_moves(const std::string& op) {
-    return op == "MaxPool" || op == "Reshape" || op == "Flatten" || op == "Squeeze" || op == "Unsqueeze";
+  /// Whether the output holds elements of input 0 and nothing else; all other inputs say where.
+  bool only_moves(const Node& node) const {
+    const OpSchema* schema = find_op(node.op);
+    if (schema == nullptr || schema->codes != Codes::passes || node.outputs.size() != 1) return false;
+    return std::none_of(node.inputs.begin() + 1, node.inputs.end(), [&](ValueId id) {
+      return id != no_value && graph_.value(id).type == graph_.value(node.inputs[0]).type;
+    });
+  }
+
+  /// Scales that the kernels can divide by without turning the order of the numbers around.
+  static bool is_usual(const Quantization& quantization) {
+    return std::ranges::all_of(quantization.scale, [](float s) { return s > 0 && std::isfinite(s); });
   }
 
   /// What stands behind a DequantizeLinear with constant parameters.
@@ -70,6 +85,7 @@ class QdqFolder {
   std::optional<Integers> activation(ValueId value) const {
     auto integers = dequantized(value);
     if (!integers || !integers->quantization.per_tensor()) return std::nullopt;
+    if (!is_usual(integers->quantization)) return std::nullopt;
     const Value& held = graph_.value(integers->value);
     return held.type == DataType::u8 && !held.is_constant() ? integers : std::nullopt;
   }
@@ -80,7 +96,7 @@ class QdqFolder {
     if (made_by < 0) return;
     const Node& mover = rewriter_.node(static_cast<std::size_t>(made_by));
     if (mover.op == "Concat") return join_integers(index, mover);
-    if (!only_moves(mover.op)) return;
+    if (!only_moves(mover)) return;
     const auto before = activation(mover.inputs[0]);
     if (!before) return;
     if (quantization_of(graph_, quantize) != before->quantization) {
@@ -89,8 +105,8 @@ class QdqFolder {
     if (!rewriter_.may_vanish(quantize, quantize.inputs[0])) return;
     std::vector<ValueId> inputs = mover.inputs;
     inputs[0] = before->value;
-    mark(*before);
-    mark({quantize.outputs[0], before->quantization});
+    mark_where_unknown(before->value, before->quantization);
+    mark_where_unknown(quantize.outputs[0], before->quantization);
     rewriter_.replace(index, {mover.op, mover.name, inputs, mover.attributes}, mover.op + " works on integers");
   }
 
@@ -112,9 +128,9 @@ class QdqFolder {
     inputs.reserve(parts.size());
     for (const Integers& part : parts) {
       inputs.push_back(part.value);
-      mark(part);
+      mark_where_unknown(part.value, part.quantization);
     }
-    mark({quantize.outputs[0], *wanted});
+    mark_where_unknown(quantize.outputs[0], *wanted);
     rewriter_.replace(index, {join.op, join.name, inputs, join.attributes}, "Concat works on integers");
   }
 
@@ -208,12 +224,40 @@ class QdqFolder {
     if (rewriter_.uses().is_output(quantize->outputs[0]))
       return rewriter_.decline(*quantize, "its integers are a graph output");
     const auto quantization = quantization_of(graph_, *quantize);
-    if (!quantization || !quantization->per_tensor() || graph_.value(quantize->outputs[0]).type != DataType::u8) {
+    const Value& target = graph_.value(quantize->outputs[0]);
+    if (!quantization || !quantization->per_tensor() || !is_usual(*quantization) || target.type != DataType::u8) {
       return rewriter_.decline(*quantize, "the output is not u8 with one constant scale");
     }
+    if (target.quantization && *target.quantization != *quantization)
+      return rewriter_.decline(*quantize, "its integers are read by another scale");
     mark({quantize->outputs[0], *quantization});
     rewriter_.replace(rewriter_.index_of(*quantize), {node.op, node.name, node.inputs, node.attributes},
                       "writes integers");
+  }
+
+  void mark_where_unknown(ValueId id, const Quantization& quantization) {
+    std::optional<Quantization>& known = graph_.value(id).quantization;
+    if (!known) known = quantization;
+  }
+
+  /// Notes the quantization of one end of an op that passes codes on at the other end, from the first node to the last
+  /// and back. Where both ends are known to differ, a reader of the file takes the same codes for other numbers.
+  void carry_marks() {
+    const auto carry = [&](const Node& node) {
+      const OpSchema* schema = find_op(node.op);
+      if (schema == nullptr || schema->codes != Codes::passes) return;
+      for (const ValueId in : node.inputs) {
+        if (in == no_value || graph_.value(in).type != DataType::u8 || graph_.value(in).is_constant()) continue;
+        for (const ValueId out : node.outputs) {
+          const std::optional<Quantization> from = graph_.value(in).quantization;
+          const std::optional<Quantization> to = graph_.value(out).quantization;
+          if (from) mark_where_unknown(out, *from);
+          if (to) mark_where_unknown(in, *to);
+        }
+      }
+    };
+    for (const Node& node : graph_.nodes) carry(node);
+    for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend(); ++node) carry(*node);
   }
 
   void mark(const Integers& integers) { graph_.value(integers.value).quantization = integers.quantization; }

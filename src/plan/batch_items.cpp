@@ -1,10 +1,9 @@
 #include "plan/batch_items.hpp"
 
 #include <algorithm>
-#include <array>
-#include <string_view>
 #include <vector>
 
+#include "ops/op.hpp"
 #include "plan/builder.hpp"
 
 namespace tessera {
@@ -136,86 +135,28 @@ bool inner_axes(const View& v, std::size_t input) {
          std::ranges::none_of(axes, [&](std::int64_t axis) { return v.is_first_axis(axis, v.rank(0)); });
 }
 
-bool slice(const View& v) {
-  return inner_axes(v, 3);
-}
-
-bool reduction(const View& v) {
-  return inner_axes(v, 1);
-}
-
-struct Rule {
-  std::string_view op;
-  bool (*fits)(const View& view);  ///< where some input is not shared
-};
-
-constexpr std::array rules = {
-    Rule{"Conv", convolution},
-    Rule{"FusedConv", convolution},
-    Rule{"MatMul", product},
-    Rule{"Gemm", product},
-    Rule{"FusedMatMul", product},
-    Rule{"FusedAttention", attention},
-    Rule{"MaxPool", first_input_only},
-    Rule{"AveragePool", first_input_only},
-    Rule{"GlobalAveragePool", first_input_only},
-    Rule{"BatchNormalization", first_input_only},
-    Rule{"LayerNormalization", along_inner_axis},
-    Rule{"Softmax", along_inner_axis},
-    Rule{"QuantizeLinear", quantization},
-    Rule{"DequantizeLinear", quantization},
-    Rule{"Cast", first_input_only},
-    Rule{"Identity", first_input_only},
-    Rule{"Dropout", first_input_only},
-    Rule{"Flatten", first_input_only},
-    Rule{"Squeeze", first_input_only},
-    Rule{"Unsqueeze", first_input_only},
-    Rule{"Reshape", reshape},
-    Rule{"Expand", expand},
-    Rule{"ConstantOfShape", constant_of_shape},
-    Rule{"Transpose", transpose},
-    Rule{"Gather", gather},
-    Rule{"Concat", concat},
-    Rule{"Slice", slice},
-    Rule{"ReduceMean", reduction},
-    Rule{"ReduceSum", reduction},
-    Rule{"ReduceMax", reduction},
-    Rule{"Relu", first_input_only},
-    Rule{"Sigmoid", first_input_only},
-    Rule{"Tanh", first_input_only},
-    Rule{"Gelu", first_input_only},
-    Rule{"Clip", first_input_only},
-    Rule{"LeakyRelu", first_input_only},
-    Rule{"HardSigmoid", first_input_only},
-    Rule{"HardSwish", first_input_only},
-    Rule{"Neg", first_input_only},
-    Rule{"Abs", first_input_only},
-    Rule{"Sqrt", first_input_only},
-    Rule{"Exp", first_input_only},
-    Rule{"Log", first_input_only},
-    Rule{"Reciprocal", first_input_only},
-    Rule{"Erf", first_input_only},
-    Rule{"Floor", first_input_only},
-    Rule{"Not", first_input_only},
-    Rule{"Add", broadcast},
-    Rule{"Sub", broadcast},
-    Rule{"Mul", broadcast},
-    Rule{"Div", broadcast},
-    Rule{"Pow", broadcast},
-    Rule{"Sum", broadcast},
-    Rule{"Min", broadcast},
-    Rule{"Max", broadcast},
-    Rule{"Equal", broadcast},
-    Rule{"Less", broadcast},
-    Rule{"Greater", broadcast},
-    Rule{"And", broadcast},
-    Rule{"Or", broadcast},
-    Rule{"Where", broadcast},
-};
-
 bool keeps_items_apart(const View& view) {
-  const auto* const rule = std::ranges::find(rules, view.node.op, &Rule::op);
-  return rule != rules.end() && rule->fits(view);
+  const OpSchema* schema = find_op(view.node.op);
+  switch (schema == nullptr ? ItemRule::mixes : schema->by_item) {
+    case ItemRule::unstated:
+    case ItemRule::mixes: return false;
+    case ItemRule::first_input: return first_input_only(view);
+    case ItemRule::reshape: return reshape(view);
+    case ItemRule::expand: return expand(view);
+    case ItemRule::broadcast: return broadcast(view);
+    case ItemRule::convolution: return convolution(view);
+    case ItemRule::product: return product(view);
+    case ItemRule::attention: return attention(view);
+    case ItemRule::inner_axis: return along_inner_axis(view);
+    case ItemRule::inner_axes: return inner_axes(view, 1);
+    case ItemRule::sliced_axes: return inner_axes(view, 3);
+    case ItemRule::constant_of_shape: return constant_of_shape(view);
+    case ItemRule::quantization: return quantization(view);
+    case ItemRule::transpose: return transpose(view);
+    case ItemRule::gather: return gather(view);
+    case ItemRule::concat: return concat(view);
+  }
+  return false;
 }
 
 /// What the shapes, or the numbers made of shapes, say.

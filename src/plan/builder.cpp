@@ -15,8 +15,10 @@ bool is_convolution(const Node& node) {
   return node.op == "FusedConv" || node.op == "Conv";
 }
 
-bool is_pool(const Node& node) {
-  return node.op == "MaxPool" || node.op == "AveragePool" || node.op == "GlobalAveragePool";
+/// Pools of images; the global average also takes other ranks, which plain code does.
+bool is_pool(const Graph& graph, const Node& node) {
+  const bool pools = node.op == "MaxPool" || node.op == "AveragePool" || node.op == "GlobalAveragePool";
+  return pools && graph.value(node.inputs[0]).shape.rank() == 4;
 }
 
 Halo halo_of(const Graph& graph, const Node& node) {
@@ -88,7 +90,7 @@ Builder::Builder(const Graph& graph, Isa isa, WeightStore& weights, Chooser* cho
 
 void Builder::plan_layouts() {
   for (const Node& node : graph_.nodes) {
-    if (!is_convolution(node) && !is_pool(node)) continue;
+    if (!is_convolution(node) && !is_pool(graph_, node)) continue;
     const auto mark = [&](ValueId id, const Halo& halo) {
       const auto i = static_cast<std::size_t>(id);
       wanted_as_image_[i] = true;
@@ -154,7 +156,7 @@ Image Builder::image_input(ValueId id) {
   if (const auto found = images_.find(id); found != images_.end()) return found->second;
   const BufferId source = plain_input(id);
   const Image image = image_output(id);
-  emit(make_to_nhwc(*this, source, value(id).type, value(id), image), {source}, {image.buffer});
+  emit(make_to_nhwc(*this, source, value(id).type, value(id), image, zero_byte(value(id))), {source}, {image.buffer});
   return image;
 }
 

@@ -49,6 +49,8 @@ class Builder {
   BufferId reference_input(ValueId id);
   /// The same for code that takes the elements at any alignment, and but few of them: a large table stays in its file.
   BufferId table_input(ValueId id);
+  /// A constant that lowering has made, for plain code.
+  BufferId constant_input(const Tensor& tensor) { return constant_buffer(tensor); }
   /// The value as NHWC with at least the halo all its convolutions need; likewise.
   Image image_input(ValueId id);
   /// Where the node that is being lowered has to leave an output.

@@ -1,5 +1,5 @@
-// Concat: elements are copied, so all parts and the result have one type and stand for reals in one way. Images are
-// joined pixel by pixel along their channels; anything else is joined dense.
+// Concat: elements are copied, whatever they stand for, so all parts and the result have one type. Images are joined
+// pixel by pixel along their channels; anything else is joined dense.
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -76,9 +76,7 @@ class ConcatRuns final : public Step {
 bool parts_fit(const Builder& builder, const Node& node) {
   const Value& y = builder.value(node.outputs[0]);
   if (y.type != DataType::f32 && y.type != DataType::bf16 && y.type != DataType::u8) return false;
-  return std::ranges::all_of(node.inputs, [&](ValueId id) {
-    return builder.value(id).type == y.type && builder.value(id).quantization == y.quantization;
-  });
+  return std::ranges::all_of(node.inputs, [&](ValueId id) { return builder.value(id).type == y.type; });
 }
 
 StepInfo describe(const Node& node, DataType type) {

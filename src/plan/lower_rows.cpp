@@ -268,6 +268,8 @@ bool lower_convert(Builder& builder, const Node& node) {
   const Value& x = builder.value(node.inputs[0]);
   const Value& y = builder.value(node.outputs[0]);
   if (!is_kernel_type(x.type) || !is_kernel_type(y.type)) return false;
+  // Cast makes integers of numbers, and numbers of integers, not of the reals that these may stand for.
+  if (node.op == "Cast" && (x.type == DataType::u8 || y.type == DataType::u8)) return false;
   Dequantize from = dequantization(x);
   Requantize to = requantization(y);
   std::optional<Dequantize> stated;
@@ -278,18 +280,20 @@ bool lower_convert(Builder& builder, const Node& node) {
     if (node.op == "DequantizeLinear") from = *stated;
   }
   const Shape shape = builder.shape(node.outputs[0]);
+  // A border holds what its readers take for zero, which the file may define otherwise than the writer does.
+  const std::uint8_t zero =
+      y.quantization || y.type != DataType::u8 ? zero_byte(y) : static_cast<std::uint8_t>(to.zero_point);
   if (x.type == DataType::f32 && builder.wanted_as_image(node.outputs[0]) && !builder.is_image(node.inputs[0])) {
     // Layout and type change in one pass over the image.
     Value target = y;
     if (stated) target.quantization = Quantization{{stated->scale}, {stated->zero_point}, -1};
     const BufferId source = builder.plain_input(node.inputs[0]);
     const Image image = builder.image_output(node.outputs[0]);
-    builder.emit(make_to_nhwc(builder, source, x.type, target, image), {source}, {image.buffer});
+    builder.emit(make_to_nhwc(builder, source, x.type, target, image, zero), {source}, {image.buffer});
     return true;
   }
   if (builder.is_image(node.inputs[0]) && builder.wanted_as_image(node.outputs[0])) {
     const Image in = builder.image_input(node.inputs[0]), out = builder.image_output(node.outputs[0]);
-    const auto zero = static_cast<std::uint8_t>(y.type == DataType::u8 ? to.zero_point : 0);
     auto step = std::make_unique<ConvertImageStep>(builder.vector(), in, from, out, to, zero);
     step->info = describe(builder, node, "convert", x.type, y.type);
     builder.emit(std::move(step), {in.buffer}, {out.buffer});

@@ -18,11 +18,12 @@ Topology with(std::vector<int> one_per_core, double quota) {
   return topology;
 }
 
-TEST(Topology, UsableCpusAreTheSmallerOfCoresAndQuotaRoundedUp) {
+TEST(Topology, UsableCpusAreTheSmallerOfCoresAndQuotaRoundedDown) {
   EXPECT_EQ(with({0, 2, 4, 6}, 0.0).usable_cpus(), 4);
   EXPECT_EQ(with({0, 2, 4, 6}, 2.0).usable_cpus(), 2);
-  EXPECT_EQ(with({0, 2, 4, 6}, 2.1).usable_cpus(), 3);
+  EXPECT_EQ(with({0, 2, 4, 6}, 2.9).usable_cpus(), 2);
   EXPECT_EQ(with({0, 2, 4, 6}, 0.1).usable_cpus(), 1);
+  EXPECT_EQ(with({0, 2, 4, 6}, 1.5).usable_cpus(), 1);
   EXPECT_EQ(with({0, 2, 4, 6}, 1e18).usable_cpus(), 4);
   EXPECT_EQ(with({}, 0.0).usable_cpus(), 1);
 }

@@ -46,6 +46,26 @@ TEST_F(ExternalDataTest, OffsetAndLength) {
   EXPECT_EQ(read(model_at("./weights.bin", "4", "8")), (std::vector{2.0F, 3.0F}));
 }
 
+TEST_F(ExternalDataTest, LinksOfAHubsCacheStayInsideIt) {
+  namespace fs = std::filesystem;
+  const fs::path repository = fs::path(folder_.path()) / "models--org--name";
+  const fs::path snapshot = repository / "snapshots" / "0123abcd";
+  fs::create_directories(snapshot / "onnx");
+  fs::create_directories(repository / "blobs");
+  fs::create_directories(repository / "other");
+  write_bytes((repository / "blobs" / "4567").string(), raw<float>({3, 4}));
+  write_bytes((repository / "other" / "89").string(), raw<float>({5, 6}));
+  fs::create_symlink("../../blobs/4567", snapshot / "model.onnx_data");
+  fs::create_symlink("../../../blobs/4567", snapshot / "onnx" / "model.onnx_data");
+  fs::create_symlink("../../other/89", snapshot / "stray.bin");
+  fs::create_symlink("../../../weights.bin", snapshot / "escaped.bin");
+  EXPECT_EQ(elements<float>(parse(model_at("model.onnx_data"), snapshot.string())), (std::vector{3.0F, 4.0F}));
+  EXPECT_EQ(elements<float>(parse(model_at("model.onnx_data"), (snapshot / "onnx").string())),
+            (std::vector{3.0F, 4.0F}));
+  for (const char* outside : {"stray.bin", "escaped.bin"})
+    expect_invalid(model_at(outside), {outside, "leaves the model's folder"}, snapshot.string());
+}
+
 TEST_F(ExternalDataTest, UnalignedElementsAreCopied) {
   write_bytes(folder_.file("odd.bin"), "x" + raw<float>({5, 6}));
   EXPECT_EQ(read(model_at("odd.bin", "1", "8")), (std::vector{5.0F, 6.0F}));

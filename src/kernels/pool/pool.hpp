@@ -10,7 +10,11 @@ namespace {
 
 struct Maximum {
   TESSERA_MEMBER F32x16 start() const { return set1(-__builtin_inff()); }
-  TESSERA_MEMBER F32x16 combine(F32x16 so_far, F32x16 x) const { return max(so_far, x); }
+  TESSERA_MEMBER F32x16 combine(F32x16 so_far, F32x16 x) const {
+    // max gives its second operand where either is NaN. Taken both ways round, the results are the same bits but for
+    // NaN, of which one keeps that of `so_far` and the other that of `x`; "or" keeps both.
+    return bit_or(max(so_far, x), max(x, so_far));
+  }
 };
 struct Sum {
   TESSERA_MEMBER F32x16 start() const { return zero(); }

@@ -9,12 +9,8 @@ namespace {
 /// f32 NCHW -> NHWC of any type, by the vector kernel; output rows are split among members.
 class ToNhwc final : public Step {
  public:
-  ToNhwc(const VectorKernels& kernels, BufferId source, const Value& target, const Image& image)
-      : kernel_(kernels.to_nhwc),
-        source_(source),
-        image_(image),
-        requantize_(requantization(target)),
-        fill_(zero_byte(target)) {}
+  ToNhwc(const VectorKernels& kernels, BufferId source, const Value& target, const Image& image, std::uint8_t zero)
+      : kernel_(kernels.to_nhwc), source_(source), image_(image), requantize_(requantization(target)), fill_(zero) {}
 
   void run(const RunContext& context) const noexcept override {
     fill_halo(image_, fill_, context);
@@ -114,13 +110,13 @@ StepInfo describe(const Builder& builder, const std::string& node, const std::st
 }  // namespace
 
 std::unique_ptr<Step> make_to_nhwc(const Builder& builder, BufferId source, DataType source_type, const Value& target,
-                                   const Image& image) {
+                                   const Image& image, std::uint8_t zero) {
   const bool plain = source_type != DataType::f32;
   std::unique_ptr<Step> step;
   if (plain) {
-    step = std::make_unique<MoveElements>(source, image, zero_byte(target), true);
+    step = std::make_unique<MoveElements>(source, image, zero, true);
   } else {
-    step = std::make_unique<ToNhwc>(builder.vector(), source, target, image);
+    step = std::make_unique<ToNhwc>(builder.vector(), source, target, image, zero);
   }
   step->info = describe(builder, target.name, "to_nhwc", source_type, image.type, plain);
   return step;

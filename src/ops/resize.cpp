@@ -1,0 +1,262 @@
+// Resize of any axes by nearest element or linear interpolation.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "ops/expect.hpp"
+#include "ops/families.hpp"
+#include "ops/helpers.hpp"
+
+namespace tessera {
+namespace {
+
+enum class Coordinates : std::uint8_t {
+  half_pixel,
+  half_pixel_symmetric,
+  pytorch_half_pixel,
+  align_corners,
+  asymmetric
+};
+enum class Rounding : std::uint8_t { prefer_floor, prefer_ceil, floor, ceil };
+
+Coordinates coordinates_of(const Node& node) {
+  const auto mode = text_attribute(node, "coordinate_transformation_mode", "half_pixel");
+  if (mode == "half_pixel") return Coordinates::half_pixel;
+  if (mode == "half_pixel_symmetric") return Coordinates::half_pixel_symmetric;
+  if (mode == "pytorch_half_pixel") return Coordinates::pytorch_half_pixel;
+  if (mode == "align_corners") return Coordinates::align_corners;
+  if (mode == "asymmetric") return Coordinates::asymmetric;
+  node_error(node, "attribute coordinate_transformation_mode is " + std::string(mode) +
+                       "; supported: half_pixel, half_pixel_symmetric, pytorch_half_pixel, align_corners, asymmetric");
+}
+
+Rounding rounding_of(const Node& node) {
+  const auto mode = text_attribute(node, "nearest_mode", "round_prefer_floor");
+  if (mode == "round_prefer_floor") return Rounding::prefer_floor;
+  if (mode == "round_prefer_ceil") return Rounding::prefer_ceil;
+  if (mode == "floor") return Rounding::floor;
+  if (mode == "ceil") return Rounding::ceil;
+  node_error(node, "attribute nearest_mode is " + std::string(mode) +
+                       "; supported: round_prefer_floor, round_prefer_ceil, floor, ceil");
+}
+
+bool is_linear(const Node& node) {
+  const auto mode = text_attribute(node, "mode", "nearest");
+  if (mode != "nearest" && mode != "linear")
+    node_error(node, "attribute mode is " + std::string(mode) + "; supported: nearest, linear");
+  return mode == "linear";
+}
+
+/// The axis that entry i of scales and sizes is about.
+std::size_t axis_of(const Node& node, std::size_t i, std::size_t rank) {
+  const auto* axes = node.find_attribute<std::vector<std::int64_t>>("axes");
+  if (axes == nullptr) return i;
+  return normalised_axis(node, (*axes)[i], rank);
+}
+
+std::size_t listed_axes(const Node& node, std::size_t rank) {
+  const auto* axes = node.find_attribute<std::vector<std::int64_t>>("axes");
+  return axes == nullptr ? rank : axes->size();
+}
+
+bool is_given(const Graph& graph, const Node& node, std::size_t index) {
+  if (!node.has_input(index)) return false;
+  const SymbolicShape& shape = graph.value(node.input(index)).shape;
+  return !(shape.rank() == 1 && shape.dims[0] == Dim(0));  // exporters write an empty tensor for an omitted one
+}
+
+/// A number of output elements; infer and evaluate must agree on it.
+std::int64_t scaled(std::int64_t extent, float scale) {
+  return static_cast<std::int64_t>(std::floor(static_cast<float>(extent) * scale));
+}
+
+std::vector<Dim> scaled_dims(const Graph& graph, const Node& node, std::vector<Dim> dims) {
+  const Value& scales = graph.value(node.input(2));
+  if (!scales.is_constant()) node_error(node, "its scales are computed at run time", "export constant scales");
+  const auto factors = scales.constant.as<float>();
+  if (factors.size() != listed_axes(node, dims.size())) node_error(node, "its scales are not one per axis");
+  for (std::size_t i = 0; i < factors.size(); ++i) {
+    if (!(factors[i] > 0) || factors[i] > 65536.0F) node_error(node, "a scale is not a positive number");
+    Dim& dim = dims[axis_of(node, i, dims.size())];
+    const float whole = std::floor(factors[i]);
+    if (dim.known())
+      dim = scaled(dim.value(), factors[i]);
+    else if (whole == factors[i])
+      dim = dim * Dim(static_cast<std::int64_t>(whole));
+    else
+      dim = Dim();
+  }
+  return dims;
+}
+
+void infer_resize(Graph& graph, const Node& node) {
+  const Value& x = input_value(graph, node, 0);
+  if (is_linear(node)) expect_type(graph, node, 0, {DataType::f32});
+  coordinates_of(node);
+  rounding_of(node);
+  expect_attribute(node, "antialias", 0);
+  expect_attribute(node, "exclude_outside", 0);
+  if (text_attribute(node, "keep_aspect_ratio_policy", "stretch") != "stretch")
+    node_error(node, "attribute keep_aspect_ratio_policy is not stretch");
+  expect_type(graph, node, 2, {DataType::f32});
+  expect_type(graph, node, 3, {DataType::i64});
+  const DataType type = x.type;
+  std::vector<Dim> dims = x.shape.dims;
+  const auto* axes = node.find_attribute<std::vector<std::int64_t>>("axes");
+  if (axes != nullptr && axes->size() > dims.size()) node_error(node, "attribute axes lists more axes than there are");
+  if (is_given(graph, node, 3)) {
+    const auto sizes = extents_of(graph, node.input(3));
+    if (!sizes) return set_output(graph, node, 0, type, SymbolicShape(std::vector<Dim>(dims.size())));
+    if (sizes->size() != listed_axes(node, dims.size())) node_error(node, "its sizes are not one per axis");
+    for (std::size_t i = 0; i < sizes->size(); ++i) dims[axis_of(node, i, dims.size())] = (*sizes)[i];
+  } else if (is_given(graph, node, 2)) {
+    dims = scaled_dims(graph, node, std::move(dims));
+  } else {
+    node_error(node, "it has neither scales nor sizes");
+  }
+  set_output(graph, node, 0, type, SymbolicShape(std::move(dims)));
+}
+
+/// How one axis is resized.
+struct Axis {
+  std::int64_t in = 1, out = 1;
+  float scale = 1.0F;
+  Coordinates coordinates = Coordinates::half_pixel;
+
+  /// Where output element i lies among the input elements.
+  [[nodiscard]] float place(std::int64_t i) const {
+    const auto x = static_cast<float>(i);
+    switch (coordinates) {
+      case Coordinates::half_pixel: return (x + 0.5F) / scale - 0.5F;
+      case Coordinates::half_pixel_symmetric: {
+        const float adjustment = static_cast<float>(out) / (static_cast<float>(in) * scale);
+        const float centre = static_cast<float>(in) / 2.0F;
+        return centre * (1.0F - adjustment) + (x + 0.5F) / scale - 0.5F;
+      }
+      case Coordinates::pytorch_half_pixel: return out > 1 ? (x + 0.5F) / scale - 0.5F : 0.0F;
+      case Coordinates::align_corners:
+        return out > 1 ? x * static_cast<float>(in - 1) / static_cast<float>(out - 1) : 0.0F;
+      case Coordinates::asymmetric: return x / scale;
+    }
+    return 0.0F;
+  }
+  [[nodiscard]] std::int64_t inside(float at) const {
+    return std::clamp<std::int64_t>(static_cast<std::int64_t>(at), 0, in - 1);
+  }
+  [[nodiscard]] std::int64_t nearest(std::int64_t i, Rounding rounding) const {
+    if (in == out && scale == 1.0F) return i;
+    const float at = place(i);
+    switch (rounding) {
+      case Rounding::prefer_floor: return inside(std::ceil(at - 0.5F));
+      case Rounding::prefer_ceil: return inside(std::floor(at + 0.5F));
+      case Rounding::floor: return inside(std::floor(at));
+      case Rounding::ceil: return inside(std::ceil(at));
+    }
+    return 0;
+  }
+};
+
+using Axes = std::array<Axis, Shape::max_rank>;
+
+Axes axes_of(const Node& node, std::span<const TensorView> inputs, const Shape& to) {
+  const Shape& from = inputs[0].shape;
+  Axes axes;
+  for (std::size_t i = 0; i < from.rank(); ++i)
+    axes[i] = {from[i], to[i], static_cast<float>(to[i]) / static_cast<float>(std::max<std::int64_t>(from[i], 1)),
+               coordinates_of(node)};
+  const bool sizes = given(inputs, 3) && inputs[3].shape.elements() > 0;
+  if (!sizes && given(inputs, 2))
+    for (std::int64_t i = 0; i < inputs[2].shape.elements(); ++i)
+      axes[axis_of(node, static_cast<std::size_t>(i), from.rank())].scale =
+          inputs[2].as<float>()[static_cast<std::size_t>(i)];
+  if (sizes)
+    for (std::int64_t i = 0; i < inputs[3].shape.elements(); ++i)
+      if (integer_at(inputs[3], i) != to[axis_of(node, static_cast<std::size_t>(i), from.rank())])
+        node_error(node, "its sizes differ from the planned ones");
+  return axes;
+}
+
+void resize_nearest(const Node& node, const TensorView& x, const TensorView& y, const Axes& axes) {
+  const Rounding rounding = rounding_of(node);
+  const Strides from = dense_strides(x.shape), to = dense_strides(y.shape);
+  with_element_width(x.type, [&]<typename T>(T) {
+    for (std::int64_t i = 0; i < y.shape.elements(); ++i) {
+      std::int64_t at = 0;
+      for (std::size_t axis = 0; axis < y.shape.rank(); ++axis)
+        if (x.shape[axis] > 1)
+          at += axes[axis].nearest(y.shape[axis] > 1 ? i / to[axis] % y.shape[axis] : 0, rounding) * from[axis];
+      y.as<T>()[static_cast<std::size_t>(i)] = x.as<T>()[static_cast<std::size_t>(at)];
+    }
+  });
+}
+
+/// Every output element from the two nearest input elements along each axis that is resized.
+void resize_linear(const TensorView& x, const TensorView& y, const Axes& axes) {
+  const Strides from = dense_strides(x.shape), to = dense_strides(y.shape);
+  const std::size_t rank = y.shape.rank();
+  for (std::int64_t i = 0; i < y.shape.elements(); ++i) {
+    std::array<std::array<std::int64_t, 2>, Shape::max_rank> offsets{};
+    std::array<float, Shape::max_rank> fractions{};
+    std::size_t count = 0;
+    std::int64_t base = 0;
+    for (std::size_t axis = 0; axis < rank; ++axis) {
+      const std::int64_t place = y.shape[axis] > 1 ? i / to[axis] % y.shape[axis] : 0;
+      if (axes[axis].in == axes[axis].out && axes[axis].scale == 1.0F) {
+        base += place * from[axis];
+        continue;
+      }
+      const float at = std::clamp(axes[axis].place(place), 0.0F, static_cast<float>(axes[axis].in - 1));
+      const float low = std::floor(at);
+      const std::int64_t first = axes[axis].inside(low), second = axes[axis].inside(low + 1.0F);
+      offsets[count] = {first * from[axis], second * from[axis]};
+      fractions[count++] = at - low;
+    }
+    float sum = 0.0F;
+    for (std::size_t corner = 0; corner < std::size_t{1} << count; ++corner) {
+      float weight = 1.0F;
+      std::int64_t at = base;
+      for (std::size_t k = 0; k < count; ++k) {
+        const bool behind = (corner >> k & 1U) != 0;
+        weight *= behind ? fractions[k] : 1.0F - fractions[k];
+        at += offsets[k][behind ? 1 : 0];
+      }
+      if (weight != 0.0F) sum += weight * x.as<float>()[static_cast<std::size_t>(at)];
+    }
+    y.as<float>()[static_cast<std::size_t>(i)] = sum;
+  }
+}
+
+void evaluate_resize(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
+  const Axes axes = axes_of(node, inputs, outputs[0].shape);
+  if (inputs[0].shape.elements() == 0) node_error(node, "its input is empty");
+  if (is_linear(node)) return resize_linear(inputs[0], outputs[0], axes);
+  resize_nearest(node, inputs[0], outputs[0], axes);
+}
+
+}  // namespace
+
+std::vector<OpSchema> resize_ops() {
+  using enum AttributeKind;
+  return {{"Resize",
+           1,
+           4,
+           1,
+           {{"antialias", integer},
+            {"axes", integers},
+            {"coordinate_transformation_mode", string},
+            {"cubic_coeff_a", real},
+            {"exclude_outside", integer},
+            {"extrapolation_value", real},
+            {"keep_aspect_ratio_policy", string},
+            {"mode", string},
+            {"nearest_mode", string}},
+           infer_resize,
+           evaluate_resize,
+           ItemRule::mixes,
+           OpKind::movement,
+           Codes::numbers,
+           10}};
+}
+
+}  // namespace tessera
