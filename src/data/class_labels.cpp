@@ -3,7 +3,7 @@
 #include <charconv>
 
 #include "core/error.hpp"
-#include "data/json_file.hpp"
+#include "formats/json_file.hpp"
 
 namespace tessera {
 namespace {

@@ -39,6 +39,7 @@ std::optional<std::string> companion(const char* name, const std::string& data, 
   if (!folder.has_filename()) folder = folder.parent_path();  // a slash at the end
   if (!fs::is_directory(folder, error)) folder = folder.parent_path();
   std::vector<fs::path> places;
+  if (fs::is_directory(model.path, error)) places.emplace_back(model.path);
   if (fs::is_regular_file(model.path, error)) places.push_back(fs::absolute(model.path, error).parent_path());
   places.insert(places.end(), {folder, folder.parent_path()});
   for (const fs::path& place : places)

@@ -6,7 +6,7 @@
 
 #include "core/error.hpp"
 #include "data/image_preprocessing.hpp"
-#include "data/json_file.hpp"
+#include "formats/json_file.hpp"
 
 namespace tessera {
 namespace {

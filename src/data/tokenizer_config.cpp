@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "core/error.hpp"
-#include "data/json_file.hpp"
 #include "data/text_lines.hpp"
 #include "data/word_piece.hpp"
+#include "formats/json_file.hpp"
 
 namespace tessera {
 namespace {

@@ -10,7 +10,6 @@
 
 #include "core/error.hpp"
 #include "formats/mapped_file.hpp"
-#include "formats/stored_tensor.hpp"
 
 namespace tessera {
 namespace {
@@ -53,8 +52,7 @@ std::vector<std::int64_t> numbers(const json& entry, const char* key, const std:
   return result;
 }
 
-Tensor read_entry(const json& entry, std::span<const std::byte> data, const std::shared_ptr<const void>& owner,
-                  const std::string& what) {
+SafetensorsEntry read_entry(const json& entry, std::span<const std::byte> data, const std::string& what) {
   if (!entry.is_object()) reject(what, "is not described by an object", damaged);
   const StoredType type = stored_type_of(entry, what);
   const Shape shape = checked_shape(numbers(entry, "shape", what), size_of(type), what);
@@ -63,13 +61,16 @@ Tensor read_entry(const json& entry, std::span<const std::byte> data, const std:
   if (range.size() != 2 || range[0] < 0 || range[1] < range[0] || range[1] > size)
     reject(what, "its data_offsets lie outside the file", damaged);
   const auto bytes = data.subspan(static_cast<std::size_t>(range[0]), static_cast<std::size_t>(range[1] - range[0]));
-  return load_stored(type, shape, bytes, owner, what);
+  return {type, shape, bytes};
+}
+
+std::string tensor_name(const std::string& origin, const std::string& name) {
+  return origin + ": tensor " + name;
 }
 
 }  // namespace
 
-std::map<std::string, Tensor> parse_safetensors(std::span<const std::byte> bytes,
-                                                const std::shared_ptr<const void>& owner, const std::string& origin) {
+std::map<std::string, SafetensorsEntry> list_safetensors(std::span<const std::byte> bytes, const std::string& origin) {
   std::uint64_t length = 0;
   if (bytes.size() < sizeof length) reject(origin, "is not a safetensors file", "give a .safetensors file");
   std::memcpy(&length, bytes.data(), sizeof length);
@@ -80,9 +81,17 @@ std::map<std::string, Tensor> parse_safetensors(std::span<const std::byte> bytes
   if (!header.is_object()) reject(origin, "its header is not JSON", damaged);
 
   const auto data = bytes.subspan(sizeof length + length);
-  std::map<std::string, Tensor> tensors;
+  std::map<std::string, SafetensorsEntry> entries;
   for (const auto& [name, entry] : header.items())
-    if (name != "__metadata__") tensors.emplace(name, read_entry(entry, data, owner, origin + ": tensor " + name));
+    if (name != "__metadata__") entries.emplace(name, read_entry(entry, data, tensor_name(origin, name)));
+  return entries;
+}
+
+std::map<std::string, Tensor> parse_safetensors(std::span<const std::byte> bytes,
+                                                const std::shared_ptr<const void>& owner, const std::string& origin) {
+  std::map<std::string, Tensor> tensors;
+  for (const auto& [name, entry] : list_safetensors(bytes, origin))
+    tensors.emplace(name, load_stored(entry.type, entry.shape, entry.bytes, owner, tensor_name(origin, name)));
   return tensors;
 }
 

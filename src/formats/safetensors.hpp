@@ -8,8 +8,20 @@
 #include <string>
 
 #include "core/tensor.hpp"
+#include "formats/stored_tensor.hpp"
 
 namespace tessera {
+
+/// Where a tensor lies in its file, and as what.
+struct SafetensorsEntry {
+  StoredType type;
+  Shape shape;
+  std::span<const std::byte> bytes;
+};
+
+/// What a file holds, by name, without reading any of it; `bytes` is the whole file. Error{invalid} naming the file and
+/// the tensor.
+std::map<std::string, SafetensorsEntry> list_safetensors(std::span<const std::byte> bytes, const std::string& origin);
 
 /// Tensors by name, sharing the mapped file where alignment allows. Error{invalid} naming the file and the tensor.
 std::map<std::string, Tensor> read_safetensors(const std::string& path);

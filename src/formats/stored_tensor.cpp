@@ -96,9 +96,7 @@ Shape checked_shape(std::span<const std::int64_t> extents, std::size_t element_s
   return Shape(extents);
 }
 
-namespace {
-
-void check_size(StoredType type, const Shape& shape, std::span<const std::byte> bytes, const std::string& what) {
+void check_stored_size(StoredType type, const Shape& shape, std::span<const std::byte> bytes, const std::string& what) {
   const std::size_t expected = static_cast<std::size_t>(shape.elements()) * size_of(type);
   if (bytes.size() != expected)
     reject(what,
@@ -107,11 +105,9 @@ void check_size(StoredType type, const Shape& shape, std::span<const std::byte> 
            "the file is damaged; make it again");
 }
 
-}  // namespace
-
 Tensor load_stored(StoredType type, const Shape& shape, std::span<const std::byte> bytes,
                    const std::shared_ptr<const void>& owner, const std::string& what) {
-  check_size(type, shape, bytes, what);
+  check_stored_size(type, shape, bytes, what);
   if (type == StoredType::f16) return convert<std::uint16_t, float>(shape, bytes, float_from_half);
   if (type == StoredType::f64)
     return convert<double, float>(shape, bytes, [](double value) { return static_cast<float>(value); });
@@ -130,7 +126,7 @@ Tensor map_stored(StoredType type, const Shape& shape, std::span<const std::byte
                   const std::shared_ptr<const MappedFile>& file, const std::string& what) {
   const bool as_they_lie = type != StoredType::f16 && type != StoredType::f64 && type != StoredType::boolean;
   if (!as_they_lie || bytes.size() < least_mapped_bytes) return load_stored(type, shape, bytes, file, what);
-  check_size(type, shape, bytes, what);
+  check_stored_size(type, shape, bytes, what);
   return {in_memory(type), shape, std::make_shared<MappedElements>(file, bytes)};
 }
 

@@ -24,6 +24,9 @@ DataType in_memory(StoredType type) noexcept;
 /// naming `what` for a negative extent, more than Shape::max_rank of them, or a tensor larger than any memory.
 Shape checked_shape(std::span<const std::int64_t> extents, std::size_t element_size, const std::string& what);
 
+/// Error{invalid} naming `what` unless `bytes` is as long as the elements take.
+void check_stored_size(StoredType type, const Shape& shape, std::span<const std::byte> bytes, const std::string& what);
+
 /// The tensor stored in `bytes`, which must hold exactly its elements. Where type and alignment allow, the tensor
 /// shares the bytes and keeps `owner` alive; otherwise it is a copy.
 Tensor load_stored(StoredType type, const Shape& shape, std::span<const std::byte> bytes,

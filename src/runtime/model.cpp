@@ -1,8 +1,11 @@
 #include <algorithm>
 #include <filesystem>
+#include <system_error>
 
 #include "formats/onnx_reader.hpp"
 #include "formats/onnx_writer.hpp"
+#include "hub/model_folder.hpp"
+#include "hub/other_formats.hpp"
 #include "models/registry.hpp"
 #include "runtime/calibrate.hpp"
 #include "runtime/model_impl.hpp"
@@ -30,6 +33,14 @@ std::string known_names() {
 
 bool is_file_name(const std::string& text) {
   return text.find('/') != std::string::npos || text.ends_with(".onnx") || std::filesystem::exists(text);
+}
+
+/// The name of a folder or of a file without its extension; a slash at the end does not count.
+std::string name_of_path(const std::string& path, bool folder) {
+  std::error_code error;
+  std::filesystem::path whole = std::filesystem::absolute(path, error).lexically_normal();
+  if (!whole.has_filename()) whole = whole.parent_path();
+  return (folder ? whole.filename() : whole.stem()).string();
 }
 
 /// DequantizeLinear has an axis from here on.
@@ -75,12 +86,16 @@ Model Model::load(const std::string& path_or_name) {
     impl->name = std::string(builtin->name);
     impl->synthetic = true;
     impl->source = builtin->build(default_seed);
+  } else if (std::error_code error; std::filesystem::is_directory(path_or_name, error)) {
+    impl->source = read_model_folder(path_or_name);
+    impl->name = name_of_path(path_or_name, true);
   } else if (is_file_name(path_or_name)) {
+    if (is_other_weights(path_or_name)) reject_other_file(path_or_name);
     impl->source = read_onnx(path_or_name);
-    impl->name = std::filesystem::path(path_or_name).stem().string();
+    impl->name = name_of_path(path_or_name, false);
   } else {
     reject("model " + path_or_name, "neither a file nor a built-in model",
-           "use an .onnx file or one of " + known_names());
+           "use an .onnx file, a Hugging Face folder or one of " + known_names());
   }
   prepare(*impl);
   return Model(std::move(impl));

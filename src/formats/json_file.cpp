@@ -1,4 +1,4 @@
-#include "data/json_file.hpp"
+#include "formats/json_file.hpp"
 
 #include "core/error.hpp"
 #include "formats/mapped_file.hpp"
