@@ -117,6 +117,7 @@ std::vector<InstancePlace> places_for(const Cores& cores, const Wanted& wanted) 
   for (const Cores& node : nodes) std::ranges::copy(node, std::back_inserter(in_order));
   if (!wanted.count && !wanted.size) {  // a node each
     std::vector<InstancePlace> places;
+    places.reserve(nodes.size());
     for (const Cores& node : nodes) places.push_back(place_of(node.data(), node.size()));
     return places;
   }

@@ -230,6 +230,7 @@ class QdqFolder {
 
   void absorb_quantize(std::size_t index) {
     const Node& node = rewriter_.node(index);
+    if (node.outputs.empty()) return;  // a rewrite before this one swept it: nobody reads what it makes
     const Node* quantize = rewriter_.only_consumer(node.outputs[0], "QuantizeLinear");
     if (quantize == nullptr || quantize->inputs[0] != node.outputs[0]) return;
     if (rewriter_.uses().is_output(quantize->outputs[0]))
