@@ -1,7 +1,5 @@
-// A session with any batch and length, from any thread, on several streams, and in the child of a fork.
+// A session with any batch and length, from any thread, on several streams.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <thread>
@@ -26,14 +24,17 @@ TensorMap request(std::int64_t batch, std::int64_t seq) {
   return text_model().random_inputs(extents(batch, seq), static_cast<std::uint64_t>(batch * 100 + seq));
 }
 
-/// By a session that was compiled for just these extents.
-TensorMap expected(std::int64_t batch, std::int64_t seq, Precision precision = Precision::fp32) {
-  Session session = text_model().compile({.precision = precision, .threads = 1, .extents = extents(batch, seq)});
+/// By a session that was compiled for just these extents. Kept: to be asked first where one thread runs.
+const TensorMap& expected(std::int64_t batch, std::int64_t seq) {
+  static std::map<std::pair<std::int64_t, std::int64_t>, TensorMap> known;
+  const auto found = known.find({batch, seq});
+  if (found != known.end()) return found->second;
+  Session session = text_model().compile({.threads = 1, .extents = extents(batch, seq)});
   for (const auto& [name, tensor] : request(batch, seq)) session.set_input(name, tensor);
   session.infer();
   TensorMap outputs;
   for (const TensorInfo& output : session.outputs()) outputs[output.name] = session.output(output.name);
-  return outputs;
+  return known[{batch, seq}] = std::move(outputs);
 }
 
 bool same_bits(const TensorMap& a, const TensorMap& b) {
@@ -98,6 +99,7 @@ TEST(AnyShape, WrongInputsAreNamed) {
 }
 
 TEST(SharedSession, AnyNumberOfThreadsMayRunIt) {
+  for (const auto& [batch, seq] : shapes) static_cast<void>(expected(batch, seq));
   for (const int streams : {1, 2})
     for (const int threads : {1, 2}) {
       Session session = text_model().compile({.threads = threads, .streams = streams});
@@ -171,23 +173,6 @@ TEST(SharedSession, AFullQueueRefuses) {
     }
   EXPECT_GT(refused, 0);
   for (auto& result : results) EXPECT_EQ(result.get().size(), 1u);
-}
-
-TEST(Fork, TheChildGoesOnWithASessionOfItsParent) {
-  for (const int threads : {1, 2}) {
-    Session session = text_model().compile({.threads = threads});
-    const TensorMap before = session.run(request(2, 5));
-    const pid_t child = fork();
-    if (child == 0) {
-      alarm(20);  // a hang is a failure
-      _exit(same_bits(session.run(request(2, 5)), before) ? 0 : 1);
-    }
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    EXPECT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
-    EXPECT_EQ(WEXITSTATUS(status), 0);
-    EXPECT_TRUE(same_bits(session.run(request(2, 5)), before));
-  }
 }
 
 std::vector<Core> two_nodes() {
