@@ -6,7 +6,7 @@
 namespace tessera {
 namespace {
 
-/// A step with its strings and tables of pointers, as measured over the plans of ResNet-50 and BERT-base.
+/// A step with its strings and tables of pointers. An estimate that has not been measured: the bound is as good as it.
 constexpr std::size_t bytes_of_step = 3072;
 
 bool same(const std::vector<Binding>& a, const std::vector<Binding>& b) {
