@@ -12,6 +12,7 @@
 #include "data/image.hpp"
 #include "data/open_dataset.hpp"
 #include "formats_support.hpp"
+#include "test_data.hpp"
 
 namespace tessera::data_testing {
 
@@ -19,11 +20,6 @@ using formats_testing::expect_error;
 using formats_testing::read_bytes;
 using formats_testing::TemporaryFolder;
 using formats_testing::write_bytes;
-
-/// The models and labelled test sets of tests/data.
-inline std::string test_data(const std::string& name) {
-  return std::string(TESSERA_TEST_DATA) + "/" + name;
-}
 
 inline std::vector<std::string> lines_of(const std::string& path) {
   std::ifstream file(path);

@@ -9,6 +9,7 @@
 
 #include "formats/onnx_reader.hpp"
 #include "ops/op.hpp"
+#include "test_data.hpp"
 
 namespace tessera {
 namespace {
@@ -46,7 +47,7 @@ std::string page() {
 }
 
 TEST(OperatorsPage, IsUpToDate) {
-  const std::string path = std::string(TESSERA_TEST_DATA) + "/../../docs/operators.md";
+  const std::string path = test_data("../../docs/operators.md");
   if (std::getenv("TESSERA_UPDATE_DOCS") != nullptr) std::ofstream(path) << page();
   std::ifstream in(path);
   std::ostringstream held;

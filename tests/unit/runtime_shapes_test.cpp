@@ -7,12 +7,13 @@
 #include "runtime/stream_places.hpp"
 #include "runtime_session_support.hpp"
 #include "tessera/tessera.hpp"
+#include "test_data.hpp"
 
 namespace tessera {
 namespace {
 
 const Model& text_model() {
-  static const Model model = Model::load(TESSERA_TEST_DATA "/text/model.onnx");
+  static const Model model = Model::load(test_data("text/model.onnx"));
   return model;
 }
 

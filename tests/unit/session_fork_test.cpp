@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "tessera/tessera.hpp"
+#include "test_data.hpp"
 
 namespace tessera {
 namespace {
@@ -16,7 +17,7 @@ bool same_bits(const Tensor& a, const Tensor& b) {
 }
 
 TEST(Fork, TheChildGoesOnWithASessionOfItsParent) {
-  const Model model = Model::load(TESSERA_TEST_DATA "/text/model.onnx");
+  const Model model = Model::load(test_data("text/model.onnx"));
   const TensorMap inputs = model.random_inputs({{"batch", 2}, {"seq", 5}}, 7);
   for (const int threads : {1, 2}) {
     Session session = model.compile({.threads = threads});
