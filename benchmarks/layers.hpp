@@ -20,7 +20,7 @@
 #include "core/bfloat16.hpp"
 #include "core/memory.hpp"
 #include "kernels/peak/peak.hpp"
-#include "plan/steps/gemm_spec.hpp"
+#include "run/steps/gemm_spec.hpp"
 
 namespace tessera {
 
