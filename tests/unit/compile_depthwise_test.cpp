@@ -2,8 +2,8 @@
 // on every tier and with any number of threads in int8, and no plain code.
 #include <string>
 
-#include "passes/bf16.hpp"
 #include "engine_support.hpp"
+#include "passes/bf16.hpp"
 
 namespace tessera {
 namespace {

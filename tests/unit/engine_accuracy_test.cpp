@@ -7,7 +7,6 @@
 namespace tessera {
 namespace {
 
-
 struct TrainedModel {
   const char* name;
   const char* folder;

@@ -1,7 +1,7 @@
 // Outputs of GELU may have an observer of their own kind.
 #include "engine/calibrate.hpp"
-#include "quantize/layers.hpp"
 #include "engine_support.hpp"
+#include "quantize/layers.hpp"
 
 namespace tessera {
 namespace {

@@ -1,8 +1,8 @@
 // The residual stream of a transformer in int8: linear layers add the u8 that LayerNormalization wrote.
 #include "engine/calibrate.hpp"
+#include "engine_support.hpp"
 #include "quantize/insert_qdq.hpp"
 #include "quantize/layers.hpp"
-#include "engine_support.hpp"
 
 namespace tessera {
 namespace {

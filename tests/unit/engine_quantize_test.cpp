@@ -2,8 +2,8 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/tiers.hpp"
 #include "engine_session_support.hpp"
+#include "kernels/tiers.hpp"
 
 namespace tessera {
 namespace {

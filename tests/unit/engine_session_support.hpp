@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <string>
 
-#include "formats/onnx_writer.hpp"
 #include "engine_support.hpp"
+#include "formats/onnx_writer.hpp"
 #include "tessera/tessera.hpp"
 
 namespace tessera::testing {

@@ -3,11 +3,11 @@
 
 #include "bert_like.hpp"
 #include "engine/graph_runner.hpp"
+#include "engine_session_support.hpp"
 #include "kernels/tiers.hpp"
 #include "quantize/accuracy.hpp"
 #include "quantize/insert_qdq.hpp"
 #include "quantize/smooth.hpp"
-#include "engine_session_support.hpp"
 
 namespace tessera {
 namespace {

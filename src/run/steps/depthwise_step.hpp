@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/brgemm/brgemm.hpp"
+#include "kernels/depthwise/depthwise.hpp"
 #include "kernels/vector_kernels.hpp"
 #include "run/image.hpp"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/memory.hpp"
 #include "kernels/brgemm/tile_session.hpp"
 
 namespace tessera {
