@@ -9,13 +9,13 @@
 #include <utility>
 #include <vector>
 
-#include "core/tensor.hpp"
 #include "kernels/types.hpp"
 #include "kernels/vector_kernels.hpp"
 #include "plan/chooser.hpp"
 #include "plan/image.hpp"
 #include "plan/memory_planner.hpp"
 #include "plan/plan.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "core/shape.hpp"
-#include "cpu/isa.hpp"
 #include "graph/graph.hpp"
 #include "plan/step.hpp"
 #include "plan/weight_store.hpp"
+#include "tessera/isa.hpp"
+#include "tessera/shape.hpp"
 
 namespace tessera {
 

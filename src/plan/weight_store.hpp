@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "core/memory.hpp"
-#include "core/tensor.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

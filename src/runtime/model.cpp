@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "core/error.hpp"
 #include "formats/onnx_reader.hpp"
 #include "formats/onnx_writer.hpp"
 #include "hub/model_folder.hpp"

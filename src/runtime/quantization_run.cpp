@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 
+#include "core/error.hpp"
 #include "cpu/topology.hpp"
 #include "kernels/tiers.hpp"
 #include "quantize/smooth.hpp"

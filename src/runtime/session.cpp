@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/error.hpp"
 #include "cpu/topology.hpp"
 #include "kernels/tiers.hpp"
 #include "passes/bf16.hpp"

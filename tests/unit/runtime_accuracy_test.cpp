@@ -7,8 +7,6 @@
 namespace tessera {
 namespace {
 
-using data_testing::test_data;
-
 struct TrainedModel {
   const char* name;
   const char* folder;
