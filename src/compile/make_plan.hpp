@@ -4,9 +4,9 @@
 #include <memory>
 
 #include "compile/layout/weight_store.hpp"
-#include "cpu/isa.hpp"
 #include "graph/graph.hpp"
 #include "run/plan.hpp"
+#include "tessera/isa.hpp"
 
 namespace tessera {
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/error.hpp"
+
 namespace tessera {
 
 std::vector<Binding> bindings_of(const Graph& graph, const TensorMap& inputs, const std::string& subject) {

@@ -1,6 +1,7 @@
 // Concrete extents and seeded inputs for a graph with symbolic shapes.
 #include <set>
 
+#include "core/error.hpp"
 #include "engine/model_impl.hpp"
 #include "models/inputs.hpp"
 

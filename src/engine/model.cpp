@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "core/error.hpp"
 #include "engine/calibrate.hpp"
 #include "engine/model_impl.hpp"
 #include "engine/quantization_run.hpp"

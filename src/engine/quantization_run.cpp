@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 
+#include "core/error.hpp"
 #include "cpu/topology.hpp"
 #include "engine/calibrate.hpp"
 #include "kernels/tiers.hpp"

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "core/error.hpp"
+
 namespace tessera {
 namespace {
 

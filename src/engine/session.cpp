@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/error.hpp"
 #include "cpu/topology.hpp"
 #include "engine/graph_runner.hpp"
 #include "engine/model_impl.hpp"

@@ -4,6 +4,8 @@
 #include <set>
 #include <string>
 
+#include "core/error.hpp"
+
 namespace tessera {
 namespace {
 

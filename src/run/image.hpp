@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "core/data_type.hpp"
 #include "run/step.hpp"
+#include "tessera/data_type.hpp"
 
 namespace tessera {
 

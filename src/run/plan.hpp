@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "core/data_type.hpp"
 #include "core/memory.hpp"
-#include "core/shape.hpp"
-#include "cpu/isa.hpp"
 #include "run/step.hpp"
+#include "tessera/data_type.hpp"
+#include "tessera/isa.hpp"
+#include "tessera/shape.hpp"
 
 namespace tessera {
 

@@ -1,4 +1,5 @@
 #include "compile/layout/weight_store.hpp"
+#include "core/deferred_tensor.hpp"
 
 #include <gtest/gtest.h>
 
@@ -74,7 +75,7 @@ class CountedReads final : public ElementSource {
 TEST(WeightStore, ElementsAreReadOnceForAllThatIsMadeFromThem) {
   WeightStore store;
   const auto source = std::make_shared<const CountedReads>();
-  const Tensor tensor(DataType::f32, Shape{1}, source);
+  const Tensor tensor = deferred_tensor(DataType::f32, Shape{1}, source);
   const PackedWeight a = store.get(tensor, "a", 4, copy_one), b = store.get(tensor, "b", 4, copy_one);
   std::atomic<float> seen = 0;
   store.when_read(tensor, [&](const std::byte* elements) { seen = *reinterpret_cast<const float*>(elements); });

@@ -2,7 +2,7 @@
 // so only their times matter. All are times on one core, whatever the number of threads.
 #pragma once
 
-#include "cpu/isa.hpp"
+#include "tessera/isa.hpp"
 
 namespace tessera {
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/deferred_tensor.hpp"
+#include "core/error.hpp"
 #include "ops/window.hpp"
 #include "run/steps/image_steps.hpp"
 #include "run/steps/quantize_rows_step.hpp"
@@ -147,7 +149,7 @@ BufferId Builder::reference_input(ValueId id) {
 
 BufferId Builder::table_input(ValueId id) {
   if (!value(id).is_constant()) return plain_input(id);
-  BorrowedElements elements = value(id).constant.borrow();
+  BorrowedElements elements = borrow(value(id).constant);
   plan_->buffers.push_back({elements.data, 0});
   lifetimes_.emplace_back();
   plan_->keep_alive.push_back(std::move(elements.owner));

@@ -12,12 +12,12 @@
 #include "compile/choose/chooser.hpp"
 #include "compile/layout/memory_planner.hpp"
 #include "compile/layout/weight_store.hpp"
-#include "core/tensor.hpp"
 #include "kernels/types.hpp"
 #include "kernels/vector_kernels.hpp"
 #include "run/image.hpp"
 #include "run/plan.hpp"
 #include "run/quantized.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

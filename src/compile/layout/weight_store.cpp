@@ -5,6 +5,7 @@
 #include <exception>
 #include <iterator>
 
+#include "core/deferred_tensor.hpp"
 #include "cpu/team.hpp"
 
 namespace tessera {
@@ -39,7 +40,7 @@ struct Queue {
 
 PackedWeight WeightStore::get(const Tensor& source, const std::string& form, std::size_t bytes, Pack pack) {
   const std::lock_guard lock(mutex_);
-  Entry& entry = entries_[{source.identity(), form}];
+  Entry& entry = entries_[{identity_of(source), form}];
   if (entry.packed == nullptr) {
     const auto packed = std::make_shared<AlignedBuffer>(new_buffer(bytes));
     add(source, [packed, pack = std::move(pack)](const std::byte* elements) { pack(elements, packed->data()); });
@@ -50,7 +51,7 @@ PackedWeight WeightStore::get(const Tensor& source, const std::string& form, std
 
 PackedWeight WeightStore::get(const Tensor& source, const std::string& form, Make make) {
   const std::lock_guard lock(mutex_);
-  Entry& entry = entries_[{source.identity(), form}];
+  Entry& entry = entries_[{identity_of(source), form}];
   if (entry.packed == nullptr) {
     const auto packed = std::make_shared<AlignedBuffer>();
     add(source, [packed, make = std::move(make)](const std::byte* elements) { *packed = make(elements); });
@@ -69,7 +70,7 @@ AlignedBuffer WeightStore::new_buffer(std::size_t bytes) {
 }
 
 void WeightStore::add(const Tensor& source, Look look) {
-  const auto same = [&](const Job& job) { return job.source.identity() == source.identity(); };
+  const auto same = [&](const Job& job) { return identity_of(job.source) == identity_of(source); };
   auto job = std::ranges::find_if(jobs_, same);
   if (job == jobs_.end()) job = jobs_.insert(jobs_.end(), {source, {}});
   job->looks.push_back(std::move(look));
@@ -89,7 +90,7 @@ void WeightStore::pack(int threads) {
   Queue queue;
   queue.size = jobs.size();
   queue.work = [&](std::size_t i, AlignedBuffer& scratch) {
-    const BorrowedElements elements = jobs[i].source.borrow(scratch);
+    const BorrowedElements elements = borrow(jobs[i].source, scratch);
     for (const Look& look : jobs[i].looks) look(elements.data);
   };
   const int members = std::clamp(threads, 1, static_cast<int>(std::min<std::size_t>(jobs.size(), 64)));

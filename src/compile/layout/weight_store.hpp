@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "core/memory.hpp"
-#include "core/tensor.hpp"
 #include "run/plan.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

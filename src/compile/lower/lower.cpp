@@ -3,6 +3,8 @@
 #include <array>
 #include <string_view>
 
+#include "core/error.hpp"
+
 namespace tessera {
 namespace {
 

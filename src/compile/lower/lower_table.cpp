@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "compile/lower/lower.hpp"
+#include "core/deferred_tensor.hpp"
+#include "core/error.hpp"
 #include "ops/helpers.hpp"
 
 namespace tessera {
@@ -22,7 +24,7 @@ class TableStep final : public Step {
       : node_(node),
         rows_(table.shape()[0]),
         row_bytes_(table.bytes() / static_cast<std::size_t>(rows_)),
-        source_(table.parts()),
+        source_(parts_of(table)),
         indices_(std::move(indices)),
         target_(target) {}
 
@@ -74,7 +76,7 @@ class TableStep final : public Step {
 bool lower_table(Builder& builder, const Node& node) {
   const Value& table = builder.value(node.inputs[0]);
   const Value& indices = builder.value(node.inputs[1]);
-  if (!table.is_constant() || table.constant.parts() == nullptr || table.quantization || table.constant.bytes() == 0)
+  if (!table.is_constant() || parts_of(table.constant) == nullptr || table.quantization || table.constant.bytes() == 0)
     return false;
   const std::int64_t axis = node.attribute_or<std::int64_t>("axis", 0);
   if (axis != 0 && axis + static_cast<std::int64_t>(table.constant.shape().rank()) != 0) return false;

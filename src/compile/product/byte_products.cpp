@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "core/deferred_tensor.hpp"
 #include "kernels/brgemm/overflow.hpp"
 
 namespace tessera {
@@ -56,7 +57,7 @@ double cost_of(const MachineConstants& machine, std::uint8_t mark) {
 
 double cost_in_bytes(const MachineConstants& machine, const BrgemmKernel& kernel, const GemmWeights& weights) {
   if (!reads_overflows(kernel)) return std::numeric_limits<double>::infinity();
-  const BorrowedElements borrowed = weights.value->constant.borrow();
+  const BorrowedElements borrowed = borrow(weights.value->constant);
   const std::int64_t columns = weights.groups * weights.columns;
   const std::int64_t panels = (columns + kernel.nr - 1) / kernel.nr, samples = std::min(panels, most_samples);
   double cost = 0, groups = 0;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/deferred_tensor.hpp"
 #include "kernels/matched/match.hpp"
 
 namespace tessera {
@@ -122,7 +123,7 @@ PackedWeight matched_weights(Builder& builder, const GemmWeights& weights) {
 }
 
 double matched_excess(const GemmWeights& weights) {
-  const BorrowedElements borrowed = weights.value->constant.borrow();
+  const BorrowedElements borrowed = borrow(weights.value->constant);
   const MatchedK k = matched_k(weights);
   Columns columns(weights, borrowed.data);
   std::vector<MatchedGroups> list(static_cast<std::size_t>(2 * k.groups + 1));

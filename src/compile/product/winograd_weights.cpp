@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/deferred_tensor.hpp"
 #include "core/memory.hpp"
 
 namespace tessera {
@@ -52,7 +53,7 @@ void pack_winograd_taps(const BrgemmKernel& kernel, const Shape& shape, const st
 }
 
 std::int64_t most_sum(const Tensor& weights) {
-  const BorrowedElements borrowed = weights.borrow();
+  const BorrowedElements borrowed = borrow(weights);
   const auto* element = reinterpret_cast<const std::int8_t*>(borrowed.data);
   const std::int64_t columns = weights.shape()[0], k = weights.shape().elements() / columns;
   std::int64_t most = 0;

@@ -1,9 +1,9 @@
 // Weights of 3x3 convolutions as WinogradStep multiplies them: G g G^T of every channel pair (kernels/winograd).
 #pragma once
 
-#include "core/tensor.hpp"
 #include "kernels/brgemm/brgemm.hpp"
 #include "kernels/vector_kernels.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

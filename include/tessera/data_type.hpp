@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "core/bfloat16.hpp"
+#include "tessera/bfloat16.hpp"
 
 namespace tessera {
 

@@ -6,9 +6,9 @@
 #include <memory>
 #include <span>
 
-#include "core/data_type.hpp"
-#include "core/memory.hpp"
-#include "core/shape.hpp"
+#include "tessera/data_type.hpp"
+#include "tessera/export.h"
+#include "tessera/shape.hpp"
 
 namespace tessera {
 
@@ -27,40 +27,14 @@ struct TensorView {
   }
 };
 
-/// Where the elements of a tensor come from when somebody wants them. Weights are read from a file, or computed from
-/// others, only while they are packed: so they are in memory once, packed. Thread-safe.
-class ElementSource {
- public:
-  virtual ~ElementSource() = default;
-  /// Writes all elements to `target`.
-  virtual void read(std::byte* target) const = 0;
-  /// The elements where they lie, at any alignment; null where they must be read.
-  [[nodiscard]] virtual const std::byte* in_place() const noexcept { return nullptr; }
-  /// Nobody needs what in_place returned for now: its memory may go, and comes back when it is touched.
-  virtual void release() const noexcept {}
-  /// Whether parts are had by themselves, without memory for the rest; and the bytes from `offset` on, false on
-  /// failure.
-  [[nodiscard]] virtual bool has_parts() const noexcept { return false; }
-  virtual bool read_part(std::size_t /*offset*/, std::span<std::byte> /*target*/) const noexcept { return false; }
-};
-
-/// Elements at any alignment, in memory for as long as `owner` lives.
-struct BorrowedElements {
-  std::shared_ptr<const void> owner;
-  const std::byte* data = nullptr;
-};
-
 /// Copying a Tensor shares its elements: initializers are held once however many graphs and plans refer to them.
-class Tensor {
+class TESSERA_API Tensor {
  public:
   Tensor() = default;
-  /// Zero-filled.
+  /// Zero-filled. Error{failed} when the memory is not to be had.
   Tensor(DataType type, const Shape& shape);
-  /// Elements that live in somebody else's storage (a mapped file), kept alive by `owner`.
+  /// Elements that live in somebody else's storage, kept alive by `owner`. data() is `data`, whatever its alignment.
   Tensor(DataType type, const Shape& shape, std::shared_ptr<const void> owner, const std::byte* data);
-
-  /// Elements that `source` supplies. data() and as() read them once and keep them; borrow() does not keep them.
-  Tensor(DataType type, const Shape& shape, std::shared_ptr<const ElementSource> source);
 
   template <typename T>
   static Tensor from(const Shape& shape, std::span<const T> values);
@@ -77,17 +51,6 @@ class Tensor {
   [[nodiscard]] bool empty() const noexcept { return data_ == nullptr && deferred_ == nullptr; }
 
   [[nodiscard]] const std::byte* data() const { return deferred_ == nullptr ? data_ : kept_elements(); }
-  /// The elements for a reader that takes them at any alignment and is done with them soon.
-  [[nodiscard]] BorrowedElements borrow() const;
-  /// The same where elements that must be read go to `scratch`, which is made as large as it takes: they are there
-  /// until it is used again.
-  [[nodiscard]] BorrowedElements borrow(AlignedBuffer& scratch) const;
-  /// Who supplies the elements part by part; null where they are in memory, or come only all together.
-  [[nodiscard]] std::shared_ptr<const ElementSource> parts() const noexcept;
-  /// The same for all tensors that share their elements, different for all others; stays what it is.
-  [[nodiscard]] const void* identity() const noexcept {
-    return deferred_ == nullptr ? static_cast<const void*>(data_) : deferred_.get();
-  }
   /// Writable elements; only for the one who has just made the tensor.
   [[nodiscard]] std::byte* mutable_data() noexcept { return const_cast<std::byte*>(data_); }
 
@@ -101,14 +64,14 @@ class Tensor {
     return {reinterpret_cast<T*>(mutable_data()), static_cast<std::size_t>(shape_.elements())};
   }
 
-  /// The same elements under another shape of equal element count.
+  /// The same elements under another shape of equal element count. Error{invalid} for any other.
   [[nodiscard]] Tensor reshaped(const Shape& shape) const;
   [[nodiscard]] TensorView view() const { return {type_, shape_, const_cast<std::byte*>(data())}; }
 
  private:
+  friend struct DeferredTensor;  // weights that stay in their file until they are packed
   struct Deferred;
   [[nodiscard]] const std::byte* kept_elements() const;
-  [[nodiscard]] BorrowedElements elements_in_memory() const;
 
   DataType type_ = DataType::f32;
   Shape shape_;

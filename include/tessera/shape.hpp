@@ -8,9 +8,11 @@
 #include <span>
 #include <string>
 
+#include "tessera/export.h"
+
 namespace tessera {
 
-class Shape {
+class TESSERA_API Shape {
  public:
   static constexpr std::size_t max_rank = 8;
 
@@ -34,7 +36,7 @@ class Shape {
 
   void push_back(std::int64_t extent);  ///< Error{invalid} above max_rank
 
-  friend bool operator==(const Shape& a, const Shape& b) noexcept;
+  friend TESSERA_API bool operator==(const Shape& a, const Shape& b) noexcept;
 
  private:
   std::array<std::int64_t, max_rank> dims_{};
@@ -42,6 +44,6 @@ class Shape {
 };
 
 /// "[1, 3, 224, 224]"
-std::string to_string(const Shape& shape);
+TESSERA_API std::string to_string(const Shape& shape);
 
 }  // namespace tessera

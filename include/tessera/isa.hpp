@@ -9,6 +9,8 @@
 #include <optional>
 #include <string_view>
 
+#include "tessera/export.h"
+
 namespace tessera {
 
 enum class Isa : std::uint8_t {
@@ -24,9 +26,9 @@ inline constexpr std::array all_isas = {
     Isa::avx2, Isa::avx2_vnni, Isa::avx512_core, Isa::avx512_core_vnni, Isa::avx512_core_bf16, Isa::avx512_core_amx};
 
 /// "avx512_core_vnni"
-std::string_view name_of(Isa isa) noexcept;
+TESSERA_API std::string_view name_of(Isa isa) noexcept;
 /// The tier of that name (any case), or nothing.
-std::optional<Isa> isa_from_name(std::string_view name) noexcept;
+TESSERA_API std::optional<Isa> isa_from_name(std::string_view name) noexcept;
 
 /// Whether a session on `ceiling` may use code compiled for `tier`.
 constexpr bool includes(Isa ceiling, Isa tier) noexcept {
