@@ -197,7 +197,8 @@ TEST(IntegerWinograd, MostSumIsThatOfTheWorstColumn) {
   Tensor weights(DataType::s8, Shape{2, 1, 3, 3});
   const std::int8_t values[18] = {5, -3, 0, 0, 0, 0, 0, 0, 2, -9, 1, 0, 0, 0, 0, 0, 0, -1};
   std::memcpy(weights.mutable_data(), values, sizeof values);
-  EXPECT_EQ(most_sum(weights), 255 * 10);
+  WeightStore store;
+  EXPECT_EQ(most_sum(store, weights), 255 * 10);
 }
 
 /// Tiles of bytes multiply many times as fast as words: nothing there may leave them.

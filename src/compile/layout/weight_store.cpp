@@ -60,9 +60,17 @@ PackedWeight WeightStore::get(const Tensor& source, const std::string& form, Mak
   return entry.packed;
 }
 
-void WeightStore::when_read(const Tensor& source, Look look) {
+std::vector<double> WeightStore::fact(const Tensor& source, const std::string& question, const Find& find) {
+  const Key key{identity_of(source), question};
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = facts_.find(key); known != facts_.end()) return known->second.found;
+  }
+  // Two plans may find the same at the same time; neither waits for the other.
+  const BorrowedElements elements = borrow(source);
+  std::vector<double> found = find(elements.data);
   const std::lock_guard lock(mutex_);
-  add(source, std::move(look));
+  return facts_.try_emplace(key, Fact{source, std::move(found)}).first->second.found;
 }
 
 AlignedBuffer WeightStore::new_buffer(std::size_t bytes) {

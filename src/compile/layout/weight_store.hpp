@@ -24,8 +24,8 @@ class WeightStore {
   using Pack = std::function<void(const std::byte* source, std::byte* packed)>;
   /// Makes the packed form of `source`, whose length only its elements tell.
   using Make = std::function<AlignedBuffer(const std::byte* source)>;
-  /// Looks at elements that may lie anywhere.
-  using Look = std::function<void(const std::byte* elements)>;
+  /// What a look at elements that may lie anywhere finds out.
+  using Find = std::function<std::vector<double>(const std::byte* elements)>;
 
   /// The packed form of `source` called `form` (kernel name and geometry), `bytes` long. Its contents are there after
   /// pack(). Thread-safe.
@@ -34,9 +34,9 @@ class WeightStore {
   /// The same, of a length that is known after pack(); until then the buffer is empty.
   PackedWeight get(const Tensor& source, const std::string& form, Make make);
 
-  /// Elements are read once for all that is made from them: `look` is called with those of `source` when they are
-  /// packed; again, should packing fail and be repeated. Thread-safe.
-  void when_read(const Tensor& source, Look look);
+  /// The answer to `question` (what is asked, and geometry) about the elements of `source`: found once, remembered for
+  /// the plans of other extents. Thread-safe.
+  std::vector<double> fact(const Tensor& source, const std::string& question, const Find& find);
 
   /// Returns when everything that was asked for has been packed, by this call with that many threads or by another.
   void pack(int threads);
@@ -44,9 +44,15 @@ class WeightStore {
   [[nodiscard]] std::size_t bytes() const;
 
  private:
+  using Key = std::pair<const void*, std::string>;  ///< identity of a tensor; form or question
+  using Look = std::function<void(const std::byte* elements)>;
   struct Entry {
     Tensor source;  ///< keeps the key's address from being reused
     PackedWeight packed;
+  };
+  struct Fact {
+    Tensor source;  ///< likewise
+    std::vector<double> found;
   };
   /// A constant and all that wants its elements.
   struct Job {
@@ -58,7 +64,8 @@ class WeightStore {
   void put_back(std::vector<Job> jobs);
 
   mutable std::mutex mutex_;
-  std::map<std::pair<const void*, std::string>, Entry> entries_;
+  std::map<Key, Entry> entries_;
+  std::map<Key, Fact> facts_;
   std::vector<Job> jobs_;  ///< asked for and not packed
   BufferRegion region_;    ///< of what is asked for until the next pack()
   std::mutex packing_;     ///< held by the one call that packs

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
+#include <string>
 #include <vector>
 
-#include "core/deferred_tensor.hpp"
 #include "kernels/brgemm/overflow.hpp"
 
 namespace tessera {
@@ -47,28 +48,35 @@ std::vector<std::uint8_t> marks_of_columns(const BrgemmKernel& kernel, const Gem
   return marks;
 }
 
-/// Picoseconds of a multiply-add in a group with this mark.
-double cost_of(const MachineConstants& machine, std::uint8_t mark) {
-  if ((mark & overflow::in_fours) == 0) return machine.bytes;
-  return (mark & overflow::in_pairs) != 0 ? machine.bytes_widened : machine.bytes_in_pairs;
+/// How many groups of a sample of panels there are of each kind.
+enum GroupKind : std::uint8_t { plain, overflow_in_fours, overflow_in_pairs, group_kinds };
+
+std::vector<double> count_groups(const BrgemmKernel& kernel, const GemmWeights& weights, const std::byte* elements) {
+  const std::int64_t columns = weights.groups * weights.columns;
+  const std::int64_t panels = (columns + kernel.nr - 1) / kernel.nr, samples = std::min(panels, most_samples);
+  std::vector<double> counts(group_kinds);
+  for (std::int64_t i = 0; i < samples; ++i) {
+    const std::int64_t first = i * panels / samples * kernel.nr;
+    const std::int64_t count = std::min<std::int64_t>(kernel.nr, columns - first);
+    for (const std::uint8_t mark : marks_of_columns(kernel, weights, elements, first, count)) {
+      const bool in_pairs = (mark & overflow::in_pairs) != 0;
+      ++counts[(mark & overflow::in_fours) == 0 ? plain : in_pairs ? overflow_in_pairs : overflow_in_fours];
+    }
+  }
+  return counts;
 }
 
 }  // namespace
 
-double cost_in_bytes(const MachineConstants& machine, const BrgemmKernel& kernel, const GemmWeights& weights) {
+double cost_in_bytes(WeightStore& store, const MachineConstants& machine, const BrgemmKernel& kernel,
+                     const GemmWeights& weights) {
   if (!reads_overflows(kernel)) return std::numeric_limits<double>::infinity();
-  const BorrowedElements borrowed = borrow(weights.value->constant);
-  const std::int64_t columns = weights.groups * weights.columns;
-  const std::int64_t panels = (columns + kernel.nr - 1) / kernel.nr, samples = std::min(panels, most_samples);
-  double cost = 0, groups = 0;
-  for (std::int64_t i = 0; i < samples; ++i) {
-    const std::int64_t first = i * panels / samples * kernel.nr;
-    const std::int64_t count = std::min<std::int64_t>(kernel.nr, columns - first);
-    for (const std::uint8_t mark : marks_of_columns(kernel, weights, borrowed.data, first, count)) {
-      cost += cost_of(machine, mark);
-      ++groups;
-    }
-  }
+  const std::vector<double> counts =
+      store.fact(weights.value->constant, "overflows/" + std::string(kernel.name) + "/" + geometry_of(weights),
+                 [&](const std::byte* elements) { return count_groups(kernel, weights, elements); });
+  const double groups = std::accumulate(counts.begin(), counts.end(), 0.0);
+  const double cost = counts[plain] * machine.bytes + counts[overflow_in_fours] * machine.bytes_in_pairs +
+                      counts[overflow_in_pairs] * machine.bytes_widened;
   return groups > 0 ? cost / groups : machine.bytes;
 }
 
@@ -92,11 +100,11 @@ const std::uint8_t* marks_of(const BrgemmKernel& kernel, const GemmWeights& weig
   return reinterpret_cast<const std::uint8_t*>(packed + panel_bytes(kernel, weights));
 }
 
-const BrgemmKernel& bytes_where_faster(const Builder& builder, const BrgemmKernel& chosen, const GemmWeights& weights) {
+const BrgemmKernel& bytes_where_faster(Builder& builder, const BrgemmKernel& chosen, const GemmWeights& weights) {
   if (chosen.a != DataType::s16) return chosen;
   const BrgemmKernel& bytes = *find_brgemm(DataType::u8, DataType::s8, builder.isa());
   const MachineConstants& machine = builder.machine();
-  return cost_in_bytes(machine, bytes, weights) < machine.words ? bytes : chosen;
+  return cost_in_bytes(builder.weights(), machine, bytes, weights) < machine.words ? bytes : chosen;
 }
 
 }  // namespace tessera

@@ -11,10 +11,11 @@ void mark_panels(const BrgemmKernel& kernel, const GemmWeights& weights, std::by
 const std::uint8_t* marks_of(const BrgemmKernel& kernel, const GemmWeights& weights, const std::byte* packed);
 
 /// Picoseconds of a multiply-add of bytes with a sample of the weights; infinity for kernels that read no marks.
-double cost_in_bytes(const MachineConstants& machine, const BrgemmKernel& kernel, const GemmWeights& weights);
+double cost_in_bytes(WeightStore& store, const MachineConstants& machine, const BrgemmKernel& kernel,
+                     const GemmWeights& weights);
 
 /// The kernel of bytes in the place of `chosen`, one of words, where a sample of the weights says that it is faster;
 /// else `chosen`.
-const BrgemmKernel& bytes_where_faster(const Builder& builder, const BrgemmKernel& chosen, const GemmWeights& weights);
+const BrgemmKernel& bytes_where_faster(Builder& builder, const BrgemmKernel& chosen, const GemmWeights& weights);
 
 }  // namespace tessera

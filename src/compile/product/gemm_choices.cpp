@@ -20,21 +20,22 @@ const BrgemmKernel* other_form(const Builder& builder, const BrgemmKernel& kerne
 }
 
 /// What the sizes of the weights make bytes cost, in tenths, so that layers that are alike share a timing.
-std::string detail_of(const Builder& builder, const GemmWeights& weights, bool matched) {
+std::string detail_of(Builder& builder, const GemmWeights& weights, bool matched) {
   const BrgemmKernel& bytes = *find_brgemm(DataType::u8, DataType::s8, builder.isa());
   if (weights.value->constant.type() != DataType::s8 || !reads_overflows(bytes)) return {};
   // By the usual constants: those of this machine are a little different each time they are measured.
   const MachineConstants& machine = usual_constants(builder.isa());
   const auto tenths = [&](double cost) { return std::to_string(std::lround(10 * cost / machine.bytes)) + "/10"; };
-  const std::string detail = "bytes cost " + tenths(cost_in_bytes(machine, bytes, weights));
-  return matched ? detail + ", matched " + tenths(cost_of_matched(machine, weights)) : detail;
+  const std::string detail = "bytes cost " + tenths(cost_in_bytes(builder.weights(), machine, bytes, weights));
+  return matched ? detail + ", matched " + tenths(cost_of_matched(builder.weights(), machine, weights)) : detail;
 }
 
 /// Picoseconds of a multiply-add of integers without dot products.
-double cost_of(const Builder& builder, const Operands& operands, const GemmWeights& weights) {
+double cost_of(Builder& builder, const Operands& operands, const GemmWeights& weights) {
   const MachineConstants& machine = builder.machine();
-  if (operands.matched) return cost_of_matched(machine, weights);
-  return operands.kernel->a == DataType::s16 ? machine.words : cost_in_bytes(machine, *operands.kernel, weights);
+  if (operands.matched) return cost_of_matched(builder.weights(), machine, weights);
+  return operands.kernel->a == DataType::s16 ? machine.words
+                                             : cost_in_bytes(builder.weights(), machine, *operands.kernel, weights);
 }
 
 }  // namespace

@@ -125,24 +125,35 @@ std::vector<std::int32_t> bias_of_sums(const GemmWeights& weights, const Value& 
   return whole;
 }
 
+/// A number that tells sequences of integers apart.
+std::uint64_t fingerprint(const std::vector<std::int32_t>& values) noexcept {
+  std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a by 32 bits, and a final mix of its high half
+  for (const std::int32_t value : values) hash = (hash ^ static_cast<std::uint32_t>(value)) * 0x100000001b3U;
+  return hash ^ (hash >> 32U);
+}
+
 /// What sums start from: `starts` (none: 0) less what the zero point of A adds. That takes the weights, so it is there
-/// once they are packed.
+/// once they are packed; plans of other extents share it.
 const std::int32_t* compensation(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights,
                                  std::int32_t zero_point, std::vector<std::int32_t> starts) {
   const std::int64_t padded = padded_columns(kernel, weights);
-  const auto buffer =
-      std::make_shared<AlignedBuffer>(static_cast<std::size_t>(padded * weights.groups) * sizeof(std::int32_t));
-  auto fill = [=, starts = std::move(starts), quantization = *weights.value->quantization](const std::byte* read) {
+  const std::string form = "compensation/" + std::to_string(kernel.nr) + "/" + geometry_of(weights) + "/" +
+                           std::to_string(zero_point) + "/" + std::to_string(starts.size()) + "/" +
+                           std::to_string(fingerprint(starts)) + "/" +
+                           std::to_string(fingerprint(weights.value->quantization->zero_point));
+  const std::size_t bytes = static_cast<std::size_t>(padded * weights.groups) * sizeof(std::int32_t);
+  auto fill = [=, starts = std::move(starts), quantization = *weights.value->quantization](const std::byte* read,
+                                                                                           std::byte* packed) {
     const auto sums =
         zero_point != 0 ? column_sums(weights, quantization, read) : std::vector<std::int32_t>(starts.size());
-    auto* const out = reinterpret_cast<std::int32_t*>(buffer->data());
+    auto* const out = reinterpret_cast<std::int32_t*>(packed);
     for (std::size_t n = 0; n < sums.size(); ++n) {
       const auto column = static_cast<std::int64_t>(n);
       out[column / weights.columns * padded + column % weights.columns] =
           (starts.empty() ? 0 : starts[n]) - zero_point * sums[n];
     }
   };
-  builder.weights().when_read(weights.value->constant, std::move(fill));
+  const PackedWeight buffer = builder.weights().get(weights.value->constant, form, bytes, std::move(fill));
   return reinterpret_cast<const std::int32_t*>(builder.keep(buffer, false));
 }
 
@@ -152,10 +163,13 @@ constexpr std::int64_t least_widened_rows = 24;
 
 }  // namespace
 
+std::string geometry_of(const GemmWeights& weights) {
+  return std::to_string(weights.groups) + "/" + std::to_string(weights.taps) + "/" +
+         std::to_string(weights.segment_k.size()) + (weights.columns_innermost ? "/kn" : "/nk");
+}
+
 const std::byte* pack_weights(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights) {
-  std::string form = std::string(kernel.name) + "/" + std::to_string(weights.groups) + "/" +
-                     std::to_string(weights.taps) + "/" + std::to_string(weights.segment_k.size()) +
-                     (weights.columns_innermost ? "/kn" : "/nk");
+  const std::string form = std::string(kernel.name) + "/" + geometry_of(weights);
   const std::size_t bytes =
       packed_b_bytes(kernel, weights.segment_k, weights.columns) * static_cast<std::size_t>(weights.groups) +
       mark_bytes(kernel, weights);

@@ -20,6 +20,9 @@ struct GemmWeights {
   std::int64_t taps = 1;  ///< > 1: the constant is [columns][channels][taps] (OIHW) and is reordered to taps first
 };
 
+/// What tells packed forms of one constant apart: "1/9/3/nk".
+std::string geometry_of(const GemmWeights& weights);
+
 /// Packs through the builder's weight store and returns the panels, group after group.
 const std::byte* pack_weights(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights);
 

@@ -22,8 +22,8 @@ bool can_be_matched(const Builder& builder, const BrgemmKernel& chosen, const Ge
          !has_zero_points(*weights.value);
 }
 
-double cost_of_matched(const MachineConstants& machine, const GemmWeights& weights) {
-  return in_a_layer * machine.bytes_matched * matched_excess(weights);
+double cost_of_matched(WeightStore& store, const MachineConstants& machine, const GemmWeights& weights) {
+  return in_a_layer * machine.bytes_matched * matched_excess(store, weights);
 }
 
 void emit_matched(Builder& builder, const Node& node, const BrgemmKernel& finisher, const GemmSpec& gemm,

@@ -15,7 +15,7 @@ bool can_be_matched(const Builder& builder, const BrgemmKernel& chosen, const Ge
                     const GemmWeights& weights);
 
 /// Picoseconds of a multiply-add with a sample of the weights.
-double cost_of_matched(const MachineConstants& machine, const GemmWeights& weights);
+double cost_of_matched(WeightStore& store, const MachineConstants& machine, const GemmWeights& weights);
 
 /// Emits the step of `node`, whose `gemm` is complete but for its weights, with the epilogue of `finisher`, a kernel of
 /// bytes.

@@ -59,15 +59,15 @@ constexpr double advantage = 0.98;        ///< of weights transformed here: less
 }  // namespace in_a_layer
 
 /// Picoseconds of the direct sums.
-double cost_of_direct(const Builder& builder, const Node& node, const Window& window, const BrgemmKernel& direct) {
+double cost_of_direct(Builder& builder, const Node& node, const Window& window, const BrgemmKernel& direct) {
   const MachineConstants& machine = builder.machine();
   const Shape w = builder.shape(node.inputs[1]);
   const auto products = static_cast<double>(window.out_h * window.out_w * 9 * w[0] * w[1]);
   if (has_int8_dot(direct.isa)) return in_a_layer::direct * machine.dot * products;
   const GemmWeights weights{&builder.value(node.inputs[1]), 1, w[0], {9 * w[1]}, false, 9};
   const BrgemmKernel& bytes = *find_brgemm(DataType::u8, DataType::s8, builder.isa());
-  double cost =
-      std::min(in_a_layer::direct_words * machine.words, in_a_layer::direct * cost_in_bytes(machine, bytes, weights));
+  double cost = std::min(in_a_layer::direct_words * machine.words,
+                         in_a_layer::direct * cost_in_bytes(builder.weights(), machine, bytes, weights));
   if (machine.bytes_matched > 0) {
     const auto rows = static_cast<std::size_t>(window.out_h * window.out_w);  // counted in eights
     const double padded = static_cast<double>(round_up(rows, 8)) / static_cast<double>(rows);
@@ -97,7 +97,7 @@ double cost_of_winograd(const MachineConstants& machine, const Shape& w, const W
 }
 
 /// The exact ways of integers, the cheapest first.
-void add_int8_ways(const Builder& builder, const Node& node, const Window& window, const BrgemmKernel& direct,
+void add_int8_ways(Builder& builder, const Node& node, const Window& window, const BrgemmKernel& direct,
                    std::vector<Way>& ways) {
   if (has_tiles(direct.isa)) return;  // which multiply bytes many times as fast as anything does words
   const VectorKernels& vector = builder.vector();
@@ -117,7 +117,7 @@ void add_int8_ways(const Builder& builder, const Node& node, const Window& windo
     if (small) add(vector.winograd_int8_stride_2);
     return;  // nothing to sort
   }
-  if (most_sum(weights) < winograd::Int8_4x4::sum_limit) add(vector.winograd_int8);
+  if (most_sum(builder.weights(), weights) < winograd::Int8_4x4::sum_limit) add(vector.winograd_int8);
   if (small && weights.shape()[1] <= most_int8_channels) add(vector.winograd_int8_small);
   std::ranges::stable_sort(ways, {}, &Way::cost);
 }
@@ -140,7 +140,7 @@ void add_f32_ways(const Builder& builder, const Value& x, const Window& window, 
 
 /// The ways that serve the types of the node, those first that are faster where they pay; always with the direct one,
 /// which comes last.
-std::vector<Way> ways_for(const Builder& builder, const Node& node, const Window& window) {
+std::vector<Way> ways_for(Builder& builder, const Node& node, const Window& window) {
   const Value& x = builder.value(node.inputs[0]);
   const Value& w = builder.value(node.inputs[1]);
   const BrgemmKernel* direct = gemm_kernel(builder, x, w, many_rows);

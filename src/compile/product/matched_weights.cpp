@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "core/deferred_tensor.hpp"
 #include "kernels/matched/match.hpp"
 
 namespace tessera {
@@ -114,26 +113,27 @@ AlignedBuffer match_weights(const GemmWeights& weights, const std::byte* element
 }
 
 PackedWeight matched_weights(Builder& builder, const GemmWeights& weights) {
-  const std::string form = "matched/" + std::to_string(weights.taps) + "/" + std::to_string(weights.segment_k.size()) +
-                           (weights.columns_innermost ? "/kn" : "/nk");
+  const std::string form = "matched/" + geometry_of(weights);
   PackedWeight packed = builder.weights().get(
       weights.value->constant, form, [weights](const std::byte* elements) { return match_weights(weights, elements); });
   builder.keep(packed, true);
   return packed;
 }
 
-double matched_excess(const GemmWeights& weights) {
-  const BorrowedElements borrowed = borrow(weights.value->constant);
-  const MatchedK k = matched_k(weights);
-  Columns columns(weights, borrowed.data);
-  std::vector<MatchedGroups> list(static_cast<std::size_t>(2 * k.groups + 1));
-  const std::int64_t samples = std::min(weights.columns, most_samples);
-  double count = 0;
-  for (std::int64_t i = 0; i < samples; ++i) {
-    const std::span<const std::int8_t> column = columns.read(i * weights.columns / samples);
-    for (int block = 0; block < k.blocks; ++block) count += match_block(column, k.block(block), list.data());
-  }
-  return samples > 0 && k.groups > 0 ? 2 * count / static_cast<double>(samples * k.groups) : 1;
+double matched_excess(WeightStore& store, const GemmWeights& weights) {
+  const auto find = [&](const std::byte* elements) {
+    const MatchedK k = matched_k(weights);
+    Columns columns(weights, elements);
+    std::vector<MatchedGroups> list(static_cast<std::size_t>(2 * k.groups + 1));
+    const std::int64_t samples = std::min(weights.columns, most_samples);
+    double count = 0;
+    for (std::int64_t i = 0; i < samples; ++i) {
+      const std::span<const std::int8_t> column = columns.read(i * weights.columns / samples);
+      for (int block = 0; block < k.blocks; ++block) count += match_block(column, k.block(block), list.data());
+    }
+    return std::vector{samples > 0 && k.groups > 0 ? 2 * count / static_cast<double>(samples * k.groups) : 1.0};
+  };
+  return store.fact(weights.value->constant, "matched excess/" + geometry_of(weights), find)[0];
 }
 
 }  // namespace tessera

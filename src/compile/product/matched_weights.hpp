@@ -17,6 +17,6 @@ AlignedBuffer match_weights(const GemmWeights& weights, const std::byte* element
 PackedWeight matched_weights(Builder& builder, const GemmWeights& weights);
 
 /// How much more than k weights the lists of a sample of columns hold: 1 where every group finds another.
-double matched_excess(const GemmWeights& weights);
+double matched_excess(WeightStore& store, const GemmWeights& weights);
 
 }  // namespace tessera

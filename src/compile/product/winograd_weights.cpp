@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/deferred_tensor.hpp"
 #include "core/memory.hpp"
 
 namespace tessera {
@@ -52,21 +51,23 @@ void pack_winograd_taps(const BrgemmKernel& kernel, const Shape& shape, const st
   }
 }
 
-std::int64_t most_sum(const Tensor& weights) {
-  const BorrowedElements borrowed = borrow(weights);
-  const auto* element = reinterpret_cast<const std::int8_t*>(borrowed.data);
-  const std::int64_t columns = weights.shape()[0], k = weights.shape().elements() / columns;
-  std::int64_t most = 0;
-  for (std::int64_t column = 0; column < columns; ++column, element += k) {
-    std::int64_t sum = 0, magnitudes = 0;
-    for (std::int64_t i = 0; i < k; ++i) {
-      sum += element[i];
-      magnitudes += element[i] < 0 ? -element[i] : element[i];
+double most_sum(WeightStore& store, const Tensor& weights) {
+  const auto find = [&](const std::byte* elements) {
+    const auto* element = reinterpret_cast<const std::int8_t*>(elements);
+    const std::int64_t columns = weights.shape()[0], k = weights.shape().elements() / columns;
+    std::int64_t most = 0;
+    for (std::int64_t column = 0; column < columns; ++column, element += k) {
+      std::int64_t sum = 0, magnitudes = 0;
+      for (std::int64_t i = 0; i < k; ++i) {
+        sum += element[i];
+        magnitudes += element[i] < 0 ? -element[i] : element[i];
+      }
+      // All positive weights together, or all negative ones.
+      most = std::max(most, (magnitudes + (sum < 0 ? -sum : sum)) / 2);
     }
-    // All positive weights together, or all negative ones.
-    most = std::max(most, (magnitudes + (sum < 0 ? -sum : sum)) / 2);
-  }
-  return 255 * most;
+    return std::vector{255.0 * static_cast<double>(most)};
+  };
+  return store.fact(weights, "most sum", find)[0];
 }
 
 }  // namespace tessera

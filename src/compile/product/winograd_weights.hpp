@@ -1,6 +1,7 @@
 // Weights of 3x3 convolutions as WinogradStep multiplies them: G g G^T of every channel pair (kernels/winograd).
 #pragma once
 
+#include "compile/layout/weight_store.hpp"
 #include "kernels/brgemm/brgemm.hpp"
 #include "kernels/vector_kernels.hpp"
 #include "tessera/tensor.hpp"
@@ -21,6 +22,6 @@ void pack_winograd_taps(const BrgemmKernel& kernel, const Shape& shape, const st
 
 /// No sum of products of any u8 and a column [columns][...] of these s8 weights is larger in magnitude, nor is a part
 /// of one.
-std::int64_t most_sum(const Tensor& weights);
+double most_sum(WeightStore& store, const Tensor& weights);
 
 }  // namespace tessera
