@@ -73,6 +73,12 @@ struct SessionOptions {
   std::function<void(std::string_view activity, std::int64_t done, std::int64_t total)> tune_progress = {};
 };
 
+/// What a packed model was compiled for.
+struct PackedCase {
+  Precision precision = Precision::fp32;
+  Isa isa = Isa::avx2;
+};
+
 /// What tuning did for a session.
 struct TuningSummary {
   int timed = 0;        ///< choices that were timed for this session
@@ -141,12 +147,14 @@ class TESSERA_API Session {
   explicit Session(std::unique_ptr<Impl> impl);
 
  private:
+  friend class Model;  // save_packed() writes what a session was compiled to
   std::unique_ptr<Impl> impl_;
 };
 
 class TESSERA_API Model {
  public:
-  /// An .onnx file or a built-in name (resnet50, bert-base, bert-large). Error{invalid} naming what is wrong.
+  /// An .onnx file, a packed model (.tsr), a Hugging Face folder or a built-in name (resnet50, bert-base, bert-large).
+  /// Error{invalid} naming what is wrong.
   static Model load(const std::string& path_or_name);
 
   /// Builds a session. Packed weights are shared between sessions of this model that use the same kernels.
@@ -157,8 +165,14 @@ class TESSERA_API Model {
   /// or the data does not fit it.
   [[nodiscard]] Model quantize(const ItemSource& items, const QuantizeOptions& options = {},
                                QuantizationReport* report = nullptr) const;
-  /// Writes the model in standard ONNX ops. The file appears complete or not at all.
+  /// Writes the model in standard ONNX ops. The file appears complete or not at all. Error{invalid} for a packed model.
   void save(const std::string& path) const;
+  /// Compiles the model as `options` say and writes it with its packed weights (.tsr). load() maps such a file and
+  /// packs nothing; its sessions run that case, at any extents. Only the version that wrote a file reads it, on a CPU
+  /// that has its tier. Trust such a file like a program: its checksums find damage, not intent.
+  void save_packed(const std::string& path, const SessionOptions& options = {}) const;
+  /// The case of a packed model; nothing for others.
+  [[nodiscard]] std::optional<PackedCase> packed_case() const noexcept;
 
   [[nodiscard]] const std::string& name() const noexcept;
   /// True for built-in models: their weights are seeded random numbers, so accuracy can only mean agreement with fp32.

@@ -5,9 +5,11 @@
 #include "core/error.hpp"
 #include "engine/calibrate.hpp"
 #include "engine/model_impl.hpp"
+#include "engine/packing.hpp"
 #include "engine/quantization_run.hpp"
 #include "formats/onnx_reader.hpp"
 #include "formats/onnx_writer.hpp"
+#include "formats/packed_model.hpp"
 #include "hub/model_folder.hpp"
 #include "hub/other_formats.hpp"
 #include "models/registry.hpp"
@@ -33,7 +35,8 @@ std::string known_names() {
 }
 
 bool is_file_name(const std::string& text) {
-  return text.find('/') != std::string::npos || text.ends_with(".onnx") || std::filesystem::exists(text);
+  return text.find('/') != std::string::npos || text.ends_with(".onnx") || text.ends_with(".tsr") ||
+         std::filesystem::exists(text);
 }
 
 /// The name of a folder or of a file without its extension; a slash at the end does not count.
@@ -91,6 +94,10 @@ Model Model::load(const std::string& path_or_name) {
     impl->source = read_model_folder(path_or_name);
     impl->name = name_of_path(path_or_name, true);
   } else if (is_file_name(path_or_name)) {
+    if (is_packed_model(path_or_name)) {
+      load_packed(*impl, path_or_name);
+      return Model(std::move(impl));
+    }
     if (is_other_weights(path_or_name)) reject_other_file(path_or_name);
     impl->source = read_onnx(path_or_name);
     impl->name = name_of_path(path_or_name, false);
@@ -104,6 +111,7 @@ Model Model::load(const std::string& path_or_name) {
 
 Model Model::quantize(const ItemSource& items, const QuantizeOptions& options, QuantizationReport* report) const {
   const std::string subject = "quantization of " + impl_->name;
+  if (impl_->packed) reject(subject, "it is a packed model", "quantize the model that it was packed from");
   if (impl_->quantized_by_file) reject(subject, "the model is quantized already", "start from the float model");
   if (impl_->source.opset < first_per_channel_opset)
     reject(subject,
@@ -119,6 +127,9 @@ Model Model::quantize(const ItemSource& items, const QuantizeOptions& options, Q
 }
 
 void Model::save(const std::string& path) const {
+  if (impl_->packed)
+    reject("model " + impl_->name, "a packed model cannot be written as ONNX",
+           "save the model that it was packed from");
   write_onnx(standard_graph(*impl_), path);
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,10 +18,11 @@ namespace tessera {
 
 struct Model::Impl {
   std::string name;
-  bool synthetic = false;          ///< weights were made up, not trained
-  Graph source;                    ///< as read, shapes symbolic
-  bool quantized_by_file = false;  ///< it holds integers already
-  Graph fused;                     ///< after all passes, shapes symbolic
+  bool synthetic = false;            ///< weights were made up, not trained
+  Graph source;                      ///< as read, shapes symbolic
+  bool quantized_by_file = false;    ///< it holds integers already
+  Graph fused;                       ///< after all passes, shapes symbolic
+  std::optional<PackedCase> packed;  ///< source and fused are the graph of this case, and `weights` holds its weights
 
   mutable WeightStore weights;
   mutable std::mutex quantized_mutex;

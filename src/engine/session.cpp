@@ -1,16 +1,12 @@
 #include <algorithm>
-#include <atomic>
-#include <condition_variable>
 #include <cstring>
 #include <utility>
 
 #include "core/error.hpp"
 #include "cpu/topology.hpp"
-#include "engine/graph_runner.hpp"
-#include "engine/model_impl.hpp"
-#include "engine/request_queue.hpp"
-#include "engine/stream.hpp"
-#include "engine/stream_places.hpp"
+#include "engine/packing.hpp"
+#include "engine/session_impl.hpp"
+#include "engine/sole_user.hpp"
 #include "kernels/tiers.hpp"
 #include "passes/bf16.hpp"
 #include "quantize/dynamic.hpp"
@@ -18,116 +14,8 @@
 namespace tessera {
 namespace {
 
-/// Which streams are free. A fork leaves the child with locks that nobody will release, so it gets new ones.
-class FreeStreams {
- public:
-  explicit FreeStreams(std::size_t count)
-      : free_(count, true), sync_(std::make_unique<Sync>()), forks_(forks_so_far()) {}
-
-  std::size_t take() {
-    renew_after_fork();
-    std::unique_lock lock(sync_->mutex);
-    auto found = free_.end();
-    sync_->changed.wait(lock, [&] { return (found = std::ranges::find(free_, true)) != free_.end(); });
-    *found = false;
-    return static_cast<std::size_t>(found - free_.begin());
-  }
-  /// That one and no other.
-  void take(std::size_t index) {
-    renew_after_fork();
-    std::unique_lock lock(sync_->mutex);
-    sync_->changed.wait(lock, [&] { return free_[index]; });
-    free_[index] = false;
-  }
-  void give_back(std::size_t index) noexcept {
-    {
-      const std::lock_guard lock(sync_->mutex);
-      free_[index] = true;
-    }
-    sync_->changed.notify_all();
-  }
-
- private:
-  struct Sync {
-    std::mutex mutex;
-    std::condition_variable changed;
-  };
-  void renew_after_fork() {
-    if (forks_ == forks_so_far()) return;
-    static_cast<void>(sync_.release());
-    sync_ = std::make_unique<Sync>();
-    forks_ = forks_so_far();
-  }
-
-  std::vector<bool> free_;
-  std::unique_ptr<Sync> sync_;
-  unsigned forks_;
-};
-
-}  // namespace
-
-struct Session::Impl {
-  Impl(std::shared_ptr<const Model::Impl> the_model, Graph graph, PlanSettings settings, const StreamPlaces& places)
-      : model(std::move(the_model)),
-        cache(std::move(graph), std::move(settings), model->weights),
-        free(places.cpus.size()) {
-    for (const std::vector<int>& cpus : places.cpus) streams.push_back(std::make_unique<Stream>(places.threads, cpus));
-  }
-
-  const std::shared_ptr<const Model::Impl> model;
-  Isa isa = Isa::avx2;
-  bool fixed_extents = false;
-  std::size_t plan_limit = 0;
-  TuningSummary tuning;
-  PlanCache cache;
-  std::vector<std::unique_ptr<Stream>> streams;
-  FreeStreams free;
-  std::shared_ptr<const ShapedPlan> prepared;  ///< what set_input() and infer() are about, on stream 0
-  std::size_t arena_bytes = 0;                 ///< of `prepared`, in each stream
-  std::atomic<bool> in_use = false;            ///< by a thread inside set_input(), infer() ...
-  std::unique_ptr<RequestQueue> queue;         ///< last: it ends before what its requests use
-
-  Executor& bind_prepared() {
-    Executor& executor = streams[0]->prepare(prepared);
-    arena_bytes = executor.arena_bytes();
-    return executor;
-  }
-};
-
-namespace {
-
-/// A stream for as long as this lives.
-class Lease {
- public:
-  explicit Lease(FreeStreams& free) : free_(free), index_(free.take()) {}
-  Lease(FreeStreams& free, std::size_t index) : free_(free), index_(index) { free.take(index); }
-  ~Lease() { free_.give_back(index_); }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-  [[nodiscard]] std::size_t index() const noexcept { return index_; }
-
- private:
-  FreeStreams& free_;
-  std::size_t index_;
-};
-
-/// One thread at a time between binding and reading; a second one is told so instead of getting wrong numbers.
-class SoleUser {
- public:
-  explicit SoleUser(std::atomic<bool>& in_use) : in_use_(in_use) {
-    if (in_use.exchange(true, std::memory_order_acquire))
-      reject("session", "set_input, infer and output are used by two threads at once",
-             "call run, which any number of threads may, or give each thread a session of its own");
-  }
-  ~SoleUser() { in_use_.store(false, std::memory_order_release); }
-  SoleUser(const SoleUser&) = delete;
-  SoleUser& operator=(const SoleUser&) = delete;
-
- private:
-  std::atomic<bool>& in_use_;
-};
-
-Isa choose_isa(const SessionOptions& options) {
+Isa choose_isa(const Model::Impl& model, const SessionOptions& options) {
+  if (model.packed) return isa_of_packed(model, options);
   if (!options.isa) return best_runnable(cpu_features());
   if (const auto reason = why_not_runnable(cpu_features(), *options.isa))
     throw Error(ErrorKind::unavailable, "isa " + std::string(name_of(*options.isa)), *reason,
@@ -137,6 +25,7 @@ Isa choose_isa(const SessionOptions& options) {
 
 /// The graph that the options ask for, shapes still symbolic.
 Graph lowered_graph(const Model::Impl& model, const SessionOptions& options) {
+  if (model.packed) return model.fused;
   if (options.opt_level == 0) {
     if (options.precision != Precision::fp32)
       reject("opt-level 0",
@@ -226,7 +115,7 @@ TensorMap run_on(Session::Impl& session, const TensorMap& inputs) {
 }  // namespace
 
 Session Model::compile(const SessionOptions& options) const {
-  const Isa isa = choose_isa(options);
+  const Isa isa = choose_isa(*impl_, options);
   if (options.opt_level != 0 && options.opt_level != 1)
     reject("opt-level", std::to_string(options.opt_level) + " does not exist", "use 0 or 1");
   const Topology topology = detect_topology();

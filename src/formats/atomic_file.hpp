@@ -21,6 +21,8 @@ class AtomicFile {
 
   void write(std::span<const std::byte> bytes);  ///< Error{failed} when the disk is full
   void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+  /// Writes over bytes that have been written before. Does not move position().
+  void write_at(std::size_t offset, std::span<const std::byte> bytes);
   /// Everything is on disk when this returns: all that can run out of space has happened. Part of commit(); on its own
   /// only for those who must rename several files together.
   void finish();

@@ -25,6 +25,7 @@ CLI::Validator between(Number low, Number high) {
 void add_compare(CLI::App& app, Context& context);
 void add_run(CLI::App& app, Context& context);
 void add_explain(CLI::App& app, Context& context);
+void add_compile(CLI::App& app, Context& context);
 void add_quantize(CLI::App& app, Context& context);
 void add_models(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);

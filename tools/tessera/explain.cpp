@@ -55,12 +55,14 @@ double peak_for(const PeakRates& peak, const StepInfo& step) {
 Explanation explain(const ExplainWords& words, const Context& context) {
   SessionOptions options;
   options.precision = precision_option(words.precision);
-  options.isa =
-      words.isa.empty() ? best_isa_below(availability_here(), isa_ceiling_from_environment()) : isa_option(words.isa);
   options.threads = words.threads;
   options.opt_level = words.opt_level;
   options.extents = extents_of(words.batch, words.seq);
   const Model model = Model::load(words.model);
+  if (!words.isa.empty())
+    options.isa = isa_option(words.isa);
+  else if (!model.packed_case())  // which brings its own along
+    options.isa = best_isa_below(availability_here(), isa_ceiling_from_environment());
   options.calibration = read_calibration(words.calibration, words.model, model, words.batch.value_or(1), context);
   Session session = compile(model, options, words.tune, context);
   if (words.profile > 0)

@@ -70,6 +70,7 @@ int run(int argc, char** argv) {
   add_compare(app, context);
   add_run(app, context);
   add_explain(app, context);
+  add_compile(app, context);
   add_quantize(app, context);
   add_models(app, context);
   add_doctor(app, context);

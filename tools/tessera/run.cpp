@@ -35,6 +35,7 @@ struct RunWords {
 };
 
 struct RunResult {
+  std::string precision;
   Isa isa = Isa::avx2;
   int threads = 1;
   double prepare_ms = 0, inference_ms = 0;
@@ -138,7 +139,7 @@ std::string summary_line(const std::string& name, const Tensor& tensor) {
 
 nlohmann::ordered_json result_json(const RunWords& words, const RunResult& result) {
   nlohmann::ordered_json json = {{"model", words.model},
-                                 {"precision", words.precision},
+                                 {"precision", result.precision},
                                  {"isa", name_of(result.isa)},
                                  {"threads", result.threads},
                                  {"seed", words.seed},
@@ -199,7 +200,8 @@ RunResult infer(const Model& model, const RunWords& words, const Context& contex
 
   SessionOptions options;
   options.precision = precision_option(words.precision);
-  options.isa = isa;
+  // A packed model brings its case along.
+  if (!model.packed_case() || !words.isa.empty()) options.isa = isa;
   options.threads = words.threads;
   options.opt_level = words.opt_level;
   options.extents = extents;
@@ -211,6 +213,7 @@ RunResult infer(const Model& model, const RunWords& words, const Context& contex
   const double bound = now_ms();
   session.infer();
   result.inference_ms = now_ms() - bound;
+  result.precision = model.packed_case() ? std::string(name_of(model.packed_case()->precision)) : words.precision;
   result.isa = session.isa();
   result.threads = session.threads();
   for (const TensorInfo& output : model.outputs())
@@ -227,7 +230,7 @@ void print_result(const RunWords& words, const RunResult& result, const Context&
   for (const auto& [name, tensor] : result.outputs)
     std::printf("%s\n", (words.hash ? hash_line(name, tensor) : summary_line(name, tensor)).c_str());
   if (!context.quiet && context.terminal.stderr_is_terminal)
-    print_note(words.precision + " on " + std::string(name_of(result.isa)) + ", " + std::to_string(result.threads) +
+    print_note(result.precision + " on " + std::string(name_of(result.isa)) + ", " + std::to_string(result.threads) +
                (result.threads == 1 ? " thread" : " threads") + ": prepared in " + milliseconds(result.prepare_ms) +
                " ms, first inference in " + milliseconds(result.inference_ms) + " ms");
 }
@@ -257,7 +260,9 @@ int run_model(const RunWords& words, const Context& context) {
 void add_run(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("run", "run one model on given inputs and write its outputs");
   auto words = std::make_shared<RunWords>();
-  command->add_option("model", words->model, "built-in name or .onnx file")->required()->type_name("MODEL");
+  command->add_option("model", words->model, "built-in name, .onnx or .tsr file, or Hugging Face folder")
+      ->required()
+      ->type_name("MODEL");
   command->add_option("--precision", words->precision, "fp32, bf16, int8 or int8-dynamic [fp32]")->type_name("P");
   command->add_option("--isa", words->isa, "highest instruction set to use [the best here]")->type_name("ISA");
   command->add_option("--threads", words->threads, "0 for all usable CPUs [0]")

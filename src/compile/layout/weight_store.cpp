@@ -73,6 +73,32 @@ std::vector<double> WeightStore::fact(const Tensor& source, const std::string& q
   return facts_.try_emplace(key, Fact{source, std::move(found)}).first->second.found;
 }
 
+std::vector<WeightStore::Packed> WeightStore::all_packed() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Packed> all;
+  all.reserve(entries_.size());
+  for (const auto& [key, entry] : entries_) all.push_back({entry.source, key.second, entry.packed});
+  return all;
+}
+
+std::vector<WeightStore::Found> WeightStore::all_found() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Found> all;
+  all.reserve(facts_.size());
+  for (const auto& [key, fact] : facts_) all.push_back({fact.source, key.second, fact.found});
+  return all;
+}
+
+void WeightStore::put(const Packed& packed) {
+  const std::lock_guard lock(mutex_);
+  entries_.try_emplace({identity_of(packed.source), packed.form}, Entry{packed.source, packed.packed});
+}
+
+void WeightStore::put(const Found& found) {
+  const std::lock_guard lock(mutex_);
+  facts_.try_emplace({identity_of(found.source), found.question}, Fact{found.source, found.found});
+}
+
 AlignedBuffer WeightStore::new_buffer(std::size_t bytes) {
   return bytes < least_in_region ? AlignedBuffer(bytes) : region_.take(bytes);
 }

@@ -38,6 +38,22 @@ class WeightStore {
   /// the plans of other extents. Thread-safe.
   std::vector<double> fact(const Tensor& source, const std::string& question, const Find& find);
 
+  /// What is packed, and what was found: for a file, and back from it. put() leaves alone what is there already.
+  struct Packed {
+    Tensor source;
+    std::string form;
+    PackedWeight packed;
+  };
+  struct Found {
+    Tensor source;
+    std::string question;
+    std::vector<double> found;
+  };
+  [[nodiscard]] std::vector<Packed> all_packed() const;
+  [[nodiscard]] std::vector<Found> all_found() const;
+  void put(const Packed& packed);
+  void put(const Found& found);
+
   /// Returns when everything that was asked for has been packed, by this call with that many threads or by another.
   void pack(int threads);
 
