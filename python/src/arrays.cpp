@@ -58,7 +58,8 @@ std::optional<AnyArray> as_it_lies(nb::handle value, DataType type) {
 
 /// An array whose last reference may be dropped by a thread without the GIL.
 struct Lender {
-  explicit Lender(AnyArray lent) : array(std::make_unique<AnyArray>(std::move(lent))) {}
+  Lender(AnyArray lent, std::shared_ptr<const void> until_then)
+      : token(std::move(until_then)), array(std::make_unique<AnyArray>(std::move(lent))) {}
   Lender(const Lender&) = delete;
   Lender& operator=(const Lender&) = delete;
   ~Lender() {
@@ -69,15 +70,16 @@ struct Lender {
     const nb::gil_scoped_acquire gil;
     array.reset();
   }
+  std::shared_ptr<const void> token;  ///< first, and so let go last
   std::unique_ptr<AnyArray> array;
 };
 
-Tensor borrow(AnyArray array, DataType type) {
+Tensor borrow(AnyArray array, DataType type, const std::shared_ptr<const void>& token) {
   Shape shape;
   for (std::size_t axis = 0; axis < array.ndim(); ++axis) shape.push_back(static_cast<std::int64_t>(array.shape(axis)));
   const auto* data = static_cast<const std::byte*>(array.data());
   if (shape.elements() == 0) return {type, shape};
-  return {type, shape, std::make_shared<Lender>(std::move(array)), data};
+  return {type, shape, std::make_shared<Lender>(std::move(array), token), data};
 }
 
 DataType declared_type(const std::string& name, nb::handle value, const std::vector<TensorInfo>& declared) {
@@ -88,12 +90,13 @@ DataType declared_type(const std::string& name, nb::handle value, const std::vec
   return DataType::f32;
 }
 
-Tensor tensor_from(const std::string& name, nb::handle value, DataType type, const nb::object& convert) {
-  if (std::optional<AnyArray> array = as_it_lies(value, type)) return borrow(std::move(*array), type);
+Tensor tensor_from(const std::string& name, nb::handle value, DataType type, const nb::object& convert,
+                   const std::shared_ptr<const void>& token) {
+  if (std::optional<AnyArray> array = as_it_lies(value, type)) return borrow(std::move(*array), type, token);
   const nb::object converted = convert(name, value, numpy_name(type));
   std::optional<AnyArray> array = as_it_lies(converted, type);
   if (!array) reject("input " + name, "cannot be read as an array", "give a NumPy array");
-  return borrow(std::move(*array), type);
+  return borrow(std::move(*array), type, token);
 }
 
 Tensor widened(const Tensor& tensor) {
@@ -135,13 +138,14 @@ const char* numpy_name(DataType type) {
   return "?";
 }
 
-TensorMap tensors_from(const nb::dict& feeds, const std::vector<TensorInfo>& declared, const nb::object& convert) {
+TensorMap tensors_from(const nb::dict& feeds, const std::vector<TensorInfo>& declared, const nb::object& convert,
+                       const std::shared_ptr<const void>& token) {
   TensorMap tensors;
   for (const auto& [key, value] : feeds) {
     std::string name;
     if (!nb::try_cast(key, name)) reject("inputs", "a key is not a str", "give a dict of names and arrays");
     const DataType type = declared_type(name, value, declared);
-    Tensor tensor = tensor_from(name, value, type, convert);
+    Tensor tensor = tensor_from(name, value, type, convert, token);
     tensors.insert_or_assign(std::move(name), std::move(tensor));
   }
   return tensors;

@@ -3,6 +3,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,9 +19,10 @@ const char* numpy_name(DataType type);
 
 /// The arrays of `feeds` by name. One that is dense, aligned, in this process's memory and of the type in `declared` is
 /// borrowed: it must not change while it is in use. `convert(name, value, dtype)` makes such an array of any other
-/// value, or raises. A name that is not declared is taken as it is: the model will refuse it.
+/// value, or raises. A name that is not declared is taken as it is: the model will refuse it. `token` is kept until the
+/// last of the arrays has been let go.
 TensorMap tensors_from(const nanobind::dict& feeds, const std::vector<TensorInfo>& declared,
-                       const nanobind::object& convert);
+                       const nanobind::object& convert, const std::shared_ptr<const void>& token = nullptr);
 
 /// A NumPy array that owns the elements of `tensor`, which nobody else may use: writable. bf16 becomes float32.
 nanobind::object array_from(Tensor tensor);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>  // every file passes strings, and without it they fail only when they run
 
 namespace tessera::python {
 

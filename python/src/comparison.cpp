@@ -2,13 +2,14 @@
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
-#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -48,9 +49,14 @@ ComparedModel compared(const ModelWithData& entry, const Extents& extents) {
 
 std::vector<PlannedCase> planned(const std::vector<std::string>& cases, bool strict) {
   std::vector<CaseRequest> requests;
+  requests.reserve(cases.size());
   for (const std::string& text : cases) requests.push_back(parse_case(text));
   if (cases.empty()) requests = default_cases();
   return plan_cases(requests, availability_here(), std::nullopt, strict);
+}
+
+const OpenDataset* dataset_or_none(const nb::object& object) {
+  return object.is_none() ? nullptr : nb::cast<const OpenDataset*>(object);
 }
 
 /// The report, and what no row of it says.
@@ -60,10 +66,10 @@ std::pair<Report, std::vector<std::string>> compare(const nb::list& models, cons
                                                     bool strict, const std::optional<std::string>& tune_cache,
                                                     nb::object progress) {
   std::vector<ModelWithData> entries;
-  for (const nb::handle entry : models)
-    entries.push_back({nb::cast<const LoadedModel*>(entry[0]),
-                       entry[1].is_none() ? nullptr : nb::cast<const OpenDataset*>(entry[1]),
-                       entry[2].is_none() ? nullptr : nb::cast<const OpenDataset*>(entry[2])});
+  for (const nb::handle entry : models) {
+    const auto [model, calibration, data] = nb::cast<std::tuple<nb::object, nb::object, nb::object>>(entry);
+    entries.push_back({nb::cast<const LoadedModel*>(model), dataset_or_none(calibration), dataset_or_none(data)});
+  }
   ComparisonOptions options;
   options.cases = planned(cases, strict);
   options.extents = extents;

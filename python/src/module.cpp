@@ -1,5 +1,4 @@
 // The module `_tessera`, and what concerns no class of it.
-#include <nanobind/stl/string.h>
 
 #include <nlohmann/json.hpp>
 #include <string>

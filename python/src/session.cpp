@@ -3,7 +3,6 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
-#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <chrono>
@@ -41,36 +40,27 @@ PythonSession::~PythonSession() {
   session_.reset();
 }
 
-void PythonSession::Requests::begin() {
-  const std::lock_guard lock(mutex);
-  ++count;
-}
-
-void PythonSession::Requests::end() noexcept {
-  const std::lock_guard lock(mutex);
-  --count;
-  finished.notify_all();
-}
-
-void PythonSession::run_async(TensorMap inputs, Session::Done done) {
-  requests_->begin();
-  try {
-    session_->run_async(std::move(inputs), [requests = requests_, done = std::move(done)](
-                                               TensorMap outputs, const std::exception_ptr& error) {
-      inside_callback = true;
-      done(std::move(outputs), error);
-      inside_callback = false;
-      requests->end();
-    });
-  } catch (...) {
-    requests_->end();
-    throw;
-  }
+std::shared_ptr<const void> PythonSession::begin_request() {
+  const std::lock_guard lock(requests_->mutex);
+  ++requests_->count;
+  return {requests_.get(), [requests = requests_](const void*) {
+            const std::lock_guard end(requests->mutex);
+            --requests->count;
+            requests->finished.notify_all();
+          }};
 }
 
 void PythonSession::wait() {
   std::unique_lock lock(requests_->mutex);
   requests_->finished.wait(lock, [this] { return requests_->count == 0; });
+}
+
+void PythonSession::run_async(TensorMap inputs, Session::Done done) {
+  session_->run_async(std::move(inputs), [done = std::move(done)](TensorMap outputs, const std::exception_ptr& error) {
+    inside_callback = true;
+    done(std::move(outputs), error);
+    inside_callback = false;
+  });
 }
 
 void PythonSession::prepare(const std::map<std::string, std::int64_t>& extents) {
@@ -96,9 +86,11 @@ nb::dict run(PythonSession& session, const nb::dict& feeds, const nb::object& co
 
 /// `done(outputs: dict | None, error: BaseException | None)` is called on a thread of the session.
 void run_async(PythonSession& session, const nb::dict& feeds, const nb::object& convert, nb::object done) {
-  TensorMap inputs = tensors_from(feeds, session.inputs(), convert);
-  const auto tell = [order = session.outputs(), function = shared(std::move(done))](TensorMap outputs,
-                                                                                    const std::exception_ptr& error) {
+  const std::shared_ptr<const void> token = session.begin_request();
+  TensorMap inputs = tensors_from(feeds, session.inputs(), convert, token);
+  // Captured first, and so let go last: whoever waits for it knows that this thread needs Python no more.
+  const auto tell = [token, order = session.outputs(), function = shared(std::move(done))](
+                        TensorMap outputs, const std::exception_ptr& error) {
     const nb::gil_scoped_acquire gil;
     try {
       if (error == nullptr)

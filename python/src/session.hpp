@@ -27,23 +27,23 @@ class PythonSession {
   [[nodiscard]] const std::vector<TensorInfo>& inputs() const noexcept { return inputs_; }
   [[nodiscard]] const std::vector<TensorInfo>& outputs() const noexcept { return outputs_; }
 
-  /// As Session::run_async, counted.
-  void run_async(TensorMap inputs, Session::Done done);
-  /// Until no request is left.
+  /// To be kept by all that belongs to a request and needs Python.
+  [[nodiscard]] std::shared_ptr<const void> begin_request();
+  /// Until no such token is left.
   void wait();
+  /// As Session::run_async.
+  void run_async(TensorMap inputs, Session::Done done);
   /// As Session::prepare.
   void prepare(const std::map<std::string, std::int64_t>& extents);
   /// Seeded inputs of the prepared extents.
   [[nodiscard]] TensorMap random_inputs() const;
 
  private:
-  /// Requests whose callback has not returned yet. Outlives the session, which may go inside a callback.
+  /// Outlives the session, which may go inside a callback.
   struct Requests {
     std::mutex mutex;
     std::condition_variable finished;
     int count = 0;
-    void begin();
-    void end() noexcept;
   };
 
   Model model_;

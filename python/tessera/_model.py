@@ -80,7 +80,7 @@ class Model:
             precision=precision, isa=isa, threads=threads, streams=0 if streams == "auto" else streams, extents=prepared,
             fixed_extents=fixed_extents, opt_level=opt_level, pin=pin, cpus=list(cpus), numa_node=numa_node,
             plan_cache_bytes=plan_cache_bytes, queue_limit=queue_limit,
-            calibration=dataset_of(self._compiled, calibration, prepared), tune_cache=cache_file(tune, tune_cache),
+            calibration=dataset_of(self._compiled, calibration, None), tune_cache=cache_file(tune, tune_cache),
             progress=as_function(progress))
         if compiled.tuning_warning():
             warnings.warn(compiled.tuning_warning(), stacklevel=2)
