@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "cpu/isa.hpp"
+#include "tessera/isa.hpp"
 #include "tessera/tessera.hpp"
 
 namespace tessera::tool {
