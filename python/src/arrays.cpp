@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "bindings.hpp"
+#include "core/error.hpp"
 
 namespace tessera::python {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "core/error.hpp"
 
 namespace tessera::python {
 namespace {

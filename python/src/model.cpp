@@ -18,6 +18,7 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "compare/quantization_json.hpp"
+#include "core/error.hpp"
 #include "data/batches.hpp"
 #include "data/items.hpp"
 #include "data/model_inputs.hpp"

@@ -1,5 +1,7 @@
 #include "options.hpp"
 
+#include "core/error.hpp"
+
 namespace tessera::python {
 
 Precision precision_from(const std::string& word) {

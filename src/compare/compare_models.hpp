@@ -10,8 +10,8 @@
 
 #include "compare/comparison.hpp"
 #include "compare/report.hpp"
-#include "cpu/isa.hpp"
 #include "data/dataset.hpp"
+#include "tessera/isa.hpp"
 #include "tessera/tessera.hpp"
 
 namespace tessera {
