@@ -4,6 +4,7 @@
 
 #include "core/error.hpp"
 #include "cpu/topology.hpp"
+#include "engine/graph_runner.hpp"
 #include "engine/packing.hpp"
 #include "engine/session_impl.hpp"
 #include "engine/sole_user.hpp"

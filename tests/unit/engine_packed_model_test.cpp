@@ -17,7 +17,7 @@ namespace tessera {
 namespace {
 
 std::string scratch_file(const std::string& name) {
-  return (std::filesystem::path(testing::TempDir()) / (std::to_string(::getpid()) + "-" + name)).string();
+  return (std::filesystem::path(::testing::TempDir()) / (std::to_string(::getpid()) + "-" + name)).string();
 }
 
 /// A file that goes when the test is over.
@@ -55,7 +55,7 @@ std::string refusal_of(const std::string& path) {
   return "";
 }
 
-class PackedModelOf : public testing::TestWithParam<Precision> {};
+class PackedModelOf : public ::testing::TestWithParam<Precision> {};
 
 TEST_P(PackedModelOf, RunsToTheSameBitsAtAnyExtents) {
   for (const char* const name : {"image/model.onnx", "text/model.onnx"}) {
@@ -79,7 +79,7 @@ TEST_P(PackedModelOf, RunsToTheSameBitsAtAnyExtents) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, PackedModelOf,
-                         testing::Values(Precision::fp32, Precision::bf16, Precision::int8, Precision::int8_dynamic),
+                         ::testing::Values(Precision::fp32, Precision::bf16, Precision::int8, Precision::int8_dynamic),
                          [](const auto& param) {
                            std::string name(name_of(param.param));
                            std::erase(name, '-');

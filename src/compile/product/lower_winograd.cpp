@@ -71,7 +71,7 @@ double cost_of_direct(Builder& builder, const Node& node, const Window& window, 
   if (machine.bytes_matched > 0) {
     const auto rows = static_cast<std::size_t>(window.out_h * window.out_w);  // counted in eights
     const double padded = static_cast<double>(round_up(rows, 8)) / static_cast<double>(rows);
-    cost = std::min(cost, in_a_layer::direct * padded * cost_of_matched(machine, weights));
+    cost = std::min(cost, in_a_layer::direct * padded * cost_of_matched(builder.weights(), machine, weights));
   }
   return products * cost;
 }
