@@ -19,7 +19,7 @@
 
 #include "core/memory.hpp"
 #include "kernels/peak/peak.hpp"
-#include "plan/steps/gemm_spec.hpp"
+#include "run/steps/gemm_spec.hpp"
 #include "tessera/bfloat16.hpp"
 
 namespace tessera {

@@ -8,10 +8,11 @@
  *       fprintf(stderr, "%s\n", tessera_error_message());
  *
  * Functions that can fail return a tessera_status; tessera_error_*() say more about the last failure on this thread.
- * Handles that a function returns belong to the caller, who frees them; freeing NULL does nothing. Strings and arrays that
- * are lent say for how long. No handle or pointer may be NULL unless it says so: that is TESSERA_INVALID, not a crash.
- * Structs of options begin with their size, and zero is the usual value of every member: programs that were compiled against
- * an older header go on working. Nothing prints, aborts, throws through this interface or reads the environment.
+ * Handles that a function returns belong to the caller, who frees them; freeing NULL does nothing. Strings and arrays
+ * that are lent say for how long. No handle or pointer may be NULL unless it says so: that is TESSERA_INVALID, not a
+ * crash. Structs of options begin with their size, and zero is the usual value of every member: programs that were
+ * compiled against an older header go on working. Nothing prints, aborts, throws through this interface or reads the
+ * environment.
  */
 #ifndef TESSERA_TESSERA_H
 #define TESSERA_TESSERA_H
@@ -37,8 +38,9 @@ typedef enum tessera_status {
 /** The version of the library that runs, "0.1.0"; TESSERA_VERSION is that of the header. */
 TESSERA_API const char* tessera_version(void);
 
-/** Of the last call on this thread that did not return TESSERA_OK; "" before there was one. They hold until the next such
- * call. what: the thing (a file, an input); why: the reason; remedy: what to do about it, may be "". message: all three. */
+/** Of the last call on this thread that did not return TESSERA_OK; "" before there was one. They hold until the next
+ * such call. what: the thing (a file, an input); why: the reason; remedy: what to do about it, may be "". message: all
+ * three. */
 TESSERA_API const char* tessera_error_what(void);
 TESSERA_API const char* tessera_error_why(void);
 TESSERA_API const char* tessera_error_remedy(void);
@@ -103,7 +105,8 @@ typedef struct tessera_extent {
   int64_t value;
 } tessera_extent;
 
-/* ---- Models --------------------------------------------------------------------------------------------------------- */
+/* ---- Models ---------------------------------------------------------------------------------------------------------
+ */
 
 /** May be used by any number of threads at once. */
 typedef struct tessera_model tessera_model;
@@ -120,8 +123,9 @@ TESSERA_API size_t tessera_model_output_count(const tessera_model* model);
 TESSERA_API tessera_status tessera_model_input(const tessera_model* model, size_t index, tessera_port* port);
 TESSERA_API tessera_status tessera_model_output(const tessera_model* model, size_t index, tessera_port* port);
 
-/** One item of calibration data: fills in type, rank, shape and data of `inputs`, one for each input of the model in its
- * order, names set. The data must hold until the next call. Anything but TESSERA_OK ends the quantization with it. */
+/** One item of calibration data: fills in type, rank, shape and data of `inputs`, one for each input of the model in
+ * its order, names set. The data must hold until the next call. Anything but TESSERA_OK ends the quantization with it.
+ */
 typedef tessera_status (*tessera_item)(void* user, int64_t index, tessera_tensor* inputs);
 /** "calibrating", 12 of 200. */
 typedef void (*tessera_progress)(void* user, const char* activity, int64_t done, int64_t total);
@@ -144,10 +148,11 @@ TESSERA_API tessera_status tessera_model_quantize(const tessera_model* model, te
                                                   int64_t item_count, const tessera_quantize_options* options,
                                                   tessera_model** quantized);
 
-/* ---- Sessions ------------------------------------------------------------------------------------------------------- */
+/* ---- Sessions -------------------------------------------------------------------------------------------------------
+ */
 
-/** Runs a model. tessera_session_run() and _run_async() may be called by any number of threads at once; input, output, infer
- * and prepare belong to one thread at a time. */
+/** Runs a model. tessera_session_run() and _run_async() may be called by any number of threads at once; input, output,
+ * infer and prepare belong to one thread at a time. */
 typedef struct tessera_session tessera_session;
 
 typedef struct tessera_session_options {
@@ -182,8 +187,9 @@ TESSERA_API int tessera_session_streams(const tessera_session* session);
 TESSERA_API size_t tessera_session_input_count(const tessera_session* session);
 TESSERA_API size_t tessera_session_output_count(const tessera_session* session);
 
-/** Where input number `index` is read from by infer(), with the extents that are prepared: write it in place. The memory
- * stays where it is, and what was written stays in it, until tessera_session_prepare(), _run() or _run_async(). */
+/** Where input number `index` is read from by infer(), with the extents that are prepared: write it in place. The
+ * memory stays where it is, and what was written stays in it, until tessera_session_prepare(), _run() or _run_async().
+ */
 TESSERA_API tessera_status tessera_session_input(tessera_session* session, size_t index, tessera_tensor* input);
 /** Where infer() leaves output number `index`. Holds until the next infer(), prepare(), run() or run_async(). */
 TESSERA_API tessera_status tessera_session_output(tessera_session* session, size_t index, tessera_tensor* output);
@@ -200,8 +206,8 @@ TESSERA_API size_t tessera_outputs_count(const tessera_outputs* outputs);
 /** In the order of the model. The memory belongs to `outputs`. */
 TESSERA_API tessera_status tessera_outputs_get(const tessera_outputs* outputs, size_t index, tessera_tensor* output);
 
-/** Runs on inputs of any batch and sequence length: one for each input of the model, by name, or in its order where names are
- * NULL. Extents that are new cost the making of a plan. Waits for a free stream. */
+/** Runs on inputs of any batch and sequence length: one for each input of the model, by name, or in its order where
+ * names are NULL. Extents that are new cost the making of a plan. Waits for a free stream. */
 TESSERA_API tessera_status tessera_session_run(tessera_session* session, const tessera_tensor* inputs,
                                                size_t input_count, tessera_outputs** outputs);
 
@@ -224,7 +230,8 @@ typedef struct tessera_step {
   double gflop;          /**< 2 x multiply-adds / 1e9 */
   double seconds;        /**< mean over the profiled runs; 0 without any */
 } tessera_step;
-/** Calls `step` for each step of the plan for the prepared extents; `profile_runs` > 0 also times them over that many runs. */
+/** Calls `step` for each step of the plan for the prepared extents; `profile_runs` > 0 also times them over that many
+ * runs. */
 TESSERA_API tessera_status tessera_session_explain(tessera_session* session, int profile_runs,
                                                    void (*step)(void* user, const tessera_step* step), void* user);
 

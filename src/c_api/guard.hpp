@@ -28,8 +28,9 @@ void require(const void* pointer, const char* name);
 /// Error{invalid} for an index out of range.
 void require_index(std::size_t index, std::size_t count, const char* what);
 
-/// The first `struct_size` bytes of the caller's options, as many as both sides know; the rest stays zero. Error{invalid}
-/// for a size that no version of the struct has, and for members that are set and that this library does not know.
+/// The first `struct_size` bytes of the caller's options, as many as both sides know; the rest stays zero.
+/// Error{invalid} for a size that no version of the struct has, and for members that are set and that this library does
+/// not know.
 void copy_options(void* target, std::size_t known, const void* source, std::size_t least, const char* name);
 
 template <class Options>

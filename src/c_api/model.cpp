@@ -56,7 +56,9 @@ QuantizeOptions quantize_options(const tessera_quantize_options* given) {
   QuantizeOptions options;
   if (c.method != nullptr) {
     const auto method = calibration_method_from_name(c.method);
-    if (!method) reject("method " + std::string(c.method), "does not exist", "use minmax, moving_average, percentile, entropy or mse");
+    if (!method)
+      reject("method " + std::string(c.method), "does not exist",
+             "use minmax, moving_average, percentile, entropy or mse");
     options.calibration.method = *method;
   }
   if (c.smoothquant != nullptr) options.calibration.smoothquant = *c.smoothquant;

@@ -10,9 +10,11 @@ namespace tessera {
 namespace {
 
 // The numbers of the C API are written down in its header for good; those of C++ may move.
-static_assert(static_cast<int>(DataType::f32) == TESSERA_TYPE_F32 && static_cast<int>(DataType::bf16) == TESSERA_TYPE_BF16 &&
+static_assert(static_cast<int>(DataType::f32) == TESSERA_TYPE_F32 &&
+              static_cast<int>(DataType::bf16) == TESSERA_TYPE_BF16 &&
               static_cast<int>(DataType::u8) == TESSERA_TYPE_U8 && static_cast<int>(DataType::s8) == TESSERA_TYPE_S8 &&
-              static_cast<int>(DataType::s16) == TESSERA_TYPE_S16 && static_cast<int>(DataType::s32) == TESSERA_TYPE_S32 &&
+              static_cast<int>(DataType::s16) == TESSERA_TYPE_S16 &&
+              static_cast<int>(DataType::s32) == TESSERA_TYPE_S32 &&
               static_cast<int>(DataType::i64) == TESSERA_TYPE_I64 &&
               static_cast<int>(DataType::boolean) == TESSERA_TYPE_BOOL);
 static_assert(Shape::max_rank == TESSERA_MAX_RANK);
