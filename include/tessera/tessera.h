@@ -30,9 +30,10 @@ extern "C" {
 /** How a call ended; the values are the exit status of the command line. */
 typedef enum tessera_status {
   TESSERA_OK = 0,
-  TESSERA_FAILED = 1,     /**< the work failed (disk full, out of memory) */
-  TESSERA_INVALID = 2,    /**< the words or the input were wrong (broken file, wrong shape) */
-  TESSERA_UNAVAILABLE = 3 /**< what was asked for does not exist on this machine (an instruction set) */
+  TESSERA_FAILED = 1,      /**< the work failed (disk full, out of memory) */
+  TESSERA_INVALID = 2,     /**< the words or the input were wrong (broken file, wrong shape) */
+  TESSERA_UNAVAILABLE = 3, /**< what was asked for does not exist on this machine (an instruction set) */
+  TESSERA_STATUS_FORCE_32 = 0x7fffffff
 } tessera_status;
 
 /** The version of the library that runs, "0.1.0"; TESSERA_VERSION is that of the header. */
@@ -54,7 +55,8 @@ typedef enum tessera_type {
   TESSERA_TYPE_S16 = 4,
   TESSERA_TYPE_S32 = 5,
   TESSERA_TYPE_I64 = 6,
-  TESSERA_TYPE_BOOL = 7
+  TESSERA_TYPE_BOOL = 7,
+  TESSERA_TYPE_FORCE_32 = 0x7fffffff /**< no type: any 32-bit number may stand where an enum does */
 } tessera_type;
 
 /** Bytes of an element; 0 for what is no type. */
@@ -63,8 +65,9 @@ TESSERA_API size_t tessera_type_size(tessera_type type);
 typedef enum tessera_precision {
   TESSERA_PRECISION_FP32 = 0,
   TESSERA_PRECISION_BF16 = 1,
-  TESSERA_PRECISION_INT8 = 2,        /**< of a model that is quantized, or calibrated on seeded noise */
-  TESSERA_PRECISION_INT8_DYNAMIC = 3 /**< linear layers only, their inputs quantized when the model runs */
+  TESSERA_PRECISION_INT8 = 2,         /**< of a model that is quantized, or calibrated on seeded noise */
+  TESSERA_PRECISION_INT8_DYNAMIC = 3, /**< linear layers only, their inputs quantized when the model runs */
+  TESSERA_PRECISION_FORCE_32 = 0x7fffffff
 } tessera_precision;
 
 typedef enum tessera_isa {
@@ -74,7 +77,8 @@ typedef enum tessera_isa {
   TESSERA_ISA_AVX512_CORE = 3,
   TESSERA_ISA_AVX512_CORE_VNNI = 4,
   TESSERA_ISA_AVX512_CORE_BF16 = 5,
-  TESSERA_ISA_AVX512_CORE_AMX = 6
+  TESSERA_ISA_AVX512_CORE_AMX = 6,
+  TESSERA_ISA_FORCE_32 = 0x7fffffff
 } tessera_isa;
 
 /** "avx512_core_vnni"; "" for what is no tier. */

@@ -46,6 +46,7 @@ Precision precision(tessera_precision precision) {
     case TESSERA_PRECISION_BF16: return Precision::bf16;
     case TESSERA_PRECISION_INT8: return Precision::int8;
     case TESSERA_PRECISION_INT8_DYNAMIC: return Precision::int8_dynamic;
+    case TESSERA_PRECISION_FORCE_32: break;
   }
   reject("precision", std::to_string(precision) + " does not exist", "use one of enum tessera_precision");
 }
