@@ -115,7 +115,7 @@ class Installed(unittest.TestCase):
         symbols = run("nm", "-DC", "--defined-only", self.library).splitlines()
         names = [line.split(maxsplit=2)[2] for line in symbols]
         public = re.compile(r"^(tessera_\w+$|(guard variable for |typeinfo (name )?for |vtable for )?"
-                            r"tessera::(Error|Tensor|Shape|Model|Session|name_of|to_string|operator==|\w+_from_name)\b)")
+                            r"tessera::(Error|Tensor|Shape|Model|Session|name_of|to_string|operator==|\w+_from_name)(?!\w))")
         hidden = [name for name in names if "tessera" in name.split("(")[0].split("<")[0] and not public.match(name)]
         self.assertEqual(hidden, [])
         self.assertFalse([name for name in names if name.startswith(("onnx::", "google::"))])
