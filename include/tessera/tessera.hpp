@@ -127,6 +127,10 @@ class TESSERA_API Session {
   void set_input(const std::string& name, const Tensor& tensor);
   void infer();
   [[nodiscard]] Tensor output(const std::string& name) const;  ///< a copy
+  /// The same without copies: where infer() reads an input and leaves an output, aligned to 64 bytes. An input stays
+  /// what was written until it is written again. Both hold until prepare(), run() or run_async().
+  [[nodiscard]] TensorView input_view(const std::string& name);
+  [[nodiscard]] TensorView output_view(const std::string& name);
   /// Makes set_input(), infer(), output(), inputs(), outputs() and explain() speak of these extents from now on.
   void prepare(const std::map<std::string, std::int64_t>& extents);
 

@@ -11,6 +11,7 @@
 #include "core/error.hpp"
 #include "data/array_check.hpp"
 #include "data/model_inputs.hpp"
+#include "data/npz.hpp"
 #include "formats/npy.hpp"
 
 namespace tessera {

@@ -176,6 +176,20 @@ Tensor Session::output(const std::string& name) const {
   return copy_of(find_port(impl_->bind_prepared().outputs(), name, "output"));
 }
 
+TensorView Session::input_view(const std::string& name) {
+  const SoleUser user(impl_->in_use);
+  const Lease lease(impl_->free, 0);
+  const BoundPort& port = find_port(impl_->bind_prepared().inputs(), name, "input");
+  return {port.type, port.shape, port.data};
+}
+
+TensorView Session::output_view(const std::string& name) {
+  const SoleUser user(impl_->in_use);
+  const Lease lease(impl_->free, 0);
+  const BoundPort& port = find_port(impl_->bind_prepared().outputs(), name, "output");
+  return {port.type, port.shape, port.data};
+}
+
 TensorMap Session::run(const TensorMap& inputs) {
   return run_on(*impl_, inputs);
 }

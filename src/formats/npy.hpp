@@ -1,8 +1,7 @@
-// NumPy's array files: .npy (versions 1 to 3) and .npz. Little-endian, C order.
+// NumPy's array files: .npy, versions 1 to 3. Little-endian, C order.
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <span>
 #include <string>
 
@@ -18,8 +17,5 @@ Tensor parse_npy(std::span<const std::byte> bytes, const std::string& origin);
 
 /// The file appears complete or not at all. bf16, which NumPy has not, is written as f4.
 void write_npy(const Tensor& tensor, const std::string& path);
-
-/// The arrays of an archive by name (without ".npy").
-std::map<std::string, Tensor> read_npz(const std::string& path);
 
 }  // namespace tessera

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "data/npz.hpp"
 #include "formats_support.hpp"
 
 namespace tessera::formats_testing {

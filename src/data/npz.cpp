@@ -1,4 +1,5 @@
-// .npz: a ZIP archive of .npy files.
+#include "data/npz.hpp"
+
 #include <zip.h>
 
 #include <memory>

@@ -1,0 +1,36 @@
+# The libraries of other people that Tessera stands on, each under one name whatever way it was found. tesseraConfig.cmake
+# includes this file too, so that a static Tessera finds them again on the machine where it is used.
+find_package(Threads REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+# tessera_find_module(NAME MODULE...): the pkg-config modules as the target tessera::NAME.
+function(tessera_find_module name)
+  if(TARGET tessera::${name})
+    return()
+  endif()
+  pkg_check_modules(TESSERA_${name} REQUIRED IMPORTED_TARGET ${ARGN})
+  add_library(tessera::${name} INTERFACE IMPORTED GLOBAL)
+  target_link_libraries(tessera::${name} INTERFACE PkgConfig::TESSERA_${name})
+endfunction()
+
+# tessera_find_libraries(LIBRARY...): engine, data, compare.
+function(tessera_find_libraries)
+  if(engine IN_LIST ARGN)
+    tessera_find_module(hwloc hwloc)
+    if(NOT TARGET tessera::onnx_proto)
+      find_library(TESSERA_ONNX_PROTO onnx_proto REQUIRED)
+      add_library(tessera::onnx_proto UNKNOWN IMPORTED GLOBAL)
+      set_target_properties(tessera::onnx_proto PROPERTIES IMPORTED_LOCATION ${TESSERA_ONNX_PROTO})
+    endif()
+  endif()
+  if(data IN_LIST ARGN)
+    tessera_find_module(libzip libzip)
+    tessera_find_module(icu icu-uc)
+    find_package(PNG REQUIRED)
+    find_package(JPEG REQUIRED)
+  endif()
+  if(compare IN_LIST ARGN)
+    tessera_find_module(crypto libcrypto)
+  endif()
+endfunction()
