@@ -86,8 +86,9 @@ struct QuantizeOptions {
   ScoreMetric metric = ScoreMetric::automatic;
   /// Items for the score; without any, those of calibration.
   std::optional<ItemSource> validation = {};
-  /// Leaves layers in FP32 that are measured to be slower in INT8 on this machine. Such a file depends on timing.
-  bool speed_aware = true;
+  /// Leaves layers in FP32 that are measured to be slower in INT8 on this machine. Which they are may differ from run to
+  /// run: without it the same data give the same model.
+  bool speed_aware = false;
   /// Whether to quantize each layer alone and measure what it costs. Without it the table has no SQNR; max_drop needs
   /// it.
   bool sensitivity = true;

@@ -85,6 +85,22 @@ struct MemoryInfo {
   std::size_t plan_limit = 0, plan_count = 0;
 };
 
+/// What compiling a session took.
+struct PreparationInfo {
+  /// Seconds of calibration that its INT8 needs. One calibration serves all sessions of a model that ask for the same;
+  /// the first of them waits for it.
+  double calibration_seconds = 0;
+  bool calibration_shared = false;  ///< an earlier session had calibrated already
+};
+
+/// Something about the data that makes results doubtful though nothing failed.
+struct SessionWarning {
+  std::string code;     ///< "non_finite_input"
+  std::string subject;  ///< the name of the input
+  std::string message;  ///< for people
+  std::int64_t count = 0;  ///< numbers concerned, in all runs so far
+};
+
 /// How a session goes through its batch.
 struct BatchSplit {
   std::int64_t part = 0;   ///< items that one thread runs on its own, all steps; 0: all threads share every step
@@ -131,6 +147,11 @@ class Session {
   [[nodiscard]] double gflop() const noexcept;  ///< of one inference
   [[nodiscard]] const BatchSplit& batch_split() const noexcept;
   [[nodiscard]] const TuningSummary& tuning() const noexcept;
+  [[nodiscard]] const PreparationInfo& preparation() const noexcept;
+  /// What was wrong with the inputs so far. INT8 has no code for NaN and infinity: where a session multiplies integers
+  /// such numbers end in results that look like any others, so those in the inputs are counted. In FP32 and BF16 they
+  /// pass through as IEEE 754 says, and there is nothing to warn of.
+  [[nodiscard]] std::vector<SessionWarning> warnings() const;
   /// The plan, one entry per step, what is left over of a split batch first; `runs` > 0 also times every step over that
   /// many inferences.
   [[nodiscard]] std::vector<StepInfo> explain(int profile_runs = 0);

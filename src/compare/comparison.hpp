@@ -36,6 +36,7 @@ struct ComparisonEvents {
   std::function<void(const std::string&)> stage;  ///< what begins now: "preparing int8@avx2"
   std::function<void(const MeasureProgress&)> progress;
   std::function<void(const std::string&)> note;  ///< what a person should know, but no row says
+  std::function<bool()> stopped;                 ///< whether to end with what there is; asked between inferences
 };
 
 /// Never throws for what happens to one case (its row says it); throws what concerns the model as a whole.

@@ -4,6 +4,7 @@
 #include "runtime/calibrate.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "cpu/topology.hpp"
 #include "kernels/tiers.hpp"
@@ -106,12 +107,9 @@ bool is_quantized(const Graph& graph) {
   });
 }
 
-std::shared_ptr<const Graph> quantized_graph(const Model::Impl& model, const SessionOptions& options) {
-  const std::lock_guard lock(model.quantized_mutex);
-  Model::Impl::Quantized& cached = model.quantized[key_of(model.fused, options)];
-  if (cached.graph != nullptr) return cached.graph;
-  if (model.quantized_by_file) return cached.graph = std::make_shared<Graph>(model.fused);
+namespace {
 
+Graph calibrated_graph(const Model::Impl& model, const SessionOptions& options) {
   const int threads = detect_topology().usable_cpus();
   const CalibrationOptions& how = options.calibration_options;
   const ItemSource items = items_of(model, options);
@@ -123,11 +121,27 @@ std::shared_ptr<const Graph> quantized_graph(const Model::Impl& model, const Ses
     if (smooth(parts, statistics, *how.smoothquant) > 0) fused = &parts.fused;
   }
   const RangeObserver ranges = observe_activations(*fused, parts.layers, items, how, threads, model.weights);
-  auto graph = std::make_shared<Graph>(std::move(parts.standard));
+  Graph graph = std::move(parts.standard);
   QuantizedWeightStore weights;
-  insert_qdq(*graph, parts.layers, ranges, weights, qdq_options(how));
-  run_passes(*graph, fusing_passes(), nullptr);
-  cached = {std::move(graph), options.calibration};
+  insert_qdq(graph, parts.layers, ranges, weights, qdq_options(how));
+  run_passes(graph, fusing_passes(), nullptr);
+  return graph;
+}
+
+}  // namespace
+
+std::shared_ptr<const Graph> quantized_graph(const Model::Impl& model, const SessionOptions& options,
+                                             PreparationInfo& preparation) {
+  const std::lock_guard lock(model.quantized_mutex);
+  Model::Impl::Quantized& cached = model.quantized[key_of(model.fused, options)];
+  preparation.calibration_shared = cached.graph != nullptr;
+  if (cached.graph == nullptr) {
+    const auto begin = std::chrono::steady_clock::now();
+    cached.graph = std::make_shared<const Graph>(calibrated_graph(model, options));
+    cached.calibration = options.calibration;
+    cached.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+  preparation.calibration_seconds = cached.seconds;
   return cached.graph;
 }
 

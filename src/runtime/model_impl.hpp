@@ -29,6 +29,7 @@ struct Model::Impl {
   struct Quantized {
     std::shared_ptr<const Graph> graph;
     std::vector<TensorMap> calibration;
+    double seconds = 0;  ///< that calibration took
   };
   mutable std::map<std::string, Quantized> quantized;
 };
@@ -45,7 +46,9 @@ std::vector<Binding> bindings_for(const Graph& graph, const std::map<std::string
 TensorMap make_random_inputs(const Graph& graph, std::span<const Binding> bindings, std::uint64_t seed);
 
 /// The graph quantized as the options say, on their calibration data (none: seeded random inputs of their extents),
-/// cached in the model. The model's own graph when that is quantized already.
-std::shared_ptr<const Graph> quantized_graph(const Model::Impl& model, const SessionOptions& options);
+/// cached in the model. Not for a model that
+/// is quantized already. `preparation` is told what it took.
+std::shared_ptr<const Graph> quantized_graph(const Model::Impl& model, const SessionOptions& options,
+                                             PreparationInfo& preparation);
 
 }  // namespace tessera

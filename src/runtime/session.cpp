@@ -9,6 +9,7 @@
 #include "passes/bf16.hpp"
 #include "quantize/dynamic.hpp"
 #include "runtime/graph_runner.hpp"
+#include "runtime/input_watch.hpp"
 #include "runtime/model_impl.hpp"
 #include "runtime/request_queue.hpp"
 #include "runtime/stream.hpp"
@@ -66,9 +67,11 @@ class FreeStreams {
 }  // namespace
 
 struct Session::Impl {
-  Impl(std::shared_ptr<const Model::Impl> the_model, Graph graph, PlanSettings settings, const StreamPlaces& places)
+  Impl(std::shared_ptr<const Model::Impl> the_model, Graph graph, PlanSettings settings, const StreamPlaces& places,
+       bool integers)
       : model(std::move(the_model)),
         cache(std::move(graph), std::move(settings), model->weights),
+        watch(cache.graph(), integers),
         free(places.cpus.size()) {
     for (const std::vector<int>& cpus : places.cpus) streams.push_back(std::make_unique<Stream>(places.threads, cpus));
   }
@@ -78,7 +81,9 @@ struct Session::Impl {
   bool fixed_extents = false;
   std::size_t plan_limit = 0;
   TuningSummary tuning;
+  PreparationInfo preparation;
   PlanCache cache;
+  InputWatch watch;
   std::vector<std::unique_ptr<Stream>> streams;
   FreeStreams free;
   std::shared_ptr<const ShapedPlan> prepared;  ///< what set_input() and infer() are about, on stream 0
@@ -135,7 +140,7 @@ Isa choose_isa(const SessionOptions& options) {
 }
 
 /// The graph that the options ask for, shapes still symbolic.
-Graph lowered_graph(const Model::Impl& model, const SessionOptions& options) {
+Graph lowered_graph(const Model::Impl& model, const SessionOptions& options, PreparationInfo& preparation) {
   if (options.opt_level == 0) {
     if (options.precision != Precision::fp32)
       reject("opt-level 0",
@@ -143,11 +148,18 @@ Graph lowered_graph(const Model::Impl& model, const SessionOptions& options) {
              "use --opt-level 1");
     return model.source;
   }
-  if (options.precision == Precision::int8) return *quantized_graph(model, options);
+  if (options.precision == Precision::int8 && !model.quantized_by_file)
+    return *quantized_graph(model, options, preparation);
   Graph graph = model.fused;
   if (options.precision == Precision::bf16) convert_to_bf16(graph);
   if (options.precision == Precision::int8_dynamic) quantize_linear_weights(graph);
   return graph;
+}
+
+/// Whether activations become integers on the way.
+bool multiplies_integers(const Model::Impl& model, const SessionOptions& options) {
+  return model.quantized_by_file || options.precision == Precision::int8 ||
+         options.precision == Precision::int8_dynamic;
 }
 
 std::vector<TensorInfo> describe(const std::vector<Port>& ports) {
@@ -214,6 +226,7 @@ TensorMap run_on(Session::Impl& session, const TensorMap& inputs) {
   for (const BoundPort& port : executor.inputs()) {
     const Tensor& tensor = inputs.at(port.name);
     require_shape(port, tensor);
+    session.watch.look(port.name, tensor);
     std::memcpy(port.data, tensor.data(), tensor.bytes());
   }
   executor.infer();
@@ -230,9 +243,12 @@ Session Model::compile(const SessionOptions& options) const {
     reject("opt-level", std::to_string(options.opt_level) + " does not exist", "use 0 or 1");
   const Topology topology = detect_topology();
   const StreamPlaces places = place_streams(options, read_cores(topology.allowed_cpus), topology.quota_cpus);
+  PreparationInfo preparation;
   auto impl = std::make_unique<Session::Impl>(
-      impl_, lowered_graph(*impl_, options),
-      PlanSettings{isa, places.threads, topology, true, options.plan_cache_bytes}, places);
+      impl_, lowered_graph(*impl_, options, preparation),
+      PlanSettings{isa, places.threads, topology, true, options.plan_cache_bytes}, places,
+      multiplies_integers(*impl_, options));
+  impl->preparation = preparation;
   impl->isa = isa;
   impl->fixed_extents = options.fixed_extents;
   impl->plan_limit = options.plan_cache_bytes;
@@ -270,6 +286,7 @@ void Session::set_input(const std::string& name, const Tensor& tensor) {
            std::string(name_of(tensor.type())) + " " + to_string(tensor.shape()) + " does not fit the compiled " +
                std::string(name_of(port.type)) + " " + to_string(port.shape),
            "convert the data, or compile with other extents (--batch, --seq)");
+  impl_->watch.look(name, tensor);
   std::memcpy(port.data, tensor.data(), tensor.bytes());
 }
 
@@ -348,6 +365,14 @@ const BatchSplit& Session::batch_split() const noexcept {
 
 const TuningSummary& Session::tuning() const noexcept {
   return impl_->tuning;
+}
+
+const PreparationInfo& Session::preparation() const noexcept {
+  return impl_->preparation;
+}
+
+std::vector<SessionWarning> Session::warnings() const {
+  return impl_->watch.warnings();
 }
 
 std::vector<StepInfo> Session::explain(int profile_runs) {

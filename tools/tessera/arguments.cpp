@@ -77,6 +77,12 @@ std::optional<Isa> isa_ceiling_from_environment() {
   return isa_ceiling(environment("TESSERA_MAX_CPU_ISA"), environment("ONEDNN_MAX_CPU_ISA"));
 }
 
+std::string too_many_threads(int threads, int usable_cpus) {
+  return "--threads " + std::to_string(threads) + " is more than the " + std::to_string(usable_cpus) +
+         (usable_cpus == 1 ? " usable CPU: the threads wait" : " usable CPUs: threads wait") +
+         " for each other, several times slower than with --threads " + std::to_string(usable_cpus);
+}
+
 std::map<std::string, std::int64_t> extents_of(std::optional<int> batch, std::optional<int> seq) {
   std::map<std::string, std::int64_t> extents;
   if (batch) extents["batch"] = *batch;

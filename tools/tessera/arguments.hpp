@@ -22,6 +22,9 @@ std::optional<Isa> isa_ceiling_from_environment();
 /// The same for given values; empty ones count as unset. Error{invalid} for a word that is no instruction set.
 std::optional<Isa> isa_ceiling(const std::string& tessera_value, const std::string& onednn_value);
 
+/// What to say when more threads are asked for than there are CPUs to run them.
+std::string too_many_threads(int threads, int usable_cpus);
+
 /// --batch and --seq as the extents that Model takes.
 std::map<std::string, std::int64_t> extents_of(std::optional<int> batch, std::optional<int> seq);
 

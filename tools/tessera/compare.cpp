@@ -6,6 +6,7 @@
 #include <ctime>
 #include <filesystem>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -23,6 +24,7 @@
 #include "cpu/topology.hpp"
 #include "data/items.hpp"
 #include "data/model_inputs.hpp"
+#include "interrupt.hpp"
 #include "launch/throughput.hpp"
 #include "tuning.hpp"
 
@@ -39,7 +41,8 @@ struct CompareWords {
   std::optional<int> accuracy_inputs;
   double max_seconds = 0;
   std::uint64_t seed = 1;
-  std::string calibration, data, report;
+  std::string calibration, data;
+  std::optional<std::string> report;
   bool strict = false, json = false, tune = false;
 };
 
@@ -49,6 +52,26 @@ struct LoadedModel {
   std::vector<TensorMap> calibration;
   std::unique_ptr<Dataset> data;  ///< none: accuracy on other inputs
 };
+
+/// A model that was asked for, or why it cannot be had.
+struct RequestedModel {
+  std::string name;  ///< as asked for
+  std::optional<LoadedModel> loaded;
+  std::optional<Error> failure;
+};
+
+/// Calls `work`; what it throws is what is returned. One failing model never costs the others.
+template <typename Work>
+std::optional<Error> failure_of(const std::string& subject, Work work) {
+  try {
+    work();
+    return std::nullopt;
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return Error(ErrorKind::failed, subject, "not enough memory", "use a smaller batch or a larger machine");
+  }
+}
 
 std::string utc_now() {
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
@@ -102,16 +125,7 @@ std::string unique_name(const Report& report, const std::string& name) {
   return unique;
 }
 
-Report measure_models(const std::vector<LoadedModel>& models, const CompareWords& words, const Context& context,
-                      std::optional<Isa> ceiling, const std::vector<PlannedCase>& cases) {
-  ProgressLine line(context.terminal, !context.quiet);
-  line.stage("measuring the peak of this machine");
-  Report report;
-  report.machine = describe_machine(ceiling, words.threads);
-  report.version = std::string(version);
-  report.created = utc_now();
-  report.protocol = {words.warmup, words.samples, words.max_seconds, words.tune};
-
+ComparisonOptions comparison_options(const CompareWords& words, const std::vector<PlannedCase>& cases) {
   ComparisonOptions options;
   options.cases = cases;
   options.extents = extents_of(words.batch, words.seq);
@@ -123,26 +137,55 @@ Report measure_models(const std::vector<LoadedModel>& models, const CompareWords
   options.tune = words.tune;
   if (words.tune) options.tune_cache = tune_cache_file();
   options.seed = words.seed;
+  return options;
+}
+
+ModelReport measure_model(const LoadedModel& entry, const CompareWords& words, const Context& context,
+                          ComparisonOptions options, ProgressLine& line) {
+  options.calibration = entry.calibration;
+  if (entry.data != nullptr) {
+    const std::int64_t batch = fixed_batch(entry.model.inputs()).value_or(words.batch.value_or(1));
+    options.data = items_of(*entry.data, words.data, words.accuracy_inputs.value_or(0), batch);
+  }
+  const ComparisonEvents events = {
+      [&](const std::string& activity) { line.stage(entry.model.name() + ": " + activity); },
+      [&](const MeasureProgress& progress) { line.update(progress.fraction); },
+      [&](const std::string& note) {
+        if (!context.quiet) print_note(note);
+      },
+      [] { return InterruptWatch::interrupted(); }};
+  ModelReport report = compare_model(entry.model, options, events);
+  report.source = entry.source;
+  return report;
+}
+
+Report measure_models(std::vector<RequestedModel>& models, const CompareWords& words, const Context& context,
+                      std::optional<Isa> ceiling, const std::vector<PlannedCase>& cases) {
+  ProgressLine line(context.terminal, !context.quiet);
+  line.stage("measuring the peak of this machine");
+  Report report;
+  report.machine = describe_machine(ceiling, words.threads);
+  report.version = std::string(version);
+  report.created = utc_now();
+  report.protocol = {words.warmup, words.samples, words.max_seconds, words.tune};
+  ComparisonOptions options = comparison_options(words, cases);
   options.peak = [&report](Isa isa, int threads) {
     return isa == report.machine.isa ? report.machine.peak : measure_team_peak(isa, threads);
   };
-  for (const LoadedModel& entry : models) {
-    options.calibration = entry.calibration;
-    if (entry.data != nullptr) {
-      const std::int64_t batch = fixed_batch(entry.model.inputs()).value_or(words.batch.value_or(1));
-      options.data = items_of(*entry.data, words.data, words.accuracy_inputs.value_or(0), batch);
-    }
-    const ComparisonEvents events = {
-        [&](const std::string& activity) { line.stage(entry.model.name() + ": " + activity); },
-        [&](const MeasureProgress& progress) { line.update(progress.fraction); },
-        [&](const std::string& note) {
-          if (!context.quiet) print_note(note);
-        }};
-    ModelReport model = compare_model(entry.model, options, events);
+  for (RequestedModel& entry : models) {
+    if (InterruptWatch::interrupted()) break;
+    ModelReport model;
+    model.name = entry.loaded ? entry.loaded->model.name() : entry.name;
+    model.source = entry.loaded ? entry.loaded->source : entry.name;
+    if (entry.loaded)
+      entry.failure = failure_of("model " + entry.name,
+                                 [&] { model = measure_model(*entry.loaded, words, context, options, line); });
+    if (entry.failure) model.failure = entry.failure->what();
     model.name = unique_name(report, model.name);
-    model.source = entry.source;
     report.models.push_back(std::move(model));
+    entry.loaded.reset();
   }
+  report.partial = InterruptWatch::interrupted();
   return report;
 }
 
@@ -166,19 +209,55 @@ void tell_launcher(const Report& report) {
   write_throughput(path, rows);
 }
 
+std::vector<RequestedModel> load_all(const CompareWords& words, const Context& context) {
+  std::vector<RequestedModel> models;
+  ProgressLine line(context.terminal, !context.quiet);
+  for (const std::string& name : words.models) {
+    line.stage("loading " + name);
+    RequestedModel& entry = models.emplace_back();
+    entry.name = name;
+    entry.failure = failure_of("model " + name, [&] { entry.loaded.emplace(load(name, words, context)); });
+  }
+  const bool none = std::ranges::none_of(models, [](const RequestedModel& entry) { return entry.loaded.has_value(); });
+  for (const RequestedModel& entry : models) {
+    if (!entry.failure) continue;
+    if (none) throw Error(*entry.failure);
+    if (!context.quiet) print_note("going on with the other models: " + std::string(entry.failure->what()));
+  }
+  return models;
+}
+
+void warn_of_threads(int threads, const Context& context) {
+  const int usable = detect_topology().usable_cpus();
+  if (threads > usable && !context.quiet) print_note(too_many_threads(threads, usable));
+}
+
+/// Error when a model or a case failed, of the kind that tells a wrong word from a failure.
+void require_success(const std::vector<RequestedModel>& models, const Report& report) {
+  std::vector<const Error*> failures;
+  for (const RequestedModel& entry : models)
+    if (entry.failure) failures.push_back(&*entry.failure);
+  const int rows = count_failures(report);
+  if (failures.empty() && rows == 0) return;
+  if (models.size() == 1 && rows == 0) throw Error(*failures.front());
+  std::string what;
+  if (rows > 0) what = std::to_string(rows) + (rows == 1 ? " case" : " cases") + " failed";
+  for (const Error* failure : failures) what += (what.empty() ? "" : "; ") + std::string(failure->what());
+  const bool all_words = rows == 0 && std::ranges::all_of(failures, [](const Error* failure) {
+                           return failure->kind() == ErrorKind::invalid;
+                         });
+  throw Error(all_words ? ErrorKind::invalid : ErrorKind::failed, "compare", what,
+              rows > 0 ? "the rows say why" : "the other models were compared");
+}
+
 int run_compare(const CompareWords& words, const Context& context) {
   const std::optional<Isa> ceiling = isa_ceiling_from_environment();
   const std::vector<PlannedCase> cases = planned_cases(words, ceiling);
+  warn_of_threads(words.threads, context);
+  const InterruptWatch watch;
   std::unique_ptr<OutputDirectory> folder;
-  if (!words.report.empty()) folder = std::make_unique<OutputDirectory>(words.report);
-  std::vector<LoadedModel> models;
-  {
-    ProgressLine line(context.terminal, !context.quiet);
-    for (const std::string& name : words.models) {
-      line.stage("loading " + name);
-      models.push_back(load(name, words, context));
-    }
-  }
+  if (words.report) folder = std::make_unique<OutputDirectory>(*words.report);
+  std::vector<RequestedModel> models = load_all(words, context);
   const Report report = measure_models(models, words, context, ceiling, cases);
   if (folder != nullptr) {
     for (const auto& [name, content] : report_files(report)) folder->stage(name, content);
@@ -189,8 +268,8 @@ int run_compare(const CompareWords& words, const Context& context) {
   const std::string text = words.json ? report_json(report) : report_text(report, style);
   std::fputs(text.c_str(), stdout);
   if (folder != nullptr && !words.json) std::printf("\nreport: %s\n", (folder->folder() / "report.html").c_str());
-  if (const int failures = count_failures(report); failures > 0)
-    fail("compare", std::to_string(failures) + (failures == 1 ? " case" : " cases") + " failed", "the rows say why");
+  if (report.partial) return InterruptWatch::exit_status();
+  require_success(models, report);
   if (!words.json) std::printf("%s\n", success_marker);
   return 0;
 }

@@ -27,7 +27,7 @@ struct QuantizeWords {
   std::optional<double> max_drop;
   std::int64_t items = 0;
   int threads = 0;
-  bool int8_residual = false, round_sums = false, no_bias_correction = false, keep_slower = false,
+  bool int8_residual = false, round_sums = false, no_bias_correction = false, speed_aware = false,
        no_sensitivity = false, json = false;
 };
 
@@ -77,7 +77,7 @@ QuantizeOptions options_of(const QuantizeWords& words) {
   options.max_drop = words.max_drop;
   options.fallback = fallback_option(words.fallback);
   options.metric = metric_option(words.metric);
-  options.speed_aware = !words.keep_slower;
+  options.speed_aware = words.speed_aware;
   options.sensitivity = !words.no_sensitivity;
   options.threads = words.threads;
   return options;
@@ -174,7 +174,9 @@ void add_quantize(CLI::App& app, Context& context) {
   command->add_option("--metric", words->metric, "auto, top1, agreement or cosine [auto]")->type_name("NAME");
   command->add_option("--validation", words->validation, "data for the score [the calibration data]")
       ->type_name("DIR|FILE");
-  command->add_flag("--keep-slower", words->keep_slower, "INT8 also where it is measured to be slower here");
+  command->add_flag("--speed-aware,!--keep-slower", words->speed_aware,
+                    "leave layers in FP32 that are timed to be slower in INT8 here: the file then depends on this "
+                    "machine, and on the run [--keep-slower]");
   command->add_flag("--no-bias-correction", words->no_bias_correction, "leave biases as they are");
   command->add_flag("--no-sensitivity", words->no_sensitivity, "do not measure layers one by one");
   command->add_option("--threads", words->threads, "0 for all usable CPUs [0]")
