@@ -180,6 +180,8 @@ class Model {
   void save(const std::string& path) const;
 
   [[nodiscard]] const std::string& name() const noexcept;
+  /// The files it was read from, weights beside them included; the folder of a model that is one; none for built-in ones.
+  [[nodiscard]] const std::vector<std::string>& files() const noexcept;
   /// True for built-in models: their weights are seeded random numbers, so accuracy can only mean agreement with fp32.
   [[nodiscard]] bool synthetic_weights() const noexcept;
   [[nodiscard]] std::vector<TensorInfo> inputs() const;

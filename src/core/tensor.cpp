@@ -4,6 +4,7 @@
 #include <mutex>
 #include <utility>
 
+#include "core/checked_size.hpp"
 #include "core/error.hpp"
 
 namespace tessera {
@@ -16,7 +17,7 @@ struct Tensor::Deferred {
 };
 
 Tensor::Tensor(DataType type, const Shape& shape) : type_(type), shape_(shape) {
-  auto buffer = std::make_shared<AlignedBuffer>(bytes());
+  auto buffer = std::make_shared<AlignedBuffer>(checked_bytes(shape, type, "tensor"));
   data_ = buffer->data();
   owner_ = std::move(buffer);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -19,7 +20,17 @@ Tensor parse_npy(std::span<const std::byte> bytes, const std::string& origin);
 /// The file appears complete or not at all. bf16, which NumPy has not, is written as f4.
 void write_npy(const Tensor& tensor, const std::string& path);
 
-/// The arrays of an archive by name (without ".npy").
-std::map<std::string, Tensor> read_npz(const std::string& path);
+/// What of a file must be there to know how long its header is.
+inline constexpr std::size_t npy_prefix_bytes = 12;
+/// Of a file that begins so: where its data begin. Error{invalid} naming `origin`.
+std::size_t npy_header_bytes(std::span<const std::byte> prefix, const std::string& origin);
+/// Of a file with this header, complete: how long it has to be. Error{invalid} naming `origin`, also for a shape that is
+/// larger than any memory.
+std::size_t npy_file_bytes(std::span<const std::byte> header, const std::string& origin);
+
+/// The arrays of an archive by name (without ".npy"). Of those that are not wanted only the name is there, with an empty
+/// tensor: they are not inflated.
+std::map<std::string, Tensor> read_npz(const std::string& path,
+                                       const std::function<bool(const std::string& name)>& wanted = {});
 
 }  // namespace tessera

@@ -1,9 +1,13 @@
 #include "formats/stored_tensor.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
+#include <optional>
 #include <utility>
+#include <vector>
 
+#include "core/checked_size.hpp"
 #include "core/error.hpp"
 #include "formats/float16.hpp"
 
@@ -11,9 +15,6 @@ namespace tessera {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "files are little-endian and are used as they lie");
-
-// Far above any model, far below where size arithmetic of buffers could wrap.
-constexpr std::int64_t max_tensor_bytes = std::int64_t{1} << 46;
 
 template <typename Stored, typename Element, typename Convert>
 Tensor convert(const Shape& shape, std::span<const std::byte> bytes, Convert&& one) {
@@ -86,13 +87,15 @@ Shape checked_shape(std::span<const std::int64_t> extents, std::size_t element_s
   if (extents.size() > Shape::max_rank)
     reject(what, std::to_string(extents.size()) + " dimensions",
            "reshape it to " + std::to_string(Shape::max_rank) + " or fewer");
-  // A zero extent does not excuse absurd ones beside it: strides are products of the others.
-  std::int64_t bytes = static_cast<std::int64_t>(element_size);
-  for (const std::int64_t extent : extents) {
+  for (const std::int64_t extent : extents)
     if (extent < 0) reject(what, "negative extent " + std::to_string(extent), "the file is damaged; make it again");
-    if (__builtin_mul_overflow(bytes, extent == 0 ? 1 : extent, &bytes) || bytes > max_tensor_bytes)
-      reject(what, "its shape is larger than any memory", "the file is damaged; make it again");
-  }
+  // A zero extent does not excuse absurd ones beside it: strides are products of the others.
+  std::vector<std::int64_t> factors(extents.begin(), extents.end());
+  std::ranges::replace(factors, 0, 1);
+  factors.push_back(static_cast<std::int64_t>(element_size));
+  const std::optional<std::int64_t> bytes = checked_product(factors);
+  if (!bytes || *bytes > largest_bytes)
+    reject(what, "its shape is larger than any memory", "the file is damaged; make it again");
   return Shape(extents);
 }
 

@@ -1,6 +1,8 @@
 // Concrete extents and seeded inputs for a graph with symbolic shapes.
 #include <set>
 
+#include "core/checked_size.hpp"
+#include "cpu/memory_limit.hpp"
 #include "models/inputs.hpp"
 #include "runtime/model_impl.hpp"
 
@@ -43,9 +45,18 @@ std::vector<Binding> bindings_for(const Graph& graph, const std::map<std::string
   return bindings;
 }
 
+void require_memory_for(const Graph& graph, const std::vector<ValueId>& ids, const std::string& kind) {
+  for (const ValueId id : ids) {
+    const Value& value = graph.value(id);
+    const std::string what = kind + value.name + " of shape " + to_string(value.shape);
+    require_memory(checked_bytes(value.shape.to_shape(), value.type, what), what);
+  }
+}
+
 TensorMap make_random_inputs(const Graph& graph, std::span<const Binding> bindings, std::uint64_t seed) {
   Graph bound = graph;
   bind_shapes(bound, bindings);
+  require_memory_for(bound, bound.inputs, "input ");
   std::vector<Tensor> tensors = random_inputs(bound, seed);
   TensorMap inputs;
   for (std::size_t i = 0; i < tensors.size(); ++i) inputs[bound.value(bound.inputs[i]).name] = std::move(tensors[i]);

@@ -18,6 +18,7 @@ namespace tessera {
 struct Model::Impl {
   std::string name;
   bool synthetic = false;          ///< weights were made up, not trained
+  std::vector<std::string> files;  ///< it was read from
   Graph source;                    ///< as read, shapes symbolic
   bool quantized_by_file = false;  ///< it holds integers already
   Graph fused;                     ///< after all passes, shapes symbolic
@@ -41,6 +42,9 @@ Graph standard_graph(const Model::Impl& model);
 /// The extents of every symbol in the graph inputs: given by name, or generically as "batch" (first axis) and "seq"
 /// (second axis of a matrix), or the defaults batch 1, sequence 128, image side 224.
 std::vector<Binding> bindings_for(const Graph& graph, const std::map<std::string, std::int64_t>& extents);
+
+/// Error{invalid} naming the value (`kind` "input " or "output ") that takes more memory than there is. Shapes are bound.
+void require_memory_for(const Graph& graph, const std::vector<ValueId>& ids, const std::string& kind);
 
 /// models/inputs.hpp for a graph whose shapes are still symbolic.
 TensorMap make_random_inputs(const Graph& graph, std::span<const Binding> bindings, std::uint64_t seed);

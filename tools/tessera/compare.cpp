@@ -24,6 +24,7 @@
 #include "cpu/topology.hpp"
 #include "data/items.hpp"
 #include "data/model_inputs.hpp"
+#include "formats/same_file.hpp"
 #include "interrupt.hpp"
 #include "launch/throughput.hpp"
 #include "tuning.hpp"
@@ -227,9 +228,21 @@ std::vector<RequestedModel> load_all(const CompareWords& words, const Context& c
   return models;
 }
 
-void warn_of_threads(int threads, const Context& context) {
-  const int usable = detect_topology().usable_cpus();
-  if (threads > usable && !context.quiet) print_note(too_many_threads(threads, usable));
+/// No file of the report may take the place of something that is read; better to hear of it now than when all is done.
+void protect_inputs(const OutputDirectory& folder, const std::vector<RequestedModel>& models,
+                    const CompareWords& words) {
+  std::vector<std::string> inputs;
+  for (const std::string& path : {words.calibration, words.data})
+    if (std::error_code error; std::filesystem::is_regular_file(path, error)) inputs.push_back(path);
+  Report names;
+  for (const RequestedModel& entry : models) {
+    if (!entry.loaded) continue;
+    const std::vector<std::string>& files = entry.loaded->model.files();
+    inputs.insert(inputs.end(), files.begin(), files.end());
+    names.models.emplace_back().name = unique_name(names, entry.loaded->model.name());
+  }
+  for (const auto& [name, content] : report_files(names))
+    refuse_to_overwrite((folder.folder() / name).string(), inputs);
 }
 
 /// Error when a model or a case failed, of the kind that tells a wrong word from a failure.
@@ -258,6 +271,7 @@ int run_compare(const CompareWords& words, const Context& context) {
   std::unique_ptr<OutputDirectory> folder;
   if (words.report) folder = std::make_unique<OutputDirectory>(*words.report);
   std::vector<RequestedModel> models = load_all(words, context);
+  if (folder != nullptr) protect_inputs(*folder, models, words);
   const Report report = measure_models(models, words, context, ceiling, cases);
   if (folder != nullptr) {
     for (const auto& [name, content] : report_files(report)) folder->stage(name, content);

@@ -13,6 +13,8 @@
 #include "data/model_inputs.hpp"
 #include "data/open_dataset.hpp"
 #include "formats/atomic_file.hpp"
+#include "formats/onnx_writer.hpp"
+#include "formats/same_file.hpp"
 #include "quantize_report.hpp"
 #include "tessera/tessera.hpp"
 
@@ -83,6 +85,14 @@ QuantizeOptions options_of(const QuantizeWords& words) {
   return options;
 }
 
+/// The file, or its weights beside it, must not take the place of something that was read.
+void protect_inputs(const Model& model, const QuantizeWords& words) {
+  std::vector<std::string> inputs = model.files();
+  inputs.insert(inputs.end(), {words.calibration, words.validation});
+  for (const std::string& output : {words.output, external_data_path(words.output)})
+    refuse_to_overwrite(output, inputs);
+}
+
 int quantize_model(const QuantizeWords& words, const Context& context) {
   QuantizeOptions options = options_of(words);
   { const AtomicFile writable(words.output); }  // better to hear of it now than when all is done
@@ -91,6 +101,7 @@ int quantize_model(const QuantizeWords& words, const Context& context) {
     ProgressLine progress(context.terminal, context.terminal.stderr_is_terminal && !context.quiet);
     progress.stage("loading " + words.model);
     const Model model = Model::load(words.model);
+    protect_inputs(model, words);
     const DatasetModel target = dataset_model(words.model, model);
     const std::int64_t batch = fixed_batch(target.inputs).value_or(1);
     const std::unique_ptr<Dataset> calibration = open_dataset(words.calibration, target);
