@@ -49,14 +49,17 @@ std::string headline(const ModelReport& model) {
   const auto tile = [](const std::string& figure, std::string_view words) {
     return element("div", element("b", escape_xml(figure)) + element("span", words), "tile");
   };
-  std::string tiles = tile(fixed(*best->speedup_vs_fp32, 2) + "×",
-                           "fastest here, against " + std::string(baseline_name(model)) + ": <code>" + escape_xml(best->name) + "</code>");
+  std::string tiles =
+      tile(fixed(*best->speedup_vs_fp32, 2) + "×", "fastest here, against " + std::string(baseline_name(model)) +
+                                                       ": <code>" + escape_xml(best->name) + "</code>");
   tiles += tile(milliseconds(best->latency_ms.p50) + " ms", "its median inference time");
   tiles += tile(quantity(best->throughput_per_s) + " /s", "its throughput");
   if (best->accuracy) {
-    tiles += tile(cosine_text(best->accuracy->cosine), "cosine of its outputs with " + std::string(baseline_name(model)));
+    tiles +=
+        tile(cosine_text(best->accuracy->cosine), "cosine of its outputs with " + std::string(baseline_name(model)));
     tiles += best->top1 ? tile(percent(*best->top1), "its top-1 against the labels")
-                        : tile(percent(best->accuracy->top1_agreement), "top-1 agreement with " + std::string(baseline_name(model)));
+                        : tile(percent(best->accuracy->top1_agreement),
+                               "top-1 agreement with " + std::string(baseline_name(model)));
   }
   return element("div", tiles, "tiles");
 }
@@ -201,8 +204,10 @@ std::string report_html(const Report& report) {
   html += element("div", machine_card(report) + protocol_card(report), "cards");
   html +=
       "<footer>Time is that of one inference of the whole batch. “Per s” are items over the time of all samples. "
-      "Speed-up is the ratio of the medians of FP32 and the case. “Prepare” includes all calibration that the case needs, "
-      "also where another case had calibrated already. G/s are 10<sup>9</sup> operations per second, two per multiply-add; “of peak” compares them with the rate "
+      "Speed-up is the ratio of the medians of FP32 and the case. “Prepare” includes all calibration that the case "
+      "needs, "
+      "also where another case had calibrated already. G/s are 10<sup>9</sup> operations per second, two per "
+      "multiply-add; “of peak” compares them with the rate "
       "this "
       "machine reached for that precision and instruction set without touching memory.</footer>\n";
   return html + "</main>\n</body>\n</html>\n";

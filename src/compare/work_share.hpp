@@ -1,4 +1,5 @@
-// What the multiply-adds of a session are really computed in, by the types that its steps multiply: not what was asked for.
+// What the multiply-adds of a session are really computed in, by the types that its steps multiply: not what was asked
+// for.
 #pragma once
 
 #include <span>

@@ -9,7 +9,8 @@ namespace {
 
 std::size_t within_limit(std::optional<std::int64_t> bytes, const std::string& what, const std::string& size) {
   if (!bytes || *bytes > largest_bytes)
-    reject(what, size + " is larger than any memory", "use a smaller batch, sequence or image, or export the model again");
+    reject(what, size + " is larger than any memory",
+           "use a smaller batch, sequence or image, or export the model again");
   return static_cast<std::size_t>(*bytes);
 }
 

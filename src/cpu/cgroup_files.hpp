@@ -11,10 +11,10 @@
 
 namespace tessera {
 
-/// Called with each group of a controller ("cpu", "memory") that binds the process, v1 or v2, from the mount's root to its
-/// own group: a limit binds everything below it. Inside a container the path often belongs to the host and does not exist
-/// here; the container's own limits then stand at the mount's root. `root`: "/" in production; `self_cgroup`: the text of
-/// /proc/self/cgroup.
+/// Called with each group of a controller ("cpu", "memory") that binds the process, v1 or v2, from the mount's root to
+/// its own group: a limit binds everything below it. Inside a container the path often belongs to the host and does not
+/// exist here; the container's own limits then stand at the mount's root. `root`: "/" in production; `self_cgroup`: the
+/// text of /proc/self/cgroup.
 void for_control_groups(const std::string& root, const std::string& self_cgroup, std::string_view controller,
                         const std::function<void(const std::filesystem::path& group, bool v2)>& visit);
 

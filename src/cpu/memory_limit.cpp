@@ -42,7 +42,8 @@ std::optional<GroupMemory> memory_of(const fs::path& group, bool v2) {
   const auto limit = number_in(group / (v2 ? "memory.max" : "memory.limit_in_bytes"));  // "max" is no number
   if (!limit || *limit >= static_cast<std::uint64_t>(no_v1_limit)) return std::nullopt;
   const std::uint64_t used = number_in(group / (v2 ? "memory.current" : "memory.usage_in_bytes")).value_or(0);
-  const std::uint64_t cached = entry_of(group / "memory.stat", v2 ? "inactive_file" : "total_inactive_file").value_or(0);
+  const std::uint64_t cached =
+      entry_of(group / "memory.stat", v2 ? "inactive_file" : "total_inactive_file").value_or(0);
   const std::uint64_t held = used - std::min(used, cached);
   return GroupMemory{*limit, *limit - std::min(*limit, held)};
 }
@@ -85,10 +86,11 @@ void require_memory(std::uint64_t bytes, const std::string& what) {
   const auto left = limits.left();
   if (!left || bytes <= *left) return;
   const bool group = limits.group_left && *left == *limits.group_left;
-  reject(what, "it takes " + mebibytes(bytes) + " of memory, and " +
-                   (group ? "the limit of the control group (" + mebibytes(*limits.group_limit) + ") leaves "
-                          : std::string("there are ")) +
-                   mebibytes(*left),
+  reject(what,
+         "it takes " + mebibytes(bytes) + " of memory, and " +
+             (group ? "the limit of the control group (" + mebibytes(*limits.group_limit) + ") leaves "
+                    : std::string("there are ")) +
+             mebibytes(*left),
          "use a smaller batch, sequence or image, or give it more memory");
 }
 

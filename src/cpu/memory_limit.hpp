@@ -9,7 +9,8 @@
 namespace tessera {
 
 struct MemoryLimits {
-  std::optional<std::uint64_t> total, available;         ///< bytes, of the machine (/proc/meminfo), swap included in what is available
+  std::optional<std::uint64_t> total,
+      available;  ///< bytes, of the machine (/proc/meminfo), swap included in what is available
   std::optional<std::uint64_t> group_limit, group_left;  ///< bytes, of the tightest control group; nothing: no limit
 
   /// The less of what the machine and the group have left; nothing where neither is known.
@@ -22,8 +23,8 @@ MemoryLimits memory_limits();
 /// The same from the files below `root` ("/" in production) for the text of /proc/self/cgroup.
 MemoryLimits memory_limits(const std::string& root, const std::string& self_cgroup);
 
-/// Error{invalid} naming `what` when `bytes` more are not to be had: before anything is allocated, since the system hands
-/// out memory that it does not have and kills whoever touches it. Small amounts are let through unasked.
+/// Error{invalid} naming `what` when `bytes` more are not to be had: before anything is allocated, since the system
+/// hands out memory that it does not have and kills whoever touches it. Small amounts are let through unasked.
 void require_memory(std::uint64_t bytes, const std::string& what);
 
 }  // namespace tessera

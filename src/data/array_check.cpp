@@ -71,8 +71,8 @@ std::optional<std::vector<std::int64_t>> labels_in(const std::map<std::string, T
     if (array.shape().rank() != 1 || array.shape()[0] != samples ||
         (array.type() != DataType::i64 && array.type() != DataType::s32 && array.type() != DataType::u8))
       reject(origin,
-             "array '" + name + "' is " + std::string(name_of(array.type())) + " " +
-                 to_string(array.shape()) + ", not one class for each of " + std::to_string(samples) + " samples",
+             "array '" + name + "' is " + std::string(name_of(array.type())) + " " + to_string(array.shape()) +
+                 ", not one class for each of " + std::to_string(samples) + " samples",
              "save the indices of the classes as int64, or leave the array out");
     if (array.type() == DataType::i64)
       return std::vector(array.as<std::int64_t>().begin(), array.as<std::int64_t>().end());

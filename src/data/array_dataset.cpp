@@ -132,7 +132,8 @@ std::shared_ptr<const Arrays> ArrayDataset::load(const Part& part) const {
 }
 
 bool ArrayDataset::is_read(const std::string& name) const {
-  return is_label_name(name) || std::ranges::any_of(inputs_, [&](const TensorInfo& input) { return input.name == name; });
+  return is_label_name(name) ||
+         std::ranges::any_of(inputs_, [&](const TensorInfo& input) { return input.name == name; });
 }
 
 const ArrayDataset::Part& ArrayDataset::part_of(std::int64_t index) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/memory.hpp"
 #include "formats/atomic_file.hpp"
 #include "formats/mapped_file.hpp"
 #include "formats/stored_tensor.hpp"
@@ -139,8 +140,8 @@ std::string_view numpy_type_of(DataType type) {
   return "";
 }
 
-/// Where the header's text begins and where it ends, which is where the data begins. Versions 2 and 3 have a longer length
-/// field, 3 UTF-8 instead of Latin-1.
+/// Where the header's text begins and where it ends, which is where the data begins. Versions 2 and 3 have a longer
+/// length field, 3 UTF-8 instead of Latin-1.
 std::pair<std::size_t, std::size_t> header_range(std::string_view file, const std::string& origin) {
   if (!file.starts_with(magic)) reject(origin, "is not a .npy file", save_again);
   const auto byte = [&](std::size_t i) -> std::size_t {

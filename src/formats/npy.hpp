@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include "core/tensor.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 
@@ -24,12 +24,12 @@ void write_npy(const Tensor& tensor, const std::string& path);
 inline constexpr std::size_t npy_prefix_bytes = 12;
 /// Of a file that begins so: where its data begin. Error{invalid} naming `origin`.
 std::size_t npy_header_bytes(std::span<const std::byte> prefix, const std::string& origin);
-/// Of a file with this header, complete: how long it has to be. Error{invalid} naming `origin`, also for a shape that is
-/// larger than any memory.
+/// Of a file with this header, complete: how long it has to be. Error{invalid} naming `origin`, also for a shape that
+/// is larger than any memory.
 std::size_t npy_file_bytes(std::span<const std::byte> header, const std::string& origin);
 
-/// The arrays of an archive by name (without ".npy"). Of those that are not wanted only the name is there, with an empty
-/// tensor: they are not inflated.
+/// The arrays of an archive by name (without ".npy"). Of those that are not wanted only the name is there, with an
+/// empty tensor: they are not inflated.
 std::map<std::string, Tensor> read_npz(const std::string& path,
                                        const std::function<bool(const std::string& name)>& wanted = {});
 

@@ -14,11 +14,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/data_type.hpp"
 #include "core/error.hpp"
-#include "core/tensor.hpp"
 #include "graph/attribute.hpp"
 #include "graph/dim.hpp"
+#include "tessera/data_type.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 
@@ -107,8 +107,9 @@ class Graph {
       next_suffix.clear();
       known = 0;
     }
-    std::unordered_map<std::string, int> next_suffix;  ///< by name: what to try behind it for the next value of that name
-    std::size_t known = 0;                             ///< values whose names are in it
+    std::unordered_map<std::string, int>
+        next_suffix;        ///< by name: what to try behind it for the next value of that name
+    std::size_t known = 0;  ///< values whose names are in it
   };
   std::string unique_name(std::string wanted);
 

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "core/checked_size.hpp"
+#include "core/error.hpp"
 #include "ops/helpers.hpp"
 #include "ops/op.hpp"
 

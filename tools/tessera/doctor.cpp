@@ -106,7 +106,8 @@ void print_table(const CpuFeatures& features, const Topology& topology, const Me
 
   out << "\nMemory\n";
   row(out, "machine") << memory_text(memory.total, memory.available) << "\n";
-  row(out, "cgroup limit") << (memory.group_limit ? memory_text(memory.group_limit, memory.group_left) : "none") << "\n";
+  row(out, "cgroup limit") << (memory.group_limit ? memory_text(memory.group_limit, memory.group_left) : "none")
+                           << "\n";
 
   out << "\nCaches\n";
   row(out, "L1d") << bytes_text(topology.l1d_bytes) << " per core\n";

@@ -4,10 +4,10 @@
 #include <ostream>
 #include <vector>
 
+#include "compile/choose/machine.hpp"
 #include "cpu/features.hpp"
 #include "cpu/memory_limit.hpp"
 #include "cpu/topology.hpp"
-#include "plan/machine.hpp"
 
 namespace tessera::tool {
 

@@ -1,8 +1,8 @@
 #include "interrupt.hpp"
 
 #include <array>
-#include <cstddef>
 #include <csignal>
+#include <cstddef>
 
 namespace tessera::tool {
 namespace {

@@ -1,11 +1,11 @@
-// Ctrl-C as a question that long work asks now and then, so that it can end in order: write what there is, leave nothing
-// half-made behind.
+// Ctrl-C as a question that long work asks now and then, so that it can end in order: write what there is, leave
+// nothing half-made behind.
 #pragma once
 
 namespace tessera::tool {
 
-/// While one lives, the first SIGINT, SIGTERM or SIGHUP is only noted; the second one of a kind ends the program at once,
-/// as it would without this. One at a time.
+/// While one lives, the first SIGINT, SIGTERM or SIGHUP is only noted; the second one of a kind ends the program at
+/// once, as it would without this. One at a time.
 class InterruptWatch {
  public:
   InterruptWatch();
