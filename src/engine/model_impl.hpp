@@ -40,7 +40,8 @@ struct Model::Impl {
 Graph standard_graph(const Model::Impl& model);
 
 /// The extents of every symbol in the graph inputs: given by name, or generically as "batch" (first axis) and "seq"
-/// (second axis of a matrix), or the defaults batch 1, sequence 128, image side 224.
+/// (second axis of a matrix), or the defaults batch 1, sequence 128 (or
+/// the longest that the model takes), image side 224.
 std::vector<Binding> bindings_for(const Graph& graph, const std::map<std::string, std::int64_t>& extents);
 
 /// Error{invalid} naming the value (`kind` "input " or "output ") that takes more memory than there is. Shapes are

@@ -36,8 +36,15 @@ class MappedElements final : public ElementSource {
   MappedElements(std::shared_ptr<const MappedFile> file, std::span<const std::byte> bytes)
       : file_(std::move(file)), bytes_(bytes) {}
 
-  void read(std::byte* target) const override { std::memcpy(target, bytes_.data(), bytes_.size()); }
-  [[nodiscard]] const std::byte* in_place() const noexcept override { return bytes_.data(); }
+  void read(std::byte* target) const override {
+    if (!read_part(0, {target, bytes_.size()}))
+      fail(file_->path(), "cannot be read any more: it was cut short while it was in use",
+           "leave a model's files alone while it is used, or replace them whole (write a new file, rename it)");
+  }
+  /// Not where the file has been cut short: touching what is gone would end the process.
+  [[nodiscard]] const std::byte* in_place() const noexcept override {
+    return file_->still_holds(bytes_) ? bytes_.data() : nullptr;
+  }
   void release() const noexcept override { file_->release(bytes_); }
   [[nodiscard]] bool has_parts() const noexcept override { return true; }
   bool read_part(std::size_t offset, std::span<std::byte> target) const noexcept override {
@@ -129,7 +136,8 @@ Tensor load_stored(StoredType type, const Shape& shape, std::span<const std::byt
 Tensor map_stored(StoredType type, const Shape& shape, std::span<const std::byte> bytes,
                   const std::shared_ptr<const MappedFile>& file, const std::string& what) {
   const bool as_they_lie = type != StoredType::f16 && type != StoredType::f64 && type != StoredType::boolean;
-  if (!as_they_lie || bytes.size() < least_mapped_bytes) return load_stored(type, shape, bytes, file, what);
+  // Small ones are copied: the file may be cut short while the model lives.
+  if (!as_they_lie || bytes.size() < least_mapped_bytes) return load_stored(type, shape, bytes, nullptr, what);
   check_stored_size(type, shape, bytes, what);
   return deferred_tensor(in_memory(type), shape, std::make_shared<MappedElements>(file, bytes));
 }

@@ -313,7 +313,7 @@ void add_compare(CLI::App& app, Context& context) {
       ->check(between(0, 1000000));
   command
       ->add_option("--max-seconds", words->max_seconds,
-                   "stop measuring a model after this time; at least 3 samples are taken [no limit]")
+                   "stop measuring a model after this time, 0 never; at least 3 samples are taken [0]")
       ->type_name("S")
       ->check(between(0.0, 1e7));
   command->add_option("--threads", words->threads, "0 for all usable CPUs [0]")

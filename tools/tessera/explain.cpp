@@ -53,6 +53,7 @@ double peak_for(const PeakRates& peak, const StepInfo& step) {
 }
 
 Explanation explain(const ExplainWords& words, const Context& context) {
+  warn_of_threads(words.threads, context);
   SessionOptions options;
   options.precision = precision_option(words.precision);
   options.isa =

@@ -13,6 +13,12 @@ class InterruptWatch {
   InterruptWatch(const InterruptWatch&) = delete;
   InterruptWatch& operator=(const InterruptWatch&) = delete;
 
+  /// Thrown out of work that reports its progress.
+  struct Interrupted {};
+  static void throw_if_interrupted() {
+    if (interrupted()) throw Interrupted();
+  }
+
   /// Whether a signal has come.
   [[nodiscard]] static bool interrupted() noexcept;
   /// 128 + the signal, as shells count: 130 for Ctrl-C. 0 where none has come.

@@ -16,6 +16,7 @@
 #include "formats/atomic_file.hpp"
 #include "formats/onnx_writer.hpp"
 #include "formats/same_file.hpp"
+#include "interrupt.hpp"
 #include "quantize_report.hpp"
 #include "tessera/tessera.hpp"
 
@@ -115,6 +116,7 @@ int quantize_model(const QuantizeWords& words, const Context& context) {
     options.progress = [&](std::string_view activity, std::int64_t done, std::int64_t total) {
       if (shown != activity) progress.stage(shown = activity);
       progress.update(static_cast<double>(done) / static_cast<double>(total));
+      InterruptWatch::throw_if_interrupted();
     };
     std::vector<std::string> notes = calibration->notes();
     if (validation != nullptr)
@@ -140,6 +142,16 @@ int quantize_model(const QuantizeWords& words, const Context& context) {
   std::fflush(stdout);
   fail("quantization of " + words.model, "the drop exceeds --max-drop even with all layers that can change in FP32",
        "allow a larger drop");
+}
+
+/// Ctrl-C leaves no half-made file behind: what has begun to be written is finished, or removed on the way out.
+int quantize_or_stop(const QuantizeWords& words, const Context& context) {
+  const InterruptWatch watch;
+  try {
+    return quantize_model(words, context);
+  } catch (const InterruptWatch::Interrupted&) {
+    return InterruptWatch::exit_status();
+  }
 }
 
 }  // namespace
@@ -196,7 +208,7 @@ void add_quantize(CLI::App& app, Context& context) {
       ->check(between(0, 1024));
   command->add_flag("--json", words->json, "print the result as JSON, and nothing else");
   command->callback(
-      [words, &context] { context.action = [words, &context] { return quantize_model(*words, context); }; });
+      [words, &context] { context.action = [words, &context] { return quantize_or_stop(*words, context); }; });
 }
 
 }  // namespace tessera::tool
