@@ -37,8 +37,7 @@ class PngReader {
   bool read_header() {
     if (setjmp(png_jmpbuf(png_)) != 0) return false;
     png_set_read_fn(png_, this, on_read);
-    // One line of that many pixels is within the limit of decode_png; libpng itself would take a million.
-    png_set_user_limits(png_, static_cast<png_uint_32>(max_pixels), static_cast<png_uint_32>(max_pixels));
+    png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // the number of pixels counts, see decode_png
     png_set_chunk_malloc_max(png_, max_chunk_bytes);
     png_read_info(png_, info_);
     stored_row_bytes = png_get_rowbytes(png_, info_);
