@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,10 @@ struct DatasetModel {
 };
 
 DatasetModel dataset_model(const std::string& path, const Model& model);
+/// The same with every extent but the batch as it is compiled for `extents`: texts are padded or cut to the sequence,
+/// so that the items can also be run.
+DatasetModel dataset_model(const std::string& path, const Model& model,
+                           const std::map<std::string, std::int64_t>& extents);
 
 /// `path` is a folder of images (or of one folder per class), a text file (one text per line, or label TAB text), an
 /// .npz or .npy file, or a folder of those. Error{invalid} naming what is wrong and what to give instead.

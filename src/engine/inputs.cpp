@@ -34,8 +34,8 @@ bool can_be_bound(const Graph& graph, std::span<const Binding> bindings) {
   }
 }
 
-/// A model whose table of positions ends before the usual length gets the longest sequences that it takes. Where no length
-/// will do the usual one stays, whose error says why.
+/// A model whose table of positions ends before the usual length gets the longest sequences that it takes. Where no
+/// length will do the usual one stays, whose error says why.
 void shorten_sequences(const Graph& graph, std::vector<Binding>& bindings, const std::vector<std::size_t>& assumed) {
   if (can_be_bound(graph, bindings)) return;
   std::vector<Binding> shorter = bindings;

@@ -46,7 +46,8 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
         new MappedFile(path, file.release(), nullptr, 0));  // an empty mapping is an error to mmap
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number, 0);
   if (data == MAP_FAILED) reject_errno(path, errno);
-  return std::shared_ptr<const MappedFile>(new MappedFile(path, file.release(), static_cast<const std::byte*>(data), size));
+  return std::shared_ptr<const MappedFile>(
+      new MappedFile(path, file.release(), static_cast<const std::byte*>(data), size));
 }
 
 void MappedFile::release(std::span<const std::byte> part) const noexcept {

@@ -1,5 +1,5 @@
-// What happens when memory runs out: every allocation of loading, compiling and running fails once, and all fail from every
-// one on. Nothing but an exception may come of it, and with memory again everything works again.
+// What happens when memory runs out: every allocation of loading, compiling and running fails once, and all fail from
+// every one on. Nothing but an exception may come of it, and with memory again everything works again.
 //
 // malloc and its relatives are replaced, so that the libraries below are tested with it, in a program of its own. By
 // default a few hundred places, spread over all of them, are tried; TESSERA_EVERY_ALLOCATION=1 tries each.
@@ -74,8 +74,8 @@ namespace {
 /// A crash says where it was.
 void say_where(int signal) {
   char text[96];
-  const int length = std::snprintf(text, sizeof text, "signal %d: allocation %ld failed%s\n", signal, first_failure.load(),
-                                   failing == Failing::lasting ? ", and all behind it" : "");
+  const int length = std::snprintf(text, sizeof text, "signal %d: allocation %ld failed%s\n", signal,
+                                   first_failure.load(), failing == Failing::lasting ? ", and all behind it" : "");
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text, static_cast<std::size_t>(length));
   std::signal(signal, SIG_DFL);
   std::raise(signal);

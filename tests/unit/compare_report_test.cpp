@@ -206,8 +206,7 @@ TEST(Reports, WarningsNameTheirCases) {
   Report report = example_report();
   for (const std::size_t i : {std::size_t{0}, std::size_t{5}})
     report.models[0].cases[i].warnings = {"input x held 3 numbers <NaN>"};
-  EXPECT_EQ(warnings_of(report.models[0]),
-            std::vector<std::string>{"fp32, int8@avx2: input x held 3 numbers <NaN>"});
+  EXPECT_EQ(warnings_of(report.models[0]), std::vector<std::string>{"fp32, int8@avx2: input x held 3 numbers <NaN>"});
   EXPECT_NE(report_text(report, {}).find("warning: fp32, int8@avx2: input x held 3"), std::string::npos);
   EXPECT_NE(report_html(report).find("held 3 numbers &lt;NaN&gt;"), std::string::npos);
   EXPECT_EQ(json::parse(report_json(report))["models"][0]["cases"][5]["warnings"].size(), 1U);

@@ -23,7 +23,8 @@ class MemoryLimit : public testing::Test {
     std::string pattern = (fs::temp_directory_path() / "tessera-memory-XXXXXX").string();
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     root_ = pattern;
-    write("proc/meminfo", "MemTotal: 8192 kB\nMemFree: 100 kB\nMemAvailable: 4096 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n");
+    write("proc/meminfo",
+          "MemTotal: 8192 kB\nMemFree: 100 kB\nMemAvailable: 4096 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n");
   }
   void TearDown() override { fs::remove_all(root_); }
 
@@ -54,8 +55,8 @@ TEST_F(MemoryLimit, WithoutGroupsTheMachineDecides) {
 
 TEST_F(MemoryLimit, TheTightestGroupOnThePathBinds) {
   write("sys/fs/cgroup/memory.max", "max\n");
-  write_v2("pod", 3 * mib, 2 * mib, mib);      // 2 MiB left: cached files are given back
-  write_v2("pod/box", 5 * mib, 4 * mib, 0);    // 1 MiB left
+  write_v2("pod", 3 * mib, 2 * mib, mib);    // 2 MiB left: cached files are given back
+  write_v2("pod/box", 5 * mib, 4 * mib, 0);  // 1 MiB left
   const MemoryLimits found = limits("0::/pod/box\n");
   EXPECT_EQ(found.group_limit, 3 * mib);
   EXPECT_EQ(found.group_left, 1 * mib);

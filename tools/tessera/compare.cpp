@@ -1,12 +1,9 @@
 // tessera compare: the cases of every model side by side, and the report.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <filesystem>
 #include <memory>
-#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,15 +12,11 @@
 #include "arguments.hpp"
 #include "calibration.hpp"
 #include "command.hpp"
-#include "compare/comparison.hpp"
+#include "compare/compare_models.hpp"
+#include "compare/failure.hpp"
 #include "compare/output_directory.hpp"
-#include "compare/team_peak.hpp"
 #include "compare/writers.hpp"
 #include "core/error.hpp"
-#include "cpu/features.hpp"
-#include "cpu/topology.hpp"
-#include "data/items.hpp"
-#include "data/model_inputs.hpp"
 #include "formats/same_file.hpp"
 #include "interrupt.hpp"
 #include "launch/throughput.hpp"
@@ -47,65 +40,23 @@ struct CompareWords {
   bool strict = false, json = false, tune = false;
 };
 
-struct LoadedModel {
-  Model model;
-  std::string source;
-  std::vector<TensorMap> calibration;
-  std::unique_ptr<Dataset> data;  ///< none: accuracy on other inputs
-};
-
 /// A model that was asked for, or why it cannot be had.
 struct RequestedModel {
   std::string name;  ///< as asked for
-  std::optional<LoadedModel> loaded;
+  std::optional<ComparedModel> loaded;
   std::optional<Error> failure;
 };
 
-/// Calls `work`; what it throws is what is returned. One failing model never costs the others.
-template <typename Work>
-std::optional<Error> failure_of(const std::string& subject, Work work) {
-  try {
-    work();
-    return std::nullopt;
-  } catch (const Error& error) {
-    return error;
-  } catch (const std::bad_alloc&) {
-    return Error(ErrorKind::failed, subject, "not enough memory", "use a smaller batch or a larger machine");
-  }
-}
-
-std::string utc_now() {
-  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
-
-MachineReport describe_machine(std::optional<Isa> ceiling, int threads) {
-  const CpuFeatures& features = cpu_features();
-  const Topology topology = detect_topology();
-  MachineReport machine;
-  machine.cpu = features.brand;
-  machine.isa = best_isa_below(availability_here(), ceiling);
-  machine.features = feature_names(features);
-  machine.usable_cpus = topology.usable_cpus();
-  machine.threads = threads > 0 ? threads : topology.usable_cpus();
-  machine.kernel = topology.kernel;
-  machine.peak = measure_team_peak(machine.isa, machine.threads);
-  return machine;
-}
-
 /// Everything about a model that can be wrong is found here, before any measuring.
-LoadedModel load(const std::string& name, const CompareWords& words, const Context& context) {
+ComparedModel load(const std::string& name, const CompareWords& words, const Context& context) {
   Model model = Model::load(name);
   const std::map<std::string, std::int64_t> extents = extents_of(words.batch, words.seq);
   require_extents(model, model.random_inputs(extents, words.seed), words.batch, words.seq);
   std::vector<TensorMap> calibration =
       read_calibration_at(extents, words.calibration, name, model, words.batch.value_or(1), context);
-  std::string source = model.synthetic_weights() ? "built-in, synthetic weights" : name;
-  std::unique_ptr<Dataset> data = open_data_at(extents, words.data, name, model, context);
-  return {std::move(model), std::move(source), std::move(calibration), std::move(data)};
+  std::string source = source_of(model, name);
+  std::shared_ptr<const Dataset> data = open_data_at(extents, words.data, name, model, context);
+  return {std::move(model), std::move(source), std::move(calibration), std::move(data), words.data};
 }
 
 std::vector<PlannedCase> planned_cases(const CompareWords& words, std::optional<Isa> ceiling) {
@@ -117,15 +68,6 @@ std::vector<PlannedCase> planned_cases(const CompareWords& words, std::optional<
   return plan_cases(requests, availability_here(), ceiling, words.strict);
 }
 
-/// Two files of one name must not write one chart over the other.
-std::string unique_name(const Report& report, const std::string& name) {
-  std::string unique = name;
-  const auto taken = [&](const ModelReport& model) { return model.name == unique; };
-  for (int number = 2; std::any_of(report.models.begin(), report.models.end(), taken); ++number)
-    unique = name + "-" + std::to_string(number);
-  return unique;
-}
-
 ComparisonOptions comparison_options(const CompareWords& words, const std::vector<PlannedCase>& cases) {
   ComparisonOptions options;
   options.cases = cases;
@@ -133,60 +75,40 @@ ComparisonOptions comparison_options(const CompareWords& words, const std::vecto
   options.threads = words.threads;
   options.measure = {
       .warmup = words.warmup, .samples = words.samples, .max_seconds = words.max_seconds, .seed = words.seed};
-  if (words.accuracy_inputs) options.accuracy_inputs = *words.accuracy_inputs;
-  options.data_name = words.data;
   options.tune = words.tune;
   if (words.tune) options.tune_cache = tune_cache_file();
   options.seed = words.seed;
   return options;
 }
 
-ModelReport measure_model(const LoadedModel& entry, const CompareWords& words, const Context& context,
-                          ComparisonOptions options, ProgressLine& line) {
-  options.calibration = entry.calibration;
-  if (entry.data != nullptr) {
-    const std::int64_t batch = fixed_batch(entry.model.inputs()).value_or(words.batch.value_or(1));
-    options.data = items_of(*entry.data, words.data, words.accuracy_inputs.value_or(0), batch);
+/// Of those that cannot be had, in their places.
+void insert_missing(Report& report, const std::vector<RequestedModel>& models) {
+  for (std::size_t i = 0; i < models.size() && i <= report.models.size(); ++i) {
+    if (models[i].loaded) continue;
+    ModelReport missing;
+    missing.name = unique_name(report, models[i].name);
+    missing.source = models[i].name;
+    missing.failure = models[i].failure->what();
+    report.models.insert(report.models.begin() + static_cast<std::ptrdiff_t>(i), std::move(missing));
   }
-  const ComparisonEvents events = {
-      [&](const std::string& activity) { line.stage(entry.model.name() + ": " + activity); },
-      [&](const MeasureProgress& progress) { line.update(progress.fraction); },
-      [&](const std::string& note) {
-        if (!context.quiet) print_note(note);
-      },
-      [] { return InterruptWatch::interrupted(); }};
-  ModelReport report = compare_model(entry.model, options, events);
-  report.source = entry.source;
-  return report;
 }
 
-Report measure_models(std::vector<RequestedModel>& models, const CompareWords& words, const Context& context,
-                      std::optional<Isa> ceiling, const std::vector<PlannedCase>& cases) {
+/// `failures`: of models that could be read and yet not be compared.
+Report measure_models(const std::vector<RequestedModel>& models, const CompareWords& words, const Context& context,
+                      std::optional<Isa> ceiling, const std::vector<PlannedCase>& cases, std::vector<Error>& failures) {
   ProgressLine line(context.terminal, !context.quiet);
-  line.stage("measuring the peak of this machine");
-  Report report;
-  report.machine = describe_machine(ceiling, words.threads);
-  report.version = std::string(version);
-  report.created = utc_now();
-  report.protocol = {words.warmup, words.samples, words.max_seconds, words.tune};
-  ComparisonOptions options = comparison_options(words, cases);
-  options.peak = [&report](Isa isa, int threads) {
-    return isa == report.machine.isa ? report.machine.peak : measure_team_peak(isa, threads);
-  };
-  for (RequestedModel& entry : models) {
-    if (InterruptWatch::interrupted()) break;
-    ModelReport model;
-    model.name = entry.loaded ? entry.loaded->model.name() : entry.name;
-    model.source = entry.loaded ? entry.loaded->source : entry.name;
-    if (entry.loaded)
-      entry.failure = failure_of("model " + entry.name,
-                                 [&] { model = measure_model(*entry.loaded, words, context, options, line); });
-    if (entry.failure) model.failure = entry.failure->what();
-    model.name = unique_name(report, model.name);
-    report.models.push_back(std::move(model));
-    entry.loaded.reset();
-  }
-  report.partial = InterruptWatch::interrupted();
+  std::vector<ComparedModel> compared;
+  for (const RequestedModel& entry : models)
+    if (entry.loaded) compared.push_back(*entry.loaded);
+  const ComparisonEvents events = {[&](const std::string& activity) { line.stage(activity); },
+                                   [&](const MeasureProgress& progress) { line.update(progress.fraction); },
+                                   [&](const std::string& note) {
+                                     if (!context.quiet) print_note(note);
+                                   },
+                                   [] { return InterruptWatch::interrupted(); },
+                                   [&](const Error& failure) { failures.push_back(failure); }};
+  Report report = compare_models(compared, comparison_options(words, cases), words.accuracy_inputs, ceiling, events);
+  insert_missing(report, models);
   return report;
 }
 
@@ -246,20 +168,17 @@ void protect_inputs(const OutputDirectory& folder, const std::vector<RequestedMo
 }
 
 /// Error when a model or a case failed, of the kind that tells a wrong word from a failure.
-void require_success(const std::vector<RequestedModel>& models, const Report& report) {
-  std::vector<const Error*> failures;
-  for (const RequestedModel& entry : models)
-    if (entry.failure) failures.push_back(&*entry.failure);
+void require_success(const std::vector<Error>& failures, const Report& report) {
   const int rows = count_failures(report);
   if (failures.empty() && rows == 0) return;
-  if (models.size() == 1 && rows == 0) throw Error(*failures.front());
+  if (report.models.size() == 1 && rows == 0) throw Error(failures.front());
   std::string what;
   if (rows > 0) what = std::to_string(rows) + (rows == 1 ? " case" : " cases") + " failed";
-  for (const Error* failure : failures) what += (what.empty() ? "" : "; ") + std::string(failure->what());
-  const bool all_words = rows == 0 && std::ranges::all_of(failures, [](const Error* failure) {
-                           return failure->kind() == ErrorKind::invalid;
-                         });
-  throw Error(all_words ? ErrorKind::invalid : ErrorKind::failed, "compare", what,
+  for (const Error& failure : failures) what += (what.empty() ? "" : "; ") + std::string(failure.what());
+  const bool words_alone = rows == 0 && std::ranges::all_of(failures, [](const Error& failure) {
+                             return failure.kind() == ErrorKind::invalid;
+                           });
+  throw Error(words_alone ? ErrorKind::invalid : ErrorKind::failed, "compare", what,
               rows > 0 ? "the rows say why" : "the other models were compared");
 }
 
@@ -272,7 +191,10 @@ int run_compare(const CompareWords& words, const Context& context) {
   if (words.report) folder = std::make_unique<OutputDirectory>(*words.report);
   std::vector<RequestedModel> models = load_all(words, context);
   if (folder != nullptr) protect_inputs(*folder, models, words);
-  const Report report = measure_models(models, words, context, ceiling, cases);
+  std::vector<Error> failures;
+  for (const RequestedModel& entry : models)
+    if (entry.failure) failures.push_back(*entry.failure);
+  const Report report = measure_models(models, words, context, ceiling, cases, failures);
   if (folder != nullptr) {
     for (const auto& [name, content] : report_files(report)) folder->stage(name, content);
     folder->commit();
@@ -283,7 +205,7 @@ int run_compare(const CompareWords& words, const Context& context) {
   std::fputs(text.c_str(), stdout);
   if (folder != nullptr && !words.json) std::printf("\nreport: %s\n", (folder->folder() / "report.html").c_str());
   if (report.partial) return InterruptWatch::exit_status();
-  require_success(models, report);
+  require_success(failures, report);
   if (!words.json) std::printf("%s\n", success_marker);
   return 0;
 }
