@@ -52,6 +52,9 @@ struct CalibrationOptions {
   /// The sum of a convolution that adds a residual is rounded to u8 first, as ONNX Runtime's quantizer has it: ONNX
   /// Runtime then runs these layers in INT8 too, where it would fall back to FP32, and to the same bytes.
   bool round_sums = false;
+  /// A session may calibrate a model with trained weights on seeded random inputs. Their ranges are not those of real
+  /// ones, and what lies outside saturates: for trials of speed only.
+  bool synthetic = false;
 };
 
 /// Items of data, read one at a time.
@@ -87,8 +90,9 @@ struct QuantizeOptions {
   ScoreMetric metric = ScoreMetric::automatic;
   /// Items for the score; without any, those of calibration.
   std::optional<ItemSource> validation = {};
-  /// Leaves layers in FP32 that are measured to be slower in INT8 on this machine. Such a file depends on timing.
-  bool speed_aware = true;
+  /// Leaves layers in FP32 that are measured to be slower in INT8 on this machine. Which they are may differ from run
+  /// to run: without it the same data give the same model.
+  bool speed_aware = false;
   /// Whether to quantize each layer alone and measure what it costs. Without it the table has no SQNR; max_drop needs
   /// it.
   bool sensitivity = true;

@@ -57,7 +57,8 @@ struct SessionOptions {
   std::optional<int> numa_node = {};  ///< use the cores of this NUMA node only
   std::size_t plan_cache_bytes = std::size_t{64} << 20;  ///< bound of what plans for different extents take together
   std::size_t queue_limit = 1024;                        ///< requests of run_async() that may wait
-  /// int8 of a model that is not quantized yet: one entry per calibration batch. Empty: seeded synthetic data.
+  /// int8 of a model that is not quantized yet: one entry per calibration batch. Empty: an Error, except for models
+  /// with made-up weights and with calibration_options.synthetic, which are calibrated on seeded random inputs.
   std::vector<TensorMap> calibration = {};
   CalibrationOptions calibration_options = {};
   /// Times the ways to compute each heavy layer on this machine, with the threads of the session, and takes the fastest
@@ -91,6 +92,22 @@ struct MemoryInfo {
   std::size_t packed_weights = 0, arena = 0;  ///< bytes; arena: of the prepared extents, times the streams
   std::size_t plans = 0;                      ///< plans that are kept, `plan_count` of them, at most `plan_limit`
   std::size_t plan_limit = 0, plan_count = 0;
+};
+
+/// What compiling a session took.
+struct PreparationInfo {
+  /// Seconds of calibration that its INT8 needs. One calibration serves all sessions of a model that ask for the same;
+  /// the first of them waits for it.
+  double calibration_seconds = 0;
+  bool calibration_shared = false;  ///< an earlier session had calibrated already
+};
+
+/// Something about the data that makes results doubtful though nothing failed.
+struct SessionWarning {
+  std::string code;        ///< "non_finite_input"
+  std::string subject;     ///< the name of the input
+  std::string message;     ///< for people
+  std::int64_t count = 0;  ///< numbers concerned, in all runs so far
 };
 
 /// How a session goes through its batch.
@@ -143,6 +160,11 @@ class TESSERA_API Session {
   [[nodiscard]] double gflop() const noexcept;  ///< of one inference
   [[nodiscard]] const BatchSplit& batch_split() const noexcept;
   [[nodiscard]] const TuningSummary& tuning() const noexcept;
+  [[nodiscard]] const PreparationInfo& preparation() const noexcept;
+  /// What was wrong with the inputs so far. INT8 has no code for NaN and infinity: where a session multiplies integers
+  /// such numbers end in results that look like any others, so those in the inputs are counted. In FP32 and BF16 they
+  /// pass through as IEEE 754 says, and there is nothing to warn of.
+  [[nodiscard]] std::vector<SessionWarning> warnings() const;
   /// The plan, one entry per step, what is left over of a split batch first; `runs` > 0 also times every step over that
   /// many inferences.
   [[nodiscard]] std::vector<StepInfo> explain(int profile_runs = 0);
@@ -175,10 +197,15 @@ class TESSERA_API Model {
   /// packs nothing; its sessions run that case, at any extents. Only the version that wrote a file reads it, on a CPU
   /// that has its tier. Trust such a file like a program: its checksums find damage, not intent.
   void save_packed(const std::string& path, const SessionOptions& options = {}) const;
+  /// Whether the model holds integers already: its sessions run int8 whatever precision they ask for.
+  [[nodiscard]] bool quantized() const noexcept;
   /// The case of a packed model; nothing for others.
   [[nodiscard]] std::optional<PackedCase> packed_case() const noexcept;
 
   [[nodiscard]] const std::string& name() const noexcept;
+  /// The files it was read from, weights beside them included; the folder of a model that is one; none for built-in
+  /// ones.
+  [[nodiscard]] const std::vector<std::string>& files() const noexcept;
   /// True for built-in models: their weights are seeded random numbers, so accuracy can only mean agreement with fp32.
   [[nodiscard]] bool synthetic_weights() const noexcept;
   [[nodiscard]] std::vector<TensorInfo> inputs() const;

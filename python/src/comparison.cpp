@@ -63,8 +63,8 @@ const OpenDataset* dataset_or_none(const nb::object& object) {
 std::pair<Report, std::vector<std::string>> compare(const nb::list& models, const std::vector<std::string>& cases,
                                                     const Extents& extents, int samples, int warmup, double max_seconds,
                                                     int threads, std::optional<int> accuracy_inputs, std::uint64_t seed,
-                                                    bool strict, const std::optional<std::string>& tune_cache,
-                                                    nb::object progress) {
+                                                    bool strict, bool synthetic_calibration,
+                                                    const std::optional<std::string>& tune_cache, nb::object progress) {
   std::vector<ModelWithData> entries;
   for (const nb::handle entry : models) {
     const auto [model, calibration, data] = nb::cast<std::tuple<nb::object, nb::object, nb::object>>(entry);
@@ -75,6 +75,7 @@ std::pair<Report, std::vector<std::string>> compare(const nb::list& models, cons
   options.extents = extents;
   options.threads = threads;
   options.measure = {.warmup = warmup, .samples = samples, .max_seconds = max_seconds, .seed = seed};
+  options.synthetic_calibration = synthetic_calibration;
   options.tune = tune_cache.has_value();
   options.tune_cache = tune_cache.value_or("");
   options.seed = seed;
@@ -120,8 +121,8 @@ void bind_comparison(nb::module_& module) {
       .def("save", &save, nb::arg("folder"));
   module.def("compare", &compare, nb::kw_only(), nb::arg("models"), nb::arg("cases"), nb::arg("extents"),
              nb::arg("samples"), nb::arg("warmup"), nb::arg("max_seconds"), nb::arg("threads"),
-             nb::arg("accuracy_inputs").none(), nb::arg("seed"), nb::arg("strict"), nb::arg("tune_cache").none(),
-             nb::arg("progress").none());
+             nb::arg("accuracy_inputs").none(), nb::arg("seed"), nb::arg("strict"), nb::arg("synthetic_calibration"),
+             nb::arg("tune_cache").none(), nb::arg("progress").none());
 }
 
 }  // namespace tessera::python

@@ -55,8 +55,8 @@ std::unique_ptr<PythonSession> compile(const LoadedModel& loaded, const std::str
                                        const Extents& extents, bool fixed_extents, int opt_level, bool pin,
                                        const std::vector<int>& cpus, std::optional<int> numa_node,
                                        std::size_t plan_cache_bytes, std::size_t queue_limit,
-                                       const OpenDataset* calibration, const std::optional<std::string>& tune_cache,
-                                       nb::object progress) {
+                                       const OpenDataset* calibration, bool synthetic_calibration,
+                                       const std::optional<std::string>& tune_cache, nb::object progress) {
   SessionOptions options;
   options.precision = precision_from(precision);
   options.isa = isa_from(isa);
@@ -70,6 +70,7 @@ std::unique_ptr<PythonSession> compile(const LoadedModel& loaded, const std::str
   options.numa_node = numa_node;
   options.plan_cache_bytes = plan_cache_bytes;
   options.queue_limit = queue_limit;
+  options.calibration_options.synthetic = synthetic_calibration;
   options.tune = tune_cache.has_value();
   options.tune_cache = tune_cache.value_or("");
   Progress tell(std::move(progress));
@@ -109,7 +110,7 @@ std::pair<LoadedModel, std::string> quantize(const LoadedModel& loaded, const Op
                                              bool search_smoothquant, std::optional<double> max_drop,
                                              const std::optional<std::string>& fallback, const std::string& metric,
                                              const std::string& attention, bool int8_residual, bool round_sums,
-                                             bool bias_correction, bool keep_slower, bool sensitivity, int threads,
+                                             bool bias_correction, bool speed_aware, bool sensitivity, int threads,
                                              nb::object progress) {
   QuantizeOptions options;
   options.calibration.method = method_from("method", method);
@@ -124,7 +125,7 @@ std::pair<LoadedModel, std::string> quantize(const LoadedModel& loaded, const Op
   options.max_drop = max_drop;
   if (fallback) options.fallback = precision_from(*fallback);
   options.metric = metric_from(metric);
-  options.speed_aware = !keep_slower;
+  options.speed_aware = speed_aware;
   options.sensitivity = sensitivity;
   options.threads = threads;
   Progress tell(std::move(progress));
@@ -173,12 +174,13 @@ void bind_model(nb::module_& module) {
       .def("compile", &compile, nb::kw_only(), nb::arg("precision"), nb::arg("isa").none(), nb::arg("threads"),
            nb::arg("streams"), nb::arg("extents"), nb::arg("fixed_extents"), nb::arg("opt_level"), nb::arg("pin"),
            nb::arg("cpus"), nb::arg("numa_node").none(), nb::arg("plan_cache_bytes"), nb::arg("queue_limit"),
-           nb::arg("calibration").none(), nb::arg("tune_cache").none(), nb::arg("progress").none())
+           nb::arg("calibration").none(), nb::arg("synthetic_calibration"), nb::arg("tune_cache").none(),
+           nb::arg("progress").none())
       .def("quantize", &quantize, nb::kw_only(), nb::arg("items"), nb::arg("validation").none(), nb::arg("most"),
            nb::arg("method"), nb::arg("gelu_method").none(), nb::arg("percentile"), nb::arg("smoothquant").none(),
            nb::arg("search_smoothquant"), nb::arg("max_drop").none(), nb::arg("fallback").none(), nb::arg("metric"),
            nb::arg("attention"), nb::arg("int8_residual"), nb::arg("round_sums"), nb::arg("bias_correction"),
-           nb::arg("keep_slower"), nb::arg("sensitivity"), nb::arg("threads"), nb::arg("progress").none())
+           nb::arg("speed_aware"), nb::arg("sensitivity"), nb::arg("threads"), nb::arg("progress").none())
       .def(
           "save",
           [](const LoadedModel& loaded, const std::string& path) {

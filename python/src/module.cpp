@@ -12,7 +12,7 @@ namespace {
 
 std::string doctor() {
   const nb::gil_scoped_release release;
-  return doctor_json(cpu_features(), detect_topology())
+  return doctor_json(cpu_features(), detect_topology(), memory_limits())
       .dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

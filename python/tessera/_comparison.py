@@ -6,7 +6,7 @@ from typing import Any, Optional, Union
 import warnings
 
 from tessera import _tessera
-from tessera._dataset import Items, dataset_of
+from tessera._dataset import Items, dataset_of, is_synthetic
 from tessera._error import Error
 from tessera._model import Model, Path, _extents, load
 from tessera._progress import Progress, as_function
@@ -34,7 +34,8 @@ def compare(models: Models = ("resnet50", "bert-base"), cases: Optional[Iterable
                  with `strict` it is an Error of kind "unavailable"
     samples      inferences to time for each case, at most max_seconds for all cases of a model (0: no limit); the cases
                  take turns
-    calibration  for int8: a path, or items as in Model.quantize; None: seeded random data
+    calibration  for int8: a path, or items as in Model.quantize; None: only built-in and quantized models run in int8;
+                 "synthetic": insists on seeded random data
     data         real data for the accuracy, with labels if there are some; None: agreement with FP32 on other inputs
     progress     function(activity, fraction), or True for a bar
     """
@@ -42,12 +43,13 @@ def compare(models: Models = ("resnet50", "bert-base"), cases: Optional[Iterable
     loaded = [model if isinstance(model, Model) else load(model) for model in _listed(models)]
     if not loaded:
         raise Error("models", "there are none", "give at least one")
-    entries = [(model._compiled, dataset_of(model._compiled, calibration, extents),
+    real = None if is_synthetic(calibration) else calibration
+    entries = [(model._compiled, dataset_of(model._compiled, real, extents),
                 dataset_of(model._compiled, data, extents)) for model in loaded]
     report, notes = _tessera.compare(
         models=entries, cases=[] if cases is None else [cases] if isinstance(cases, str) else list(cases), extents=extents,
         samples=samples, warmup=warmup, max_seconds=max_seconds, threads=threads, accuracy_inputs=accuracy_inputs,
-        seed=seed, strict=strict, tune_cache=cache_file(tune, tune_cache), progress=as_function(progress))
+        seed=seed, strict=strict, synthetic_calibration=is_synthetic(calibration), tune_cache=cache_file(tune, tune_cache), progress=as_function(progress))
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return Report(report)

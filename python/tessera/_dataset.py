@@ -94,6 +94,11 @@ class _Samples:
         return extents.pop() if extents else 1
 
 
+def is_synthetic(items: Optional[Items]) -> bool:
+    """Whether seeded random data are asked for by the word "synthetic"."""
+    return isinstance(items, str) and items == "synthetic"
+
+
 def dataset_of(model: _tessera.Model, items: Optional[Items], extents: Optional[dict[str, int]]):
     """`items` as the engine reads them; None for none."""
     if items is None:

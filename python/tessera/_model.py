@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 
 from tessera import _tessera
-from tessera._dataset import Dataset, Items, dataset_of
+from tessera._dataset import Dataset, Items, dataset_of, is_synthetic
 from tessera._info import TensorInfo, infos
 from tessera._progress import Progress, as_function
 from tessera._session import Session
@@ -67,7 +67,8 @@ class Model:
         streams           requests that run side by side on cores of their own; "auto": one for each core
         batch, seq        extents to prepare a plan for; any others work too. extents: the same by symbol
         fixed_extents     refuse any others
-        calibration       for int8 of a model that is not quantized: a path, or items as in quantize()
+        calibration       for int8 of a model that is not quantized: a path, or items as in quantize(). None: an Error,
+                          except for built-in models; "synthetic": insists on seeded random data
         tune, tune_cache  time the ways to compute each layer, take the fastest, and remember it
         pin, cpus         pin threads to cores; to these CPUs, in this order. numa_node: only those of this node
         plan_cache_bytes  bound of what plans for different extents take together
@@ -80,7 +81,8 @@ class Model:
             precision=precision, isa=isa, threads=threads, streams=0 if streams == "auto" else streams, extents=prepared,
             fixed_extents=fixed_extents, opt_level=opt_level, pin=pin, cpus=list(cpus), numa_node=numa_node,
             plan_cache_bytes=plan_cache_bytes, queue_limit=queue_limit,
-            calibration=dataset_of(self._compiled, calibration, None), tune_cache=cache_file(tune, tune_cache),
+            calibration=dataset_of(self._compiled, None if is_synthetic(calibration) else calibration, None),
+            synthetic_calibration=is_synthetic(calibration), tune_cache=cache_file(tune, tune_cache),
             progress=as_function(progress))
         if compiled.tuning_warning():
             warnings.warn(compiled.tuning_warning(), stacklevel=2)
@@ -90,7 +92,7 @@ class Model:
                  most: int = 0, method: str = "mse", gelu_method: Optional[str] = None, percentile: float = 99.99,
                  smoothquant: Union[float, str, None] = "auto", metric: str = "auto", fallback: Optional[str] = None,
                  attention: str = "linears", int8_residual: bool = False, round_sums: bool = False,
-                 bias_correction: bool = True, keep_slower: bool = False, sensitivity: bool = True, threads: int = 0,
+                 bias_correction: bool = True, speed_aware: bool = False, sensitivity: bool = True, threads: int = 0,
                  progress: Progress = None) -> "Quantized":
         """An INT8 model, calibrated on `items`.
 
@@ -105,7 +107,7 @@ class Model:
         metric       "auto", "top1", "agreement" or "cosine"
         fallback     "fp32" or "bf16": what layers go back to; None: what this CPU is faster with
         attention    "linears", "qk" or "full": what of attention is INT8
-        keep_slower  INT8 also where it is measured to be slower here
+        speed_aware  leave layers in FP32 that are timed to be slower in INT8 here: the result then depends on the run
         progress     function(activity, fraction), or True for a bar
         """
         search = smoothquant == "auto"
@@ -114,7 +116,7 @@ class Model:
             most=most, method=method, gelu_method=gelu_method, percentile=percentile,
             smoothquant=None if search else smoothquant, search_smoothquant=search, max_drop=max_drop, fallback=fallback,
             metric=metric, attention=attention, int8_residual=int8_residual, round_sums=round_sums,
-            bias_correction=bias_correction, keep_slower=keep_slower, sensitivity=sensitivity, threads=threads,
+            bias_correction=bias_correction, speed_aware=speed_aware, sensitivity=sensitivity, threads=threads,
             progress=as_function(progress))
         return Quantized(quantized, json.loads(report))
 

@@ -34,12 +34,12 @@ constexpr std::string_view style = R"(<style>
 .tc-off{fill:#94a3b8}.tc-value{fill:#0f172a;font:600 13px system-ui,sans-serif}
 .tc-grid{stroke:#e2e8f0}.tc-axis{stroke:#94a3b8}.tc-base{stroke:#64748b;stroke-dasharray:4 3}
 .tc-whisker{stroke:#0f172a;stroke-width:1.5;opacity:.75}
-.tc-fp32{fill:#8493a8}.tc-bf16{fill:#4f7fe8}.tc-int8{fill:#14a38b}
+.tc-fp32{fill:#8493a8}.tc-bf16{fill:#4f7fe8}.tc-int8{fill:#14a38b}.tc-int8-dynamic{fill:#b3a125}
 .tc-over{paint-order:stroke;stroke:#ffffff;stroke-width:6px}
 @media screen and (prefers-color-scheme:dark){
 .tc-back{fill:#111827}.tc-title,.tc-case,.tc-value{fill:#f1f5f9}.tc-note,.tc-sub{fill:#94a3b8}.tc-off{fill:#64748b}
 .tc-grid{stroke:#273244}.tc-axis{stroke:#64748b}.tc-base{stroke:#94a3b8}.tc-whisker{stroke:#f1f5f9}
-.tc-fp32{fill:#7687a0}.tc-bf16{fill:#5c8df6}.tc-int8{fill:#1fb89e}.tc-over{stroke:#111827}}
+.tc-fp32{fill:#7687a0}.tc-bf16{fill:#5c8df6}.tc-int8{fill:#1fb89e}.tc-int8-dynamic{fill:#cdbb3e}.tc-over{stroke:#111827}}
 </style>
 )";
 
@@ -53,6 +53,7 @@ struct Bar {
 
 struct Chart {
   std::string title, note, unit;
+  std::string without_bars = "Nothing was measured.";  ///< instead of the note where there is no bar
   std::vector<Bar> bars;
   bool baseline = false;  ///< a line at 1
 };
@@ -123,6 +124,11 @@ std::string unavailable_row(const CaseReport& row, double top) {
          text("tc-note tc-over", plot_left + 10, middle + 4, shorten(words + row.reason, reason_characters)) + "</g>\n";
 }
 
+/// The end of a whisker that goes on beyond the edge of the chart.
+std::string arrow_head(double x, double y) {
+  return line("tc-whisker", x - 6, y - 5, x, y) + line("tc-whisker", x - 6, y + 5, x, y);
+}
+
 std::string measured_row(const Bar& bar, const Scale& scale, double top) {
   const double bar_top = top + (row_height - bar_height) / 2;
   const double middle = top + row_height / 2;
@@ -136,7 +142,7 @@ std::string measured_row(const Bar& bar, const Scale& scale, double top) {
   const double high = leaves ? plot_left + plot_width : scale(bar.whisker.high);
   if (high > low) {
     svg += line("tc-whisker", low, middle, high, middle) + line("tc-whisker", low, middle - 4, low, middle + 4);
-    if (!leaves) svg += line("tc-whisker", high, middle - 4, high, middle + 4);
+    svg += leaves ? arrow_head(high, middle) : line("tc-whisker", high, middle - 4, high, middle + 4);
   }
   return svg + text("tc-value tc-over", std::max(end, high) + 8, middle + 4.5, bar.label);
 }
@@ -150,7 +156,8 @@ std::string draw(const Chart& chart, const ModelReport& model) {
                     fixed(height, 0) + "\"" + at("width", chart_width) + at("height", height) +
                     " role=\"img\" aria-label=\"" + escape_xml(chart.title) + "\">\n" + std::string(style);
   svg += "<rect class=\"tc-back\" width=\"100%\" height=\"100%\" rx=\"8\"/>\n";
-  svg += text("tc-title", 16, 26, chart.title) + text("tc-note", 16, 46, chart.note);
+  svg += text("tc-title", 16, 26, chart.title);
+  svg += text("tc-note", 16, 46, chart.bars.empty() ? chart.without_bars : chart.note);
   if (!chart.bars.empty()) svg += axis(chart, scale, bottom);
   if (chart.baseline && !chart.bars.empty()) svg += line("tc-base", scale(1), header_height, scale(1), bottom);
   double top = header_height;
@@ -177,7 +184,7 @@ std::string setting(const ModelReport& model) {
 std::string time_chart_svg(const ModelReport& model) {
   Chart chart;
   chart.title = model.name + ": inference time";
-  chart.note = "Median, whiskers p10 to p90; lower is better. " + setting(model);
+  chart.note = "Median, whiskers p10 to p90 (an arrow: beyond the edge); lower is better. " + setting(model);
   chart.unit = "ms";
   for (const CaseReport& row : model.cases) {
     if (row.status != CaseStatus::ok) continue;
@@ -193,9 +200,11 @@ std::string time_chart_svg(const ModelReport& model) {
 
 std::string speedup_chart_svg(const ModelReport& model) {
   Chart chart;
-  chart.title = model.name + ": speed-up over FP32";
+  chart.title = model.name + ": speed-up over " + std::string(baseline_name(model));
   chart.note = "Ratio of medians, 95 % interval; higher is better. " + setting(model);
   chart.baseline = true;
+  if (std::ranges::any_of(model.cases, [](const CaseReport& row) { return row.status == CaseStatus::ok; }))
+    chart.without_bars = "No FP32 case was measured to compare with.";
   ModelReport shown = model;
   std::erase_if(shown.cases,
                 [](const CaseReport& row) { return row.status == CaseStatus::ok && !row.speedup_vs_fp32.has_value(); });

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "compare/cases.hpp"
+#include "compare/failure.hpp"
 #include "compare/team_peak.hpp"
 #include "cpu/features.hpp"
 #include "cpu/topology.hpp"
@@ -38,7 +39,28 @@ MachineReport describe_machine(std::optional<Isa> ceiling, int threads) {
   return machine;
 }
 
-/// Two files of one name must not write one chart over the other.
+/// The batch that an item of data has: the model's own, or the one asked for.
+std::int64_t batch_of(const Model& model, const std::map<std::string, std::int64_t>& extents) {
+  const auto asked = extents.find("batch");
+  return fixed_batch(model.inputs()).value_or(asked == extents.end() ? 1 : asked->second);
+}
+
+/// One failing model never costs the others: what it throws becomes its report, if somebody hears of it.
+ModelReport compare_or_say_why(const Model& model, const ComparisonOptions& options, const ComparisonEvents& events) {
+  ComparisonEvents named = events;
+  if (events.stage) named.stage = [&](const std::string& activity) { events.stage(model.name() + ": " + activity); };
+  if (!events.failed) return compare_model(model, options, named);
+  ModelReport report;
+  const auto failure = failure_of("model " + model.name(), [&] { report = compare_model(model, options, named); });
+  if (!failure) return report;
+  report = {};
+  report.failure = failure->what();
+  events.failed(*failure);
+  return report;
+}
+
+}  // namespace
+
 std::string unique_name(const Report& report, const std::string& name) {
   std::string unique = name;
   const auto taken = [&](const ModelReport& model) { return model.name == unique; };
@@ -46,14 +68,6 @@ std::string unique_name(const Report& report, const std::string& name) {
     unique = name + "-" + std::to_string(number);
   return unique;
 }
-
-/// The batch that an item of data has: the model's own, or the one asked for.
-std::int64_t batch_of(const Model& model, const std::map<std::string, std::int64_t>& extents) {
-  const auto asked = extents.find("batch");
-  return fixed_batch(model.inputs()).value_or(asked == extents.end() ? 1 : asked->second);
-}
-
-}  // namespace
 
 std::string source_of(const Model& model, const std::string& path_or_name) {
   return model.synthetic_weights() ? "built-in, synthetic weights" : path_or_name;
@@ -74,20 +88,19 @@ Report compare_models(const std::vector<ComparedModel>& models, const Comparison
     return isa == report.machine.isa ? report.machine.peak : measure_team_peak(isa, threads);
   };
   for (const ComparedModel& entry : models) {
+    if (events.stopped && events.stopped()) break;
     options.calibration = entry.calibration;
     options.data_name = entry.data_name;
     options.data.reset();
     if (entry.data != nullptr)
       options.data =
           items_of(*entry.data, entry.data_name, accuracy_inputs.value_or(0), batch_of(entry.model, common.extents));
-    ComparisonEvents named = events;
-    if (events.stage)
-      named.stage = [&](const std::string& activity) { events.stage(entry.model.name() + ": " + activity); };
-    ModelReport model = compare_model(entry.model, options, named);
-    model.name = unique_name(report, model.name);
+    ModelReport model = compare_or_say_why(entry.model, options, events);
+    model.name = unique_name(report, entry.model.name());
     model.source = entry.source;
     report.models.push_back(std::move(model));
   }
+  report.partial = events.stopped && events.stopped();
   return report;
 }
 

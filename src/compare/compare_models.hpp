@@ -25,12 +25,15 @@ struct ComparedModel {
   std::string data_name;                ///< for people
 };
 
+/// `name`, or with a number behind it: two files of one name must not write one chart over the other.
+std::string unique_name(const Report& report, const std::string& name);
+
 /// What a report calls the origin of a model that was loaded as `path_or_name`.
 std::string source_of(const Model& model, const std::string& path_or_name);
 
 /// `common` holds for every model; its calibration, data, and peak are set here, the peaks by measuring this machine.
 /// Without `accuracy_inputs` accuracy is taken on all of a model's data, and on 8 inputs where it has none. `ceiling`:
-/// as in plan_cases. Throws what concerns a model as a whole; what happens to a case is in its row.
+/// as in plan_cases. What happens to a case is in its row; what concerns a model as a whole goes to events.failed.
 Report compare_models(const std::vector<ComparedModel>& models, const ComparisonOptions& common,
                       std::optional<int> accuracy_inputs, std::optional<Isa> ceiling,
                       const ComparisonEvents& events = {});

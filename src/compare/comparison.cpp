@@ -5,12 +5,14 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <numeric>
 #include <optional>
 #include <utility>
 
 #include "compare/output_check.hpp"
 #include "compare/process_memory.hpp"
 #include "compare/statistics.hpp"
+#include "compare/work_share.hpp"
 #include "core/error.hpp"
 
 namespace tessera {
@@ -18,10 +20,12 @@ namespace {
 
 constexpr double milli = 1e3;
 constexpr double mega = 1e-6;
+constexpr const char* interrupted = "interrupted before it was measured";
 
 /// A case with its session while there is one.
 struct Candidate {
   CaseReport row;
+  Precision asked = Precision::fp32;
   std::unique_ptr<Session> session;
 };
 
@@ -33,7 +37,7 @@ class Comparison {
   ModelReport run() {
     inputs_ = model_.random_inputs(options_.extents, options_.seed);
     describe();
-    for (const PlannedCase& planned : options_.cases) prepare(planned);
+    for (const PlannedCase& planned : cases_of_model()) prepare(planned);
     compare_outputs();
     measure_all();
     for (Candidate& candidate : candidates_) report_.cases.push_back(std::move(candidate.row));
@@ -44,6 +48,8 @@ class Comparison {
   void stage(const std::string& activity) const {
     if (events_.stage) events_.stage(activity);
   }
+
+  [[nodiscard]] bool stopped() const { return events_.stopped && events_.stopped(); }
 
   void describe() {
     report_.name = model_.name();
@@ -77,6 +83,14 @@ class Comparison {
     return false;
   }
 
+  /// A packed model has one case, which it brings along.
+  [[nodiscard]] std::vector<PlannedCase> cases_of_model() const {
+    const auto packed = model_.packed_case();
+    if (!packed) return options_.cases;
+    const std::string name = std::string(name_of(packed->precision)) + "@" + std::string(name_of(packed->isa));
+    return {{name, packed->precision, packed->isa, {}}};
+  }
+
   SessionOptions session_options(Precision precision, std::optional<Isa> isa) const {
     SessionOptions session;
     session.precision = precision;
@@ -84,6 +98,7 @@ class Comparison {
     session.threads = options_.threads;
     session.extents = options_.extents;
     session.calibration = options_.calibration;
+    session.calibration_options.synthetic = options_.synthetic_calibration;
     return session;
   }
 
@@ -91,15 +106,27 @@ class Comparison {
     Candidate& candidate = candidates_.emplace_back();
     CaseReport& row = candidate.row;
     row.name = planned.name;
-    row.precision = planned.precision;
+    candidate.asked = row.precision = planned.precision;
     row.isa = planned.isa;
     if (planned.unavailable) {
       row.status = CaseStatus::unavailable;
       row.reason = *planned.unavailable;
       return;
     }
+    if (stopped()) {
+      row.status = CaseStatus::failed;
+      row.reason = interrupted;
+      return;
+    }
+    if (planned.precision == Precision::int8 && lacks_calibration()) {
+      row.status = CaseStatus::unavailable;
+      row.reason = "there are no calibration data: give --calibration DIR|FILE, or insist with --calibration synthetic";
+      return;
+    }
     stage("preparing " + planned.name);
     guarded(candidate, [&] {
+      const std::optional<double> resident_before = resident_mb();
+      if (!resident_at_start_) resident_at_start_ = resident_before;
       const double begin = clock_();
       SessionOptions options = session_options(planned.precision, planned.isa);
       options.tune = options_.tune;
@@ -111,12 +138,28 @@ class Comparison {
       for (const auto& [name, tensor] : inputs_) candidate.session->set_input(name, tensor);
       const double bound = clock_();
       candidate.session->infer();
-      row.prepare_ms = (compiled - begin) * milli;
       row.first_inference_ms = (clock_() - bound) * milli;
+      const PreparationInfo& preparation = candidate.session->preparation();
+      row.calibration_ms = preparation.calibration_seconds * milli;
+      row.prepare_ms = (compiled - begin) * milli + (preparation.calibration_shared ? row.calibration_ms : 0);
       const MemoryInfo memory = candidate.session->memory();
       row.memory = {static_cast<double>(memory.packed_weights) * mega, static_cast<double>(memory.arena) * mega,
-                    resident_mb()};
+                    resident_of_case(resident_before)};
+      row.work = work_share(candidate.session->explain());
+      row.precision = computed_in(row.work, candidate.asked);
     });
+  }
+
+  [[nodiscard]] bool lacks_calibration() const {
+    return options_.calibration.empty() && !options_.synthetic_calibration && !model_.synthetic_weights() &&
+           !model_.quantized();
+  }
+
+  /// As if no other case had been prepared.
+  [[nodiscard]] std::optional<double> resident_of_case(std::optional<double> before) const {
+    const std::optional<double> now = resident_mb();
+    if (!now || !before) return std::nullopt;
+    return *resident_at_start_ + std::max(0.0, *now - *before);
   }
 
   // ---- accuracy -----------------------------------------------------------------------------------------------
@@ -180,47 +223,84 @@ class Comparison {
 
   Candidate* baseline() {
     for (Candidate& candidate : candidates_)
-      if (candidate.session != nullptr && candidate.row.precision == Precision::fp32) return &candidate;
+      if (candidate.session != nullptr && candidate.asked == Precision::fp32) return &candidate;
     return nullptr;
+  }
+
+  /// The case whose outputs the others are compared with. Where no FP32 case is measured, `spare` becomes a session for
+  /// the outputs alone: accuracy stands beside every speed. Null where FP32 does not run.
+  Candidate* reference(Candidate& spare) {
+    Candidate* base = baseline();
+    if (base != nullptr) return base;
+    if (!guarded(spare, [&] {
+          spare.session = std::make_unique<Session>(model_.compile(session_options(Precision::fp32, std::nullopt)));
+        }))
+      return nullptr;
+    spare.row.precision = computed_in(work_share(spare.session->explain()), Precision::fp32);
+    return &spare;
   }
 
   void compare_outputs() {
     const std::optional<std::string> output = main_output();
     if (!output) return;
-    const ItemSource items = accuracy_items();
-    if (items.size == 0) return;
     stage("comparing outputs with FP32");
-    // Where no FP32 case is measured, a session for the reference outputs alone: accuracy stands beside every speed.
-    Candidate reference_only;
-    Candidate* base = baseline();
-    if (base == nullptr) {
-      base = &reference_only;
-      if (!guarded(*base, [&] {
-            base->session = std::make_unique<Session>(model_.compile(session_options(Precision::fp32, std::nullopt)));
-          }))
-        return;
-    }
+    Candidate spare;
+    Candidate* base = reference(spare);
+    if (base == nullptr) return warn_of_reference(spare);
+    report_.baseline = base->row.precision;
+    const ItemSource items = accuracy_items();
     std::vector<OutputCheck> checks(candidates_.size());
-    for (std::int64_t i = 0; i < items.size; ++i) {
-      if (!check_item(items, i, *output, *base, checks)) return;
+    std::int64_t compared = 0, not_finite = 0;
+    for (std::int64_t i = 0; i < items.size && base->session != nullptr && !stopped(); ++i) {
+      if (check_item(items, i, *output, *base, checks))
+        ++compared;
+      else
+        ++not_finite;
       if (events_.progress) events_.progress({static_cast<double>(i + 1) / static_cast<double>(items.size), 0});
     }
+    bind_timed_inputs();
+    if (base->session == nullptr) return warn_of_reference(*base);
+    if (not_finite > 0)
+      warn_all("the FP32 outputs are NaN or infinite on " + std::to_string(not_finite) + " of " +
+               std::to_string(items.size) + " inputs, where nothing can be compared with them");
+    if (compared > 0) note_accuracy(checks);
+  }
+
+  void warn_of_reference(const Candidate& base) {
+    warn_all("no accuracy: FP32, which outputs are compared with, failed: " + base.row.reason);
+  }
+
+  void note_accuracy(std::vector<OutputCheck>& checks) {
     for (std::size_t c = 0; c < candidates_.size(); ++c) {
       Candidate& candidate = candidates_[c];
       if (candidate.session == nullptr) continue;
       candidate.row.accuracy = checks[c].accuracy();
       candidate.row.top1 = checks[c].top1();
       candidate.row.output_sha256 = checks[c].sha256();
+    }
+  }
+
+  /// The items have left theirs.
+  void bind_timed_inputs() {
+    for (Candidate& candidate : candidates_) {
+      if (candidate.session == nullptr) continue;
       for (const auto& [name, tensor] : inputs_) candidate.session->set_input(name, tensor);
     }
   }
 
-  /// One item through all cases, so that it is read once. False when there is nothing to compare with.
+  void warn_all(const std::string& warning) {
+    for (Candidate& candidate : candidates_)
+      if (candidate.session != nullptr) candidate.row.warnings.push_back(warning);
+  }
+
+  /// One item through all cases, so that it is read once. False when the reference is not finite and nothing can be
+  /// compared with it; when it fails its session is gone.
   bool check_item(const ItemSource& items, std::int64_t index, const std::string& output, Candidate& base,
                   std::vector<OutputCheck>& checks) {
     const TensorMap item = items.item(index);
     Tensor reference;
-    if (!guarded(base, [&] { reference = output_of(*base.session, item, output); })) return false;
+    if (!guarded(base, [&] { reference = output_of(*base.session, item, output); })) return true;
+    if (!all_finite(reference.as<float>())) return false;
     const std::vector<std::optional<std::int64_t>> labels = labels_for(reference, items, index);
     for (std::size_t c = 0; c < candidates_.size(); ++c) {
       Candidate& candidate = candidates_[c];
@@ -243,13 +323,14 @@ class Comparison {
       inferences.emplace_back([session = candidate.session.get()] { session->infer(); });
     }
     if (running.empty()) return;
-    measure_peaks(running);
+    if (!stopped()) measure_peaks(running);
     stage("measuring");
-    std::vector<CaseSamples> samples = measure(inferences, options_.measure, clock_, events_.progress);
+    std::vector<CaseSamples> samples = measure(inferences, options_.measure, clock_, events_.progress, events_.stopped);
     for (CaseSamples& taken : samples)
       for (double& value : taken.seconds) value *= milli;
     stage("summarising");
     const Candidate* base = baseline();
+    if (base != nullptr) report_.baseline = base->row.precision;
     const std::vector<double>* base_samples = nullptr;
     for (std::size_t i = 0; i < running.size(); ++i)
       if (running[i] == base && !samples[i].failure) base_samples = &samples[i].seconds;
@@ -265,12 +346,7 @@ class Comparison {
         stage("measuring the peak of " + std::string(name_of(isa)));
         peaks[isa] = options_.peak(isa, candidate->session->threads());
       }
-      switch (candidate->row.precision) {
-        case Precision::fp32: candidate->row.peak_gflops = peaks[isa].fp32_gflops; break;
-        case Precision::bf16: candidate->row.peak_gflops = peaks[isa].bf16_gflops; break;
-        case Precision::int8:
-        case Precision::int8_dynamic: candidate->row.peak_gflops = peaks[isa].int8_gops; break;
-      }
+      candidate->row.peak_gflops = peak_of(candidate->row.work, peaks[isa]);
     }
   }
 
@@ -278,14 +354,16 @@ class Comparison {
     CaseReport& row = candidate.row;
     if (taken.failure || taken.seconds.empty()) {
       row.status = CaseStatus::failed;
-      row.reason = taken.failure.value_or("no sample was taken");
+      row.reason = taken.failure.value_or(stopped() ? interrupted : "no sample was taken");
       return;
     }
+    for (const SessionWarning& warning : candidate.session->warnings()) row.warnings.push_back(warning.message);
     row.samples = static_cast<int>(taken.seconds.size());
     row.latency_ms = summarize(taken.seconds, options_.seed);
     const double seconds = row.latency_ms.p50 / milli;
     if (!(seconds > 0)) return;
-    row.throughput_per_s = report_.batch / seconds;
+    const double busy = std::accumulate(taken.seconds.begin(), taken.seconds.end(), 0.0) / milli;
+    row.throughput_per_s = report_.batch * static_cast<double>(taken.seconds.size()) / busy;
     row.gflops = candidate.session->gflop() / seconds;
     if (row.peak_gflops && *row.peak_gflops > 0) row.peak_fraction = row.gflops / *row.peak_gflops;
     if (base == nullptr) return;
@@ -299,6 +377,7 @@ class Comparison {
   Clock clock_;
   TensorMap inputs_;
   std::vector<Candidate> candidates_;
+  std::optional<double> resident_at_start_;  ///< before the first case
   ModelReport report_;
 };
 

@@ -26,6 +26,10 @@ Json tiers_json(const CpuFeatures& features) {
   return tiers;
 }
 
+Json bytes_json(std::optional<std::uint64_t> bytes) {
+  return bytes ? Json(*bytes) : Json(nullptr);
+}
+
 }  // namespace
 
 std::optional<Isa> best_tier(const CpuFeatures& features) {
@@ -33,7 +37,7 @@ std::optional<Isa> best_tier(const CpuFeatures& features) {
   return best_runnable(features);
 }
 
-Json doctor_json(const CpuFeatures& features, const Topology& topology) {
+Json doctor_json(const CpuFeatures& features, const Topology& topology, const MemoryLimits& memory) {
   const auto best = best_tier(features);
   return {
       {"tessera", {{"version", version}}},
@@ -47,6 +51,11 @@ Json doctor_json(const CpuFeatures& features, const Topology& topology) {
         {"one_per_core", topology.one_per_core},
         {"quota", topology.quota_cpus > 0.0 ? Json(topology.quota_cpus) : Json(nullptr)},
         {"numa_nodes", topology.numa_nodes}}},
+      {"memory",
+       {{"total_bytes", bytes_json(memory.total)},
+        {"available_bytes", bytes_json(memory.available)},
+        {"cgroup_limit_bytes", bytes_json(memory.group_limit)},
+        {"cgroup_left_bytes", bytes_json(memory.group_left)}}},
       {"caches", {{"l1d_bytes", topology.l1d_bytes}, {"l2_bytes", topology.l2_bytes}, {"l3_bytes", topology.l3_bytes}}},
   };
 }

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "cpu/features.hpp"
+#include "cpu/memory_limit.hpp"
 #include "cpu/topology.hpp"
 
 namespace tessera {
@@ -12,6 +13,6 @@ namespace tessera {
 /// The best tier there is; nothing where not even avx2 is: such a machine is still worth a report.
 std::optional<Isa> best_tier(const CpuFeatures& features);
 
-nlohmann::ordered_json doctor_json(const CpuFeatures& features, const Topology& topology);
+nlohmann::ordered_json doctor_json(const CpuFeatures& features, const Topology& topology, const MemoryLimits& memory);
 
 }  // namespace tessera

@@ -61,6 +61,25 @@ std::string escape_xml(std::string_view text) {
   return escaped;
 }
 
+std::string printable(std::string_view text) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string shown;
+  const auto escape = [&](unsigned char byte) { (((shown += "\\x") += digits[byte >> 4U]) += digits[byte & 15U]); };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
+    if (byte < 0x20 || byte == 0x7f) {
+      escape(byte);
+    } else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {  // U+0080 to U+009F
+      escape(byte), escape(static_cast<unsigned char>(next));
+      ++i;
+    } else {
+      shown += text[i];
+    }
+  }
+  return shown;
+}
+
 namespace {
 bool starts_code_point(char letter) noexcept {
   return (static_cast<unsigned char>(letter) & 0xc0U) != 0x80U;

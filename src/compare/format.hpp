@@ -25,6 +25,10 @@ std::string sqnr_text(double sqnr_db);
 /// The text with & < > " ' written as entities and control characters left out.
 std::string escape_xml(std::string_view text);
 
+/// Control characters written as "\x1b" and the like, since names and messages hold what files put there, and a
+/// terminal obeys some of it. Line breaks too.
+std::string printable(std::string_view text);
+
 /// Characters a terminal would show (UTF-8 code points).
 std::size_t display_width(std::string_view text) noexcept;
 /// The first `width` code points, the last one replaced by an ellipsis when something was cut.

@@ -7,9 +7,9 @@ namespace tessera {
 
 inline constexpr std::string_view html_style = R"(
 :root{--back:#f6f8fb;--card:#fff;--ink:#0f172a;--soft:#5b6b80;--line:#e2e8f0;--head:#f1f5f9;--bad:#b42318;
---fp32:#8493a8;--bf16:#4f7fe8;--int8:#14a38b}
+--fp32:#8493a8;--bf16:#4f7fe8;--int8:#14a38b;--int8-dynamic:#b3a125}
 @media screen and (prefers-color-scheme:dark){:root{--back:#0b1120;--card:#111827;--ink:#f1f5f9;--soft:#94a3b8;
---line:#273244;--head:#1a2333;--bad:#f97066;--fp32:#7687a0;--bf16:#5c8df6;--int8:#1fb89e}}
+--line:#273244;--head:#1a2333;--bad:#f97066;--fp32:#7687a0;--bf16:#5c8df6;--int8:#1fb89e;--int8-dynamic:#cdbb3e}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--back);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
 main{max-width:1180px;margin:0 auto;padding:32px 24px 48px}
@@ -35,7 +35,7 @@ tbody th{text-align:left;font-weight:500}
 td small{display:block;color:var(--soft);font-size:11px}
 .off th,.failed th{color:var(--soft)}.off td,.failed td{white-space:normal;text-align:left;color:var(--soft)}.failed td{color:var(--bad)}
 .dot{display:inline-block;width:10px;height:10px;border-radius:3px;margin-right:8px}
-.fp32{background:var(--fp32)}.bf16{background:var(--bf16)}.int8{background:var(--int8)}.off .dot{opacity:.35}
+.fp32{background:var(--fp32)}.bf16{background:var(--bf16)}.int8{background:var(--int8)}.int8-dynamic{background:var(--int8-dynamic)}.off .dot{opacity:.35}
 .note,footer{color:var(--soft);font-size:13px}.note{margin:12px 0 0}.note strong{color:var(--ink)}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));gap:0 22px}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0;font-size:14px}

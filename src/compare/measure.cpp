@@ -18,13 +18,19 @@ constexpr double warmup_share = 0.2;
 class Measurement {
  public:
   Measurement(std::span<const Inference> cases, const MeasureOptions& options, const Clock& clock,
-              const std::function<void(const MeasureProgress&)>& progress)
-      : cases_(cases), options_(options), clock_(clock), progress_(progress), results_(cases.size()), start_(clock()) {}
+              const std::function<void(const MeasureProgress&)>& progress, const std::function<bool()>& stopped)
+      : cases_(cases),
+        options_(options),
+        clock_(clock),
+        progress_(progress),
+        stopped_(stopped),
+        results_(cases.size()),
+        start_(clock()) {}
 
   std::vector<CaseSamples> run() {
     for (std::size_t index = 0; index < cases_.size(); ++index) warm_up(index);
     const double rounds_start = clock_();
-    while (rounds_ < options_.samples && has_time_for_round(rounds_start) && any_alive()) {
+    while (rounds_ < options_.samples && has_time_for_round(rounds_start) && any_alive() && !stopped()) {
       run_round();
       ++rounds_;
     }
@@ -32,6 +38,7 @@ class Measurement {
   }
 
  private:
+  [[nodiscard]] bool stopped() const { return stopped_ && stopped_(); }
   [[nodiscard]] bool limited() const noexcept { return options_.max_seconds > 0; }
   [[nodiscard]] double elapsed() const { return clock_() - start_; }
   [[nodiscard]] bool any_alive() const noexcept {
@@ -41,7 +48,7 @@ class Measurement {
   void warm_up(std::size_t index) {
     const double share = warmup_share * options_.max_seconds / static_cast<double>(cases_.size());
     const double begin = clock_();
-    for (int call = 0; call < options_.warmup && !results_[index].failure; ++call) {
+    for (int call = 0; call < options_.warmup && !results_[index].failure && !stopped(); ++call) {
       if (limited() && call > 0 && clock_() - begin >= share) break;
       time_once(index);
       report();
@@ -61,6 +68,7 @@ class Measurement {
     for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random_() % i]);
     for (const std::size_t index : order) {
       if (results_[index].failure) continue;
+      if (stopped()) return;
       if (const auto seconds = time_once(index)) results_[index].seconds.push_back(*seconds);
       report();
     }
@@ -95,6 +103,7 @@ class Measurement {
   const MeasureOptions& options_;
   const Clock& clock_;
   const std::function<void(const MeasureProgress&)>& progress_;
+  const std::function<bool()>& stopped_;
   std::vector<CaseSamples> results_;
   double start_;
   int rounds_ = 0;
@@ -109,8 +118,9 @@ Clock steady_clock() {
 }
 
 std::vector<CaseSamples> measure(std::span<const Inference> cases, const MeasureOptions& options, const Clock& clock,
-                                 const std::function<void(const MeasureProgress&)>& progress) {
-  return Measurement(cases, options, clock, progress).run();
+                                 const std::function<void(const MeasureProgress&)>& progress,
+                                 const std::function<bool()>& stopped) {
+  return Measurement(cases, options, clock, progress, stopped).run();
 }
 
 }  // namespace tessera

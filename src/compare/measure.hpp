@@ -37,7 +37,9 @@ struct MeasureProgress {
 /// The monotonic clock of the machine.
 Clock steady_clock();
 
+/// `stopped` is asked between inferences; when it says so the measurement ends with what it has.
 std::vector<CaseSamples> measure(std::span<const Inference> cases, const MeasureOptions& options, const Clock& clock,
-                                 const std::function<void(const MeasureProgress&)>& progress = {});
+                                 const std::function<void(const MeasureProgress&)>& progress = {},
+                                 const std::function<bool()>& stopped = {});
 
 }  // namespace tessera

@@ -44,6 +44,7 @@ std::function<void(const std::string&)> writer_of(std::string_view content) {
 }  // namespace
 
 OutputDirectory::OutputDirectory(fs::path folder) : folder_(std::move(folder)) {
+  if (folder_.empty()) reject("output folder", "its name is empty", "name a folder");
   std::error_code error;
   fs::path missing = fs::absolute(folder_, error).lexically_normal();
   if (!missing.has_filename()) missing = missing.parent_path();

@@ -10,10 +10,12 @@
 namespace tessera {
 namespace {
 
-/// RFC 4180: quoted where a comma, quote or line break would be misread.
+/// RFC 4180: quoted where a comma, quote or line break would be misread. What a spreadsheet would take for a formula
+/// (names come from files) gets an apostrophe in front, which makes it text there.
 std::string field(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
-  std::string quoted = "\"";
+  const bool formula = !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
+  if (!formula && text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string quoted = formula ? "\"'" : "\"";
   for (const char letter : text) {
     if (letter == '"') quoted += '"';
     quoted += letter;
@@ -32,12 +34,13 @@ constexpr std::string_view header =
     "model,source,batch,seq,case,precision,isa,status,reason,samples,min_ms,p10_ms,p50_ms,p90_ms,p99_ms,max_ms,mean_ms,"
     "ci95_low_ms,ci95_high_ms,throughput_per_s,speedup_vs_fp32,speedup_ci95_low,speedup_ci95_high,gflops,peak_gflops,"
     "peak_fraction,cosine,sqnr_db,top1_agreement,relative_l2,top1,weights_mb,arena_mb,rss_mb,prepare_ms,"
-    "first_inference_ms,cpu,threads";
+    "calibration_ms,first_inference_ms,baseline_precision,warnings,partial,cpu,threads";
 
 std::string line(const Report& report, const ModelReport& model, const CaseReport& row) {
   std::string text;
   const auto add = [&text](std::string_view cell) { (text += field(cell)) += ','; };
-  const auto add_if = [&](bool known, double value) { add(known ? number(value) : std::string()); };
+  const auto add_number = [&text](const std::string& digits) { (text += digits) += ','; };
+  const auto add_if = [&](bool known, double value) { add_number(known ? number(value) : std::string()); };
   const bool ok = row.status == CaseStatus::ok;
   const Summary& time = row.latency_ms;
   add(model.name), add(model.source), add(std::to_string(model.batch)),
@@ -47,26 +50,39 @@ std::string line(const Report& report, const ModelReport& model, const CaseRepor
   for (const double value : {time.min, time.p10, time.p50, time.p90, time.p99, time.max, time.mean, time.ci95.low,
                              time.ci95.high, row.throughput_per_s})
     add_if(ok, value);
-  add(number(row.speedup_vs_fp32));
+  add_number(number(row.speedup_vs_fp32));
   const Interval speedup = row.speedup_ci95.value_or(Interval{});
   add_if(row.speedup_ci95.has_value(), speedup.low), add_if(row.speedup_ci95.has_value(), speedup.high);
-  add_if(ok, row.gflops), add(number(row.peak_gflops)), add(number(row.peak_fraction));
+  add_if(ok, row.gflops), add_number(number(row.peak_gflops)), add_number(number(row.peak_fraction));
   const Accuracy accuracy = row.accuracy.value_or(Accuracy{});
   for (const double value : {accuracy.cosine, accuracy.sqnr_db, accuracy.top1_agreement, accuracy.relative_l2})
     add_if(row.accuracy.has_value(), value);
-  add(number(row.top1));
-  add_if(ok, row.memory.weights_mb), add_if(ok, row.memory.arena_mb), add(number(row.memory.rss_mb));
-  add_if(ok, row.prepare_ms), add_if(ok, row.first_inference_ms);
+  add_number(number(row.top1));
+  add_if(ok, row.memory.weights_mb), add_if(ok, row.memory.arena_mb), add_number(number(row.memory.rss_mb));
+  add_if(ok, row.prepare_ms), add_if(ok, row.calibration_ms), add_if(ok, row.first_inference_ms);
+  std::string warnings;
+  for (const std::string& warning : row.warnings) warnings += (warnings.empty() ? "" : "; ") + warning;
+  add(name_of(model.baseline)), add(warnings), add(report.partial ? "yes" : "no");
   add(report.machine.cpu);
   return text + std::to_string(report.machine.threads) + "\n";
+}
+
+/// In place of the cases of a model that has none.
+CaseReport failed_row(const ModelReport& model) {
+  CaseReport row;
+  row.status = CaseStatus::failed;
+  row.reason = model.failure;
+  return row;
 }
 
 }  // namespace
 
 std::string report_csv(const Report& report) {
   std::string text = std::string(header) + "\n";
-  for (const ModelReport& model : report.models)
+  for (const ModelReport& model : report.models) {
+    if (!model.failure.empty()) text += line(report, model, failed_row(model));
     for (const CaseReport& row : model.cases) text += line(report, model, row);
+  }
   return text;
 }
 

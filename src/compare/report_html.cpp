@@ -49,14 +49,17 @@ std::string headline(const ModelReport& model) {
   const auto tile = [](const std::string& figure, std::string_view words) {
     return element("div", element("b", escape_xml(figure)) + element("span", words), "tile");
   };
-  std::string tiles = tile(fixed(*best->speedup_vs_fp32, 2) + "×",
-                           "fastest here, against FP32: <code>" + escape_xml(best->name) + "</code>");
+  std::string tiles =
+      tile(fixed(*best->speedup_vs_fp32, 2) + "×", "fastest here, against " + std::string(baseline_name(model)) +
+                                                       ": <code>" + escape_xml(best->name) + "</code>");
   tiles += tile(milliseconds(best->latency_ms.p50) + " ms", "its median inference time");
   tiles += tile(quantity(best->throughput_per_s) + " /s", "its throughput");
   if (best->accuracy) {
-    tiles += tile(cosine_text(best->accuracy->cosine), "cosine of its outputs with FP32");
+    tiles +=
+        tile(cosine_text(best->accuracy->cosine), "cosine of its outputs with " + std::string(baseline_name(model)));
     tiles += best->top1 ? tile(percent(*best->top1), "its top-1 against the labels")
-                        : tile(percent(best->accuracy->top1_agreement), "top-1 agreement with FP32");
+                        : tile(percent(best->accuracy->top1_agreement),
+                               "top-1 agreement with " + std::string(baseline_name(model)));
   }
   return element("div", tiles, "tiles");
 }
@@ -71,8 +74,9 @@ constexpr std::string_view table_head =
 constexpr int figure_columns = 15;
 
 std::string name_cell(const CaseReport& row) {
+  const std::string runs = departure_of(row);
   return "<th scope=\"row\"><i class=\"dot " + std::string(name_of(row.precision)) + "\"></i><code>" +
-         escape_xml(row.name) + "</code></th>";
+         escape_xml(row.name) + "</code>" + (runs.empty() ? "" : "<small>runs " + runs + "</small>") + "</th>";
 }
 
 std::string measured_cells(const CaseReport& row) {
@@ -96,7 +100,8 @@ std::string measured_cells(const CaseReport& row) {
     for (int i = 0; i < 3; ++i) cells += cell(std::string(nothing));
   cells += optional_cell(row.top1, percent);
   cells += cell(megabytes(row.memory.weights_mb)) + cell(megabytes(row.memory.arena_mb));
-  return cells + cell(milliseconds(row.prepare_ms)) + cell(milliseconds(row.first_inference_ms));
+  const std::string of_it = row.calibration_ms > 0 ? "calibration " + milliseconds(row.calibration_ms) : std::string();
+  return cells + cell(milliseconds(row.prepare_ms), of_it) + cell(milliseconds(row.first_inference_ms));
 }
 
 std::string table_row(const CaseReport& row) {
@@ -109,15 +114,20 @@ std::string table_row(const CaseReport& row) {
 
 std::string notes(const ModelReport& model) {
   std::string text;
+  const std::string baseline(baseline_name(model));
   if (model.synthetic_weights)
-    text += "<strong>Synthetic weights: accuracy is agreement with FP32</strong>, not accuracy on a task. ";
+    text += "<strong>Synthetic weights: accuracy is agreement with " + baseline + "</strong>, not accuracy on a task. ";
   else if (!is_scored(model))
-    text += "Accuracy is agreement with the FP32 case, not accuracy on a task. ";
+    text += "Accuracy is agreement with " + baseline + ", not accuracy on a task. ";
+  if (model.baseline != Precision::fp32)
+    text += "The file is quantized: every case runs its integers, and speed-up is over them as well. ";
   if (!model.accuracy_inputs.empty()) text += "Compared on " + escape_xml(model.accuracy_inputs) + ". ";
   int samples = 0;
   for (const CaseReport& row : model.cases) samples = std::max(samples, row.samples);
   if (samples > 0) text += std::to_string(samples) + " samples per case.";
-  return element("p", text, "note");
+  text = element("p", text, "note");
+  for (const std::string& warning : warnings_of(model)) text += element("p", "Warning: " + escape_xml(warning), "note");
+  return text;
 }
 
 std::string model_section(const ModelReport& model) {
@@ -125,6 +135,7 @@ std::string model_section(const ModelReport& model) {
   if (model.seq) facts += ", sequence " + std::to_string(*model.seq);
   facts += ", " + model.source;
   std::string html = "<section>\n" + element("h2", escape_xml(model.name) + element("span", escape_xml(facts))) + "\n";
+  if (!model.failure.empty()) return html + element("p", "Failed: " + escape_xml(model.failure)) + "\n</section>\n";
   html +=
       headline(model) + "\n<div class=\"charts\">\n" + time_chart_svg(model) + speedup_chart_svg(model) + "</div>\n";
   html += "<div class=\"wide\"><table>" + std::string(table_head) + "<tbody>\n";
@@ -169,7 +180,8 @@ std::string protocol_card(const Report& report) {
       protocol.max_seconds > 0 ? "at most " + short_number(protocol.max_seconds) + " s per model" : "no limit";
   std::string facts = fact("Warm-up", std::to_string(protocol.warmup) + " inferences per case") +
                       fact("Samples", "up to " + std::to_string(protocol.samples) + " per case") + fact("Time", budget);
-  if (protocol.tuned) facts += fact("Layers", "tuned by timing");
+  if (protocol.tuned)
+    facts += fact("Layers", "tuned by timing: FP32 and BF16 may differ in their last bits from run to run");
   facts += fact("Order", "all cases in one process; each round runs every case once, in a new order");
   facts += fact("Figures", "percentiles interpolate between ranks; small ranges are bootstrap 95 % intervals");
   return element("div", element("h3", "Protocol") + "<dl>" + facts + "</dl>", "card");
@@ -187,11 +199,15 @@ std::string report_html(const Report& report) {
   std::string origin = "Tessera " + report.version;
   if (!report.created.empty()) origin += " · " + readable_time(report.created);
   html += element("p", escape_xml(origin), "origin") + "\n</header>\n";
+  if (report.partial) html += element("p", "<strong>Interrupted: this is a part of the report.</strong>") + "\n";
   for (const ModelReport& model : report.models) html += model_section(model);
   html += element("div", machine_card(report) + protocol_card(report), "cards");
   html +=
-      "<footer>Time is that of one inference of the whole batch. Speed-up is the ratio of the medians of FP32 and the "
-      "case. G/s are 10<sup>9</sup> operations per second, two per multiply-add; “of peak” compares them with the rate "
+      "<footer>Time is that of one inference of the whole batch. “Per s” are items over the time of all samples. "
+      "Speed-up is the ratio of the medians of FP32 and the case. “Prepare” includes all calibration that the case "
+      "needs, "
+      "also where another case had calibrated already. G/s are 10<sup>9</sup> operations per second, two per "
+      "multiply-add; “of peak” compares them with the rate "
       "this "
       "machine reached for that precision and instruction set without touching memory.</footer>\n";
   return html + "</main>\n</body>\n</html>\n";

@@ -35,10 +35,17 @@ Json accuracy(const std::optional<Accuracy>& value, const std::optional<double>&
           {"inputs", value->inputs}};
 }
 
+/// Shares of the multiply-adds by format; null where nothing ran.
+Json multiplies(const WorkShare& work) {
+  if (work.fp32 + work.bf16 + work.int8 == 0) return nullptr;
+  return {{"fp32", work.fp32}, {"bf16", work.bf16}, {"int8", work.int8}};
+}
+
 Json measured_case(const CaseReport& row) {
   const bool ok = row.status == CaseStatus::ok;
   Json json = {{"case", row.name},
                {"precision", name_of(row.precision)},
+               {"multiplies", multiplies(row.work)},
                {"isa", name_of(row.isa)},
                {"status", name_of(row.status)},
                {"reason", row.reason.empty() ? Json(nullptr) : Json(row.reason)}};
@@ -56,7 +63,9 @@ Json measured_case(const CaseReport& row) {
       ok ? Json{{"weights", row.memory.weights_mb}, {"arena", row.memory.arena_mb}, {"rss", number(row.memory.rss_mb)}}
          : Json(nullptr);
   json["prepare_ms"] = ok ? Json(row.prepare_ms) : Json(nullptr);
+  json["calibration_ms"] = ok ? Json(row.calibration_ms) : Json(nullptr);
   json["first_inference_ms"] = ok ? Json(row.first_inference_ms) : Json(nullptr);
+  json["warnings"] = row.warnings;
   return json;
 }
 
@@ -80,7 +89,9 @@ Json model(const ModelReport& report) {
                {"seq", report.seq ? Json(*report.seq) : Json(nullptr)},
                {"synthetic_weights", report.synthetic_weights},
                {"accuracy_inputs", report.accuracy_inputs},
+               {"baseline_precision", name_of(report.baseline)},
                {"cases", Json::array()}};
+  if (!report.failure.empty()) json["failure"] = report.failure;
   for (const CaseReport& row : report.cases) json["cases"].push_back(measured_case(row));
   return json;
 }
@@ -90,6 +101,7 @@ Json model(const ModelReport& report) {
 std::string report_json(const Report& report) {
   Json json = {{"tessera", {{"version", report.version}}},
                {"created", report.created},
+               {"partial", report.partial},
                {"machine", machine(report.machine)},
                {"protocol",
                 {{"warmup", report.protocol.warmup},

@@ -53,6 +53,7 @@ class TextReport {
   std::string text() {
     machine();
     for (const ModelReport& model : report_.models) table(model);
+    if (report_.partial) put("\n" + paint("31", cut("interrupted: this is a part of the report", width_)));
     return std::move(out_);
   }
 
@@ -79,8 +80,8 @@ class TextReport {
     switch (precision) {
       case Precision::fp32: return "37";
       case Precision::bf16: return "34";
-      case Precision::int8:
-      case Precision::int8_dynamic: return "36";
+      case Precision::int8: return "36";
+      case Precision::int8_dynamic: return "33";
     }
     return "0";
   }
@@ -149,7 +150,8 @@ class TextReport {
                            std::to_string(report_.protocol.samples) + " interleaved rounds";
     if (report_.protocol.max_seconds > 0)
       protocol += " within " + short_number(report_.protocol.max_seconds) + " s per model";
-    if (report_.protocol.tuned) protocol += "; layers tuned by timing";
+    if (report_.protocol.tuned)
+      protocol += "; layers tuned by timing, so FP32 and BF16 may differ in their last bits from run to run";
     put_wrapped(plain(protocol), 2, "2");
   }
 
@@ -160,19 +162,24 @@ class TextReport {
     facts += " · " + model.source;
     const std::size_t used = std::min(display_width(model.name), width_ / 2) + 2;
     put(paint("1", cut(model.name, used - 2)) + "  " + paint("2", cut(facts, width_ - used)));
+    if (!model.failure.empty()) return put_wrapped(plain("failed: " + model.failure), 2, "31");
     header();
     double fastest = 0;
     for (const CaseReport& row : model.cases) fastest = std::max(fastest, row.speedup_vs_fp32.value_or(0));
     for (const CaseReport& row : model.cases) line(row, fastest);
     put_wrapped(plain(accuracy_note(model)), 0, "2");
+    for (const std::string& warning : warnings_of(model)) put_wrapped(plain("warning: " + warning), 2, "33");
   }
 
   static std::string accuracy_note(const ModelReport& model) {
     if (is_scored(model))
-      return "Top-1 against the labels of " + model.accuracy_inputs + "; cosine against FP32 on the same.";
-    std::string note = model.synthetic_weights ? "Synthetic weights: accuracy is agreement with FP32"
-                                               : "Accuracy is agreement with FP32";
+      return "Top-1 against the labels of " + model.accuracy_inputs + "; cosine against " +
+             std::string(baseline_name(model)) + " on the same.";
+    std::string note = model.synthetic_weights ? "Synthetic weights: accuracy" : "Accuracy";
+    note += " is agreement with " + std::string(baseline_name(model));
     if (!model.accuracy_inputs.empty()) note += " on " + model.accuracy_inputs;
+    if (model.baseline != Precision::fp32)
+      note += "; the file is quantized, so every case runs its integers, and speed-up is over them as well";
     return note + ".";
   }
 
@@ -202,6 +209,7 @@ class TextReport {
     if (bar_width_ > 0 && row.speedup_vs_fp32)
       text += "  " + paint(colour_of(row.precision), bar(*row.speedup_vs_fp32 / fastest));
     put(text);
+    if (const std::string runs = departure_of(row); !runs.empty()) put(paint("2", "  runs " + runs));
   }
 
   static std::string figure(const CaseReport& row, std::size_t column) {

@@ -1,5 +1,6 @@
 #include "compare/team_peak.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -20,7 +21,8 @@ struct Work {
 
 PeakRates measure_team_peak(Isa ceiling, int threads) {
   const Topology topology = detect_topology();
-  const std::size_t members = threads > 0 ? static_cast<std::size_t>(threads) : 1;
+  // More threads than CPUs take turns: each would measure a whole CPU, and the sum more than the machine has.
+  const auto members = static_cast<std::size_t>(std::clamp(threads, 1, topology.usable_cpus()));
   std::span<const int> cpus;
   if (members <= topology.one_per_core.size()) cpus = std::span(topology.one_per_core).first(members);
   ThreadTeam team(static_cast<int>(members), cpus);

@@ -41,7 +41,8 @@ void ask_for_large_pages(std::byte* first, std::size_t bytes) noexcept {
 }
 
 [[noreturn]] void fail_for_want_of(std::size_t bytes) {
-  fail("memory", "cannot allocate " + std::to_string(bytes >> 20) + " MiB", "use a smaller batch or fewer cases");
+  fail("memory", "cannot allocate " + std::to_string((bytes + (1U << 20U) - 1) >> 20U) + " MiB",
+       "use a smaller batch, sequence or image, or give it more memory");
 }
 
 }  // namespace

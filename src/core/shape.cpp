@@ -1,6 +1,7 @@
 #include "tessera/shape.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/error.hpp"
 
@@ -22,8 +23,9 @@ std::int64_t Shape::elements() const noexcept {
 
 std::int64_t Shape::product(std::size_t first, std::size_t last) const noexcept {
   std::int64_t count = 1;
-  for (std::size_t i = first; i < last; ++i) count *= dims_[i];
-  return count;
+  bool beyond = false;
+  for (std::size_t i = first; i < last; ++i) beyond |= __builtin_mul_overflow(count, dims_[i], &count);
+  return beyond ? std::numeric_limits<std::int64_t>::max() : count;
 }
 
 bool operator==(const Shape& a, const Shape& b) noexcept {

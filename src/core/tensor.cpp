@@ -2,13 +2,14 @@
 
 #include <utility>
 
+#include "core/checked_size.hpp"
 #include "core/error.hpp"
 #include "core/memory.hpp"
 
 namespace tessera {
 
 Tensor::Tensor(DataType type, const Shape& shape) : type_(type), shape_(shape) {
-  auto buffer = std::make_shared<AlignedBuffer>(bytes());
+  auto buffer = std::make_shared<AlignedBuffer>(checked_bytes(shape, type, "tensor"));
   data_ = buffer->data();
   owner_ = std::move(buffer);
 }

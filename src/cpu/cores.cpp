@@ -39,7 +39,7 @@ int kind_of(hwloc_topology_t topology, hwloc_const_bitmap_t cpus) {
 }  // namespace
 
 std::vector<Core> read_cores(const std::vector<int>& allowed, const char* description) {
-  const HwlocTopology topology = load_hwloc_topology(description);
+  const std::shared_ptr<hwloc_topology> topology = hwloc_topology_of(description);
   const HwlocSet rest(hwloc_bitmap_alloc()), inside(hwloc_bitmap_alloc());
   if (topology == nullptr || rest == nullptr || inside == nullptr) return every_cpu_a_core(allowed);
   for (const int cpu : allowed) hwloc_bitmap_set(rest.get(), static_cast<unsigned>(cpu));

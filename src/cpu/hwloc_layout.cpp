@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "cpu/hwloc_topology.hpp"
 
@@ -12,6 +13,7 @@ namespace {
 std::vector<int> one_cpu_per_core(hwloc_topology_t layout, hwloc_const_bitmap_t allowed) {
   std::vector<int> cpus;
   const HwlocSet rest(hwloc_bitmap_dup(allowed)), inside(hwloc_bitmap_alloc());
+  if (rest == nullptr || inside == nullptr) return cpus;
   for (hwloc_obj_t core = nullptr; (core = hwloc_get_next_obj_by_type(layout, HWLOC_OBJ_CORE, core)) != nullptr;) {
     hwloc_bitmap_and(inside.get(), core->cpuset, allowed);
     if (const int first = hwloc_bitmap_first(inside.get()); first >= 0) cpus.push_back(first);
@@ -55,12 +57,14 @@ int count_numa_nodes(hwloc_topology_t layout, hwloc_const_bitmap_t allowed) {
 }  // namespace
 
 bool read_hwloc_layout(Topology& topology, const char* synthetic) {
-  const HwlocTopology layout = load_hwloc_topology(synthetic);
-  if (!layout) return false;
+  const std::shared_ptr<hwloc_topology> layout = hwloc_topology_of(synthetic);
   const HwlocSet allowed(hwloc_bitmap_alloc());
+  if (layout == nullptr || allowed == nullptr) return false;
   for (const int cpu : topology.allowed_cpus) hwloc_bitmap_set(allowed.get(), static_cast<unsigned>(cpu));
 
-  topology.one_per_core = one_cpu_per_core(layout.get(), allowed.get());
+  std::vector<int> cores = one_cpu_per_core(layout.get(), allowed.get());
+  if (cores.empty()) return false;
+  topology.one_per_core = std::move(cores);
   topology.numa_nodes = count_numa_nodes(layout.get(), allowed.get());
   if (const auto size = cache_per_core(layout.get(), HWLOC_OBJ_L1CACHE, allowed.get())) topology.l1d_bytes = *size;
   if (const auto size = cache_per_core(layout.get(), HWLOC_OBJ_L2CACHE, allowed.get())) topology.l2_bytes = *size;

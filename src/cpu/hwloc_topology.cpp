@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
+#include <mutex>
 #include <string_view>
 
 namespace tessera {
@@ -18,10 +20,19 @@ bool use_description(hwloc_topology_t topology, const char* description) {
   return hwloc_topology_set_synthetic(topology, description) == 0;
 }
 
+/// Memory that a read takes, with room to spare: hwloc takes what malloc gives without a look.
+bool has_memory_for_hwloc() {
+  constexpr std::size_t bytes = std::size_t{4} << 20;
+  void* const memory = std::malloc(bytes);
+  std::free(memory);
+  return memory != nullptr;
+}
+
 }  // namespace
 
 HwlocTopology load_hwloc_topology(const char* description) {
   if (description == nullptr && !linux_shows_cpu_topology()) return nullptr;
+  if (!has_memory_for_hwloc()) return nullptr;
   hwloc_topology_t raw = nullptr;
   if (hwloc_topology_init(&raw) != 0) return nullptr;
   HwlocTopology topology(raw);
@@ -38,6 +49,18 @@ HwlocTopology load_hwloc_topology(const char* description) {
   if (description != nullptr && !use_description(raw, description)) return nullptr;
   if (hwloc_topology_load(raw) != 0) return nullptr;
   return topology;
+}
+
+std::shared_ptr<hwloc_topology> this_machine_topology() {
+  static std::mutex mutex;
+  static std::shared_ptr<hwloc_topology> topology;
+  const std::lock_guard lock(mutex);
+  if (topology == nullptr) topology = load_hwloc_topology(nullptr);  // again where it failed
+  return topology;
+}
+
+std::shared_ptr<hwloc_topology> hwloc_topology_of(const char* description) {
+  return description == nullptr ? this_machine_topology() : load_hwloc_topology(description);
 }
 
 }  // namespace tessera

@@ -1,6 +1,8 @@
 #include "data/array_check.hpp"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "core/error.hpp"
 #include "data/model_inputs.hpp"
@@ -13,6 +15,8 @@ std::string names_in(const std::map<std::string, Tensor>& arrays) {
   for (const auto& [name, tensor] : arrays) names += (names.empty() ? "" : ", ") + name;
   return names.empty() ? "nothing" : names;
 }
+
+constexpr std::array<std::string_view, 2> label_names = {"labels", "label"};
 
 /// The first axis counts samples, so only the others must be the model's.
 bool fits(const Tensor& array, const TensorInfo& input) {
@@ -50,10 +54,15 @@ std::int64_t check_arrays(const std::map<std::string, Tensor>& arrays, const std
   return *samples;
 }
 
+bool is_label_name(const std::string& name) noexcept {
+  return std::ranges::find(label_names, name) != label_names.end();
+}
+
 std::optional<std::vector<std::int64_t>> labels_in(const std::map<std::string, Tensor>& arrays,
                                                    const std::vector<TensorInfo>& inputs, std::int64_t samples,
                                                    const std::string& origin) {
-  for (const char* name : {"labels", "label"}) {
+  for (const std::string_view label : label_names) {
+    const std::string name(label);
     const auto found = arrays.find(name);
     const bool is_input =
         std::any_of(inputs.begin(), inputs.end(), [&](const TensorInfo& input) { return input.name == name; });
@@ -62,8 +71,8 @@ std::optional<std::vector<std::int64_t>> labels_in(const std::map<std::string, T
     if (array.shape().rank() != 1 || array.shape()[0] != samples ||
         (array.type() != DataType::i64 && array.type() != DataType::s32 && array.type() != DataType::u8))
       reject(origin,
-             "array '" + std::string(name) + "' is " + std::string(name_of(array.type())) + " " +
-                 to_string(array.shape()) + ", not one class for each of " + std::to_string(samples) + " samples",
+             "array '" + name + "' is " + std::string(name_of(array.type())) + " " + to_string(array.shape()) +
+                 ", not one class for each of " + std::to_string(samples) + " samples",
              "save the indices of the classes as int64, or leave the array out");
     if (array.type() == DataType::i64)
       return std::vector(array.as<std::int64_t>().begin(), array.as<std::int64_t>().end());

@@ -16,6 +16,9 @@ namespace tessera {
 std::int64_t check_arrays(const std::map<std::string, Tensor>& arrays, const std::vector<TensorInfo>& inputs,
                           const std::string& origin);
 
+/// Whether an array of that name would hold classes.
+bool is_label_name(const std::string& name) noexcept;
+
 /// Array "labels" or "label", one class for each sample; nothing where there is none or where it is an input of the
 /// model.
 std::optional<std::vector<std::int64_t>> labels_in(const std::map<std::string, Tensor>& arrays,

@@ -119,7 +119,7 @@ std::shared_ptr<const Arrays> ArrayDataset::load(const Part& part) const {
   auto arrays = std::make_shared<Arrays>();
   for (const std::string& file : part.files) {
     if (!head_of(file).starts_with(npy_magic)) {
-      *arrays = read_npz(file);
+      *arrays = read_npz(file, [this](const std::string& name) { return is_read(name); });
     } else if (part.origin != file) {  // one file per input
       arrays->emplace(stem_of(file), read_npy(file));
     } else if (inputs_.size() == 1) {
@@ -130,6 +130,11 @@ std::shared_ptr<const Arrays> ArrayDataset::load(const Part& part) const {
     }
   }
   return arrays;
+}
+
+bool ArrayDataset::is_read(const std::string& name) const {
+  return is_label_name(name) ||
+         std::ranges::any_of(inputs_, [&](const TensorInfo& input) { return input.name == name; });
 }
 
 const ArrayDataset::Part& ArrayDataset::part_of(std::int64_t index) const {

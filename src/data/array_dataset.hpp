@@ -39,6 +39,7 @@ class ArrayDataset : public Dataset {
 
   void add_part(const std::string& origin, std::vector<std::string> files);
   [[nodiscard]] std::shared_ptr<const Arrays> load(const Part& part) const;
+  [[nodiscard]] bool is_read(const std::string& name) const;  ///< by this dataset
   [[nodiscard]] const Part& part_of(std::int64_t index) const;
   [[nodiscard]] std::shared_ptr<const Arrays> arrays_of(const Part& part) const;
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/error.hpp"
+#include "cpu/memory_limit.hpp"
 
 namespace tessera {
 namespace {
@@ -23,6 +24,18 @@ std::optional<ImageFormat> image_format_of(std::span<const std::byte> head) noex
   if (starts_with(head, png_signature)) return ImageFormat::png;
   if (starts_with(head, jpeg_signature)) return ImageFormat::jpeg;
   return std::nullopt;
+}
+
+void require_decodable(std::int64_t width, std::int64_t height, const std::string& origin) {
+  if (width < 1 || height < 1) reject(origin, "has no pixels", "remove it or copy it again");
+  if (width > max_pixels / height)
+    reject(origin,
+           "has " + std::to_string(width) + " x " + std::to_string(height) + " pixels, more than the limit of " +
+               std::to_string(max_pixels / 1'000'000) + " million",
+           "make the image smaller");
+  // As decoded, and a copy that is turned, cut or resized.
+  constexpr std::int64_t channels = 3, copies = 2;
+  require_memory(static_cast<std::uint64_t>(width * height * channels * copies), origin);
 }
 
 RgbImage decode_image(std::span<const std::byte> file, const std::string& origin) {

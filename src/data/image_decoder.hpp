@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,5 +22,9 @@ std::optional<ImageFormat> image_format_of(std::span<const std::byte> head) noex
 RgbImage decode_image(std::span<const std::byte> file, const std::string& origin);
 RgbImage decode_png(std::span<const std::byte> file, const std::string& origin);
 RgbImage decode_jpeg(std::span<const std::byte> file, const std::string& origin);
+
+/// Of an image that a header claims: Error{invalid} naming `origin` for more pixels than the limit, or than there is
+/// memory for. To be asked before a decoder allocates.
+void require_decodable(std::int64_t width, std::int64_t height, const std::string& origin);
 
 }  // namespace tessera

@@ -137,11 +137,7 @@ RgbImage from_ink(const std::vector<std::uint8_t>& cmyk, bool inverted, std::int
 RgbImage decode_jpeg(std::span<const std::byte> file, const std::string& origin) {
   JpegReader reader(file);
   if (!reader.read_header()) reject_jpeg(reader, origin);
-  if (reader.width > max_pixels / reader.height)
-    reject(origin,
-           "has " + std::to_string(reader.width) + " x " + std::to_string(reader.height) +
-               " pixels, more than the limit of " + std::to_string(max_pixels / 1'000'000) + " million",
-           "make the image smaller");
+  require_decodable(reader.width, reader.height, origin);
   const auto row = static_cast<std::size_t>(reader.width);
   if (reader.ink) {
     std::vector<std::uint8_t> cmyk(row * 4 * static_cast<std::size_t>(reader.height));

@@ -2,11 +2,14 @@
 
 #include <zip.h>
 
+#include <algorithm>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "core/error.hpp"
+#include "cpu/memory_limit.hpp"
 #include "formats/npy.hpp"
 
 namespace tessera {
@@ -32,6 +35,16 @@ std::unique_ptr<zip_t, Discard> open_archive(const std::string& path) {
   reject(path, "cannot read the .npz file (" + message + ")", save_again);
 }
 
+/// The next bytes of the entry, as many as `target` holds.
+void read_exactly(zip_file_t* entry, std::span<std::byte> target, const std::string& what) {
+  while (!target.empty()) {
+    const zip_int64_t count = zip_fread(entry, target.data(), target.size());
+    if (count <= 0) reject(what, "the archive entry is damaged", save_again);
+    target = target.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+/// Inflates the header of the array first: only what that asks for is inflated behind it.
 std::vector<std::byte> read_entry(zip_t* archive, const zip_stat_t& status, const std::string& what) {
   if ((status.valid & ZIP_STAT_SIZE) == 0 || (status.valid & ZIP_STAT_COMP_SIZE) == 0 ||
       status.size / max_inflation > status.comp_size)
@@ -39,12 +52,22 @@ std::vector<std::byte> read_entry(zip_t* archive, const zip_stat_t& status, cons
   const std::unique_ptr<zip_file_t, Discard> entry(zip_fopen_index(archive, status.index, 0));
   if (entry == nullptr)
     reject(what, std::string("cannot read the archive entry (") + zip_strerror(archive) + ")", save_again);
-  std::vector<std::byte> bytes(status.size);
-  for (std::size_t done = 0; done < bytes.size();) {
-    const zip_int64_t count = zip_fread(entry.get(), bytes.data() + done, bytes.size() - done);
-    if (count <= 0) reject(what, "the archive entry is damaged", save_again);
-    done += static_cast<std::size_t>(count);
-  }
+  std::vector<std::byte> bytes(std::min<std::size_t>(status.size, npy_prefix_bytes));
+  read_exactly(entry.get(), bytes, what);
+  const std::size_t header = std::min<std::size_t>(status.size, npy_header_bytes(bytes, what));
+  const auto extend_to = [&](std::size_t size) {
+    const std::size_t done = bytes.size();
+    if (size <= done) return;
+    bytes.resize(size);
+    read_exactly(entry.get(), std::span(bytes).subspan(done), what);
+  };
+  extend_to(header);
+  const std::size_t size = npy_file_bytes(bytes, what);
+  if (size != status.size)
+    reject(what, "holds " + std::to_string(status.size) + " bytes where its header asks for " + std::to_string(size),
+           save_again);
+  require_memory(size, what);
+  extend_to(size);
   // The checksum is looked at when the end is reached.
   std::byte beyond;
   if (zip_fread(entry.get(), &beyond, 1) != 0) reject(what, "the archive entry is damaged", save_again);
@@ -53,7 +76,7 @@ std::vector<std::byte> read_entry(zip_t* archive, const zip_stat_t& status, cons
 
 }  // namespace
 
-std::map<std::string, Tensor> read_npz(const std::string& path) {
+std::map<std::string, Tensor> read_npz(const std::string& path, const std::function<bool(const std::string&)>& wanted) {
   constexpr std::string_view suffix = ".npy";
   const auto archive = open_archive(path);
   std::map<std::string, Tensor> tensors;
@@ -67,7 +90,8 @@ std::map<std::string, Tensor> read_npz(const std::string& path) {
     const std::string what = path + ": " + name;
     if (!std::string_view(name).ends_with(suffix)) reject(what, "is not a .npy file", save_again);
     name.resize(name.size() - suffix.size());
-    const Tensor tensor = parse_npy(read_entry(archive.get(), status, what), what);
+    Tensor tensor;
+    if (!wanted || wanted(name)) tensor = parse_npy(read_entry(archive.get(), status, what), what);
     if (!tensors.emplace(std::move(name), tensor).second) reject(what, "is in the archive twice", save_again);
   }
   return tensors;

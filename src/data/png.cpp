@@ -33,7 +33,7 @@ class PngReader {
   PngReader(const PngReader&) = delete;
   PngReader& operator=(const PngReader&) = delete;
 
-  /// The header, and what to convert while reading. False: `message` says why.
+  /// The header: sizes only, before libpng allocates by them. False: `message` says why.
   bool read_header() {
     if (setjmp(png_jmpbuf(png_)) != 0) return false;
     png_set_read_fn(png_, this, on_read);
@@ -43,6 +43,12 @@ class PngReader {
     stored_row_bytes = png_get_rowbytes(png_, info_);
     width = png_get_image_width(png_, info_);
     height = png_get_image_height(png_, info_);
+    return true;
+  }
+
+  /// What to convert while reading; libpng allocates its lines here. False: `message` says why.
+  bool begin_rows() {
+    if (setjmp(png_jmpbuf(png_)) != 0) return false;
     png_set_expand(png_);
     png_set_scale_16(png_);
     png_set_gray_to_rgb(png_);
@@ -107,13 +113,10 @@ class PngReader {
 RgbImage decode_png(std::span<const std::byte> file, const std::string& origin) {
   PngReader reader(file);
   if (!reader.read_header()) reject_png(reader, origin);
-  if (reader.width > max_pixels / reader.height)
-    reject(origin,
-           "has " + std::to_string(reader.width) + " x " + std::to_string(reader.height) +
-               " pixels, more than the limit of " + std::to_string(max_pixels / 1'000'000) + " million",
-           "make the image smaller");
+  require_decodable(reader.width, reader.height, origin);
   if (reader.stored_row_bytes * static_cast<std::uint64_t>(reader.height) / max_inflation > file.size())
     reject(origin, "the PNG file is cut short", "copy it again or remove it");
+  if (!reader.begin_rows()) reject_png(reader, origin);
   RgbImage image(reader.width, reader.height);
   if (reader.row_bytes() != static_cast<std::size_t>(reader.width) * 3)
     reject(origin, "a kind of PNG that is not supported", "save it again as RGB");

@@ -4,7 +4,9 @@
 #include "engine/calibrate.hpp"
 
 #include <algorithm>
+#include <chrono>
 
+#include "core/error.hpp"
 #include "cpu/topology.hpp"
 #include "engine/graph_runner.hpp"
 #include "kernels/tiers.hpp"
@@ -99,6 +101,11 @@ RangeObserver observe_activations(const Graph& fused, const std::vector<Quantiza
   return ranges;
 }
 
+constexpr const char* remedy_without_calibration =
+    "give real inputs (--calibration DIR|FILE), quantize the model first, or insist on seeded random ones, whose "
+    "ranges are "
+    "not those of real inputs (--calibration synthetic)";
+
 bool is_quantized(const Graph& graph) {
   return std::ranges::any_of(graph.nodes, [&](const Node& node) {
     const bool narrows = node.op == "Cast" && graph.value(node.outputs[0]).type == DataType::bf16;
@@ -106,12 +113,11 @@ bool is_quantized(const Graph& graph) {
   });
 }
 
-std::shared_ptr<const Graph> quantized_graph(const Model::Impl& model, const SessionOptions& options) {
-  const std::lock_guard lock(model.quantized_mutex);
-  Model::Impl::Quantized& cached = model.quantized[key_of(model.fused, options)];
-  if (cached.graph != nullptr) return cached.graph;
-  if (model.quantized_by_file) return cached.graph = std::make_shared<Graph>(model.fused);
+namespace {
 
+Graph calibrated_graph(const Model::Impl& model, const SessionOptions& options) {
+  if (options.calibration.empty() && !model.synthetic && !options.calibration_options.synthetic)
+    reject("int8 of " + model.name, "there are no calibration data", remedy_without_calibration);
   const int threads = detect_topology().usable_cpus();
   const CalibrationOptions& how = options.calibration_options;
   const ItemSource items = items_of(model, options);
@@ -123,11 +129,27 @@ std::shared_ptr<const Graph> quantized_graph(const Model::Impl& model, const Ses
     if (smooth(parts, statistics, *how.smoothquant) > 0) fused = &parts.fused;
   }
   const RangeObserver ranges = observe_activations(*fused, parts.layers, items, how, threads, model.weights);
-  auto graph = std::make_shared<Graph>(std::move(parts.standard));
+  Graph graph = std::move(parts.standard);
   QuantizedWeightStore weights;
-  insert_qdq(*graph, parts.layers, ranges, weights, qdq_options(how));
-  run_passes(*graph, fusing_passes(), nullptr);
-  cached = {std::move(graph), options.calibration};
+  insert_qdq(graph, parts.layers, ranges, weights, qdq_options(how));
+  run_passes(graph, fusing_passes(), nullptr);
+  return graph;
+}
+
+}  // namespace
+
+std::shared_ptr<const Graph> quantized_graph(const Model::Impl& model, const SessionOptions& options,
+                                             PreparationInfo& preparation) {
+  const std::lock_guard lock(model.quantized_mutex);
+  Model::Impl::Quantized& cached = model.quantized[key_of(model.fused, options)];
+  preparation.calibration_shared = cached.graph != nullptr;
+  if (cached.graph == nullptr) {
+    const auto begin = std::chrono::steady_clock::now();
+    cached.graph = std::make_shared<const Graph>(calibrated_graph(model, options));
+    cached.calibration = options.calibration;
+    cached.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+  preparation.calibration_seconds = cached.seconds;
   return cached.graph;
 }
 

@@ -92,6 +92,7 @@ Model Model::load(const std::string& path_or_name) {
     impl->source = builtin->build(default_seed);
   } else if (std::error_code error; std::filesystem::is_directory(path_or_name, error)) {
     impl->source = read_model_folder(path_or_name);
+    impl->files = {path_or_name};
     impl->name = name_of_path(path_or_name, true);
   } else if (is_file_name(path_or_name)) {
     if (is_packed_model(path_or_name)) {
@@ -99,7 +100,7 @@ Model Model::load(const std::string& path_or_name) {
       return Model(std::move(impl));
     }
     if (is_other_weights(path_or_name)) reject_other_file(path_or_name);
-    impl->source = read_onnx(path_or_name);
+    impl->source = read_onnx(path_or_name, &impl->files);
     impl->name = name_of_path(path_or_name, false);
   } else {
     reject("model " + path_or_name, "neither a file nor a built-in model",
@@ -135,6 +136,12 @@ void Model::save(const std::string& path) const {
 
 const std::string& Model::name() const noexcept {
   return impl_->name;
+}
+const std::vector<std::string>& Model::files() const noexcept {
+  return impl_->files;
+}
+bool Model::quantized() const noexcept {
+  return impl_->quantized_by_file;
 }
 bool Model::synthetic_weights() const noexcept {
   return impl_->synthetic;

@@ -21,6 +21,8 @@ void load_packed(Model::Impl& model, const std::string& path) {
   model.name = std::move(file.name);
   model.synthetic = file.synthetic;
   model.packed = PackedCase{*precision, *isa};
+  model.quantized_by_file = *precision == Precision::int8;
+  model.files = {path};
   model.source = file.graph;
   model.fused = std::move(file.graph);
   for (PackedForm& form : file.forms)

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/model_impl.hpp"
+
 namespace tessera {
 namespace {
 
@@ -12,6 +14,21 @@ constexpr std::size_t bytes_of_step = 3072;
 bool same(const std::vector<Binding>& a, const std::vector<Binding>& b) {
   return std::ranges::equal(
       a, b, [](const Binding& x, const Binding& y) { return x.symbol == y.symbol && x.extent == y.extent; });
+}
+
+std::string largest_value(const Graph& graph) {
+  const Value* largest = nullptr;
+  std::size_t most = 0;
+  for (const Node& node : graph.nodes)
+    for (const ValueId id : node.outputs) {
+      if (id == no_value) continue;
+      const Value& value = graph.value(id);
+      const std::size_t bytes = static_cast<std::size_t>(value.shape.to_shape().elements()) * size_of(value.type);
+      if (largest != nullptr && bytes <= most) continue;
+      largest = &value;
+      most = bytes;
+    }
+  return largest != nullptr ? largest->name + " of shape " + to_string(largest->shape) : std::string();
 }
 
 }  // namespace
@@ -52,7 +69,10 @@ void PlanCache::evict() {
 std::shared_ptr<const ShapedPlan> PlanCache::make(const std::vector<Binding>& bindings, Tuner* tuner) const {
   Graph batch = graph_;
   bind_shapes(batch, bindings);
+  require_memory_for(batch, batch.inputs, "input ");
+  require_memory_for(batch, batch.outputs, "output ");
   auto made = std::make_shared<ShapedPlan>();
+  made->largest = largest_value(batch);
   made->bindings = bindings;
   if (settings_.split_batch) made->split = split_batch(graph_, batch, bindings, settings_.threads, settings_.topology);
   made->plans = plan_batch(graph_, batch, bindings, made->split, settings_.isa, settings_.threads, weights_, tuner);

@@ -17,6 +17,7 @@ struct ShapedPlan {
   BatchPlans plans;
   BatchSplit split;
   std::vector<Binding> bindings;
+  std::string largest;  ///< the value that takes the most memory, for messages
 };
 
 struct PlanSettings {

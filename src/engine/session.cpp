@@ -25,7 +25,7 @@ Isa choose_isa(const Model::Impl& model, const SessionOptions& options) {
 }
 
 /// The graph that the options ask for, shapes still symbolic.
-Graph lowered_graph(const Model::Impl& model, const SessionOptions& options) {
+Graph lowered_graph(const Model::Impl& model, const SessionOptions& options, PreparationInfo& preparation) {
   if (model.packed) return model.fused;
   if (options.opt_level == 0) {
     if (options.precision != Precision::fp32)
@@ -34,11 +34,18 @@ Graph lowered_graph(const Model::Impl& model, const SessionOptions& options) {
              "use --opt-level 1");
     return model.source;
   }
-  if (options.precision == Precision::int8) return *quantized_graph(model, options);
+  if (options.precision == Precision::int8 && !model.quantized_by_file)
+    return *quantized_graph(model, options, preparation);
   Graph graph = model.fused;
   if (options.precision == Precision::bf16) convert_to_bf16(graph);
   if (options.precision == Precision::int8_dynamic) quantize_linear_weights(graph);
   return graph;
+}
+
+/// Whether activations become integers on the way.
+bool multiplies_integers(const Model::Impl& model, const SessionOptions& options) {
+  return model.quantized_by_file || options.precision == Precision::int8 ||
+         options.precision == Precision::int8_dynamic;
 }
 
 std::vector<TensorInfo> describe(const std::vector<Port>& ports) {
@@ -105,6 +112,7 @@ TensorMap run_on(Session::Impl& session, const TensorMap& inputs) {
   for (const BoundPort& port : executor.inputs()) {
     const Tensor& tensor = inputs.at(port.name);
     require_shape(port, tensor);
+    session.watch.look(port.name, tensor);
     std::memcpy(port.data, tensor.data(), tensor.bytes());
   }
   executor.infer();
@@ -121,9 +129,12 @@ Session Model::compile(const SessionOptions& options) const {
     reject("opt-level", std::to_string(options.opt_level) + " does not exist", "use 0 or 1");
   const Topology topology = detect_topology();
   const StreamPlaces places = place_streams(options, read_cores(topology.allowed_cpus), topology.quota_cpus);
-  auto impl = std::make_unique<Session::Impl>(
-      impl_, lowered_graph(*impl_, options),
-      PlanSettings{isa, places.threads, topology, true, options.plan_cache_bytes}, places);
+  PreparationInfo preparation;
+  auto impl =
+      std::make_unique<Session::Impl>(impl_, lowered_graph(*impl_, options, preparation),
+                                      PlanSettings{isa, places.threads, topology, true, options.plan_cache_bytes},
+                                      places, multiplies_integers(*impl_, options));
+  impl->preparation = preparation;
   impl->isa = isa;
   impl->fixed_extents = options.fixed_extents;
   impl->plan_limit = options.plan_cache_bytes;
@@ -161,6 +172,7 @@ void Session::set_input(const std::string& name, const Tensor& tensor) {
            std::string(name_of(tensor.type())) + " " + to_string(tensor.shape()) + " does not fit the compiled " +
                std::string(name_of(port.type)) + " " + to_string(port.shape),
            "convert the data, or compile with other extents (--batch, --seq)");
+  impl_->watch.look(name, tensor);
   std::memcpy(port.data, tensor.data(), tensor.bytes());
 }
 
@@ -253,6 +265,14 @@ const BatchSplit& Session::batch_split() const noexcept {
 
 const TuningSummary& Session::tuning() const noexcept {
   return impl_->tuning;
+}
+
+const PreparationInfo& Session::preparation() const noexcept {
+  return impl_->preparation;
+}
+
+std::vector<SessionWarning> Session::warnings() const {
+  return impl_->watch.warnings();
 }
 
 std::vector<StepInfo> Session::explain(int profile_runs) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/free_streams.hpp"
+#include "engine/input_watch.hpp"
 #include "engine/model_impl.hpp"
 #include "engine/plan_cache.hpp"
 #include "engine/request_queue.hpp"
@@ -16,9 +17,11 @@
 namespace tessera {
 
 struct Session::Impl {
-  Impl(std::shared_ptr<const Model::Impl> the_model, Graph graph, PlanSettings settings, const StreamPlaces& places)
+  Impl(std::shared_ptr<const Model::Impl> the_model, Graph graph, PlanSettings settings, const StreamPlaces& places,
+       bool integers)
       : model(std::move(the_model)),
         cache(std::move(graph), std::move(settings), model->weights),
+        watch(cache.graph(), integers),
         free(places.cpus.size()) {
     for (const std::vector<int>& cpus : places.cpus) streams.push_back(std::make_unique<Stream>(places.threads, cpus));
   }
@@ -28,7 +31,9 @@ struct Session::Impl {
   bool fixed_extents = false;
   std::size_t plan_limit = 0;
   TuningSummary tuning;
+  PreparationInfo preparation;
   PlanCache cache;
+  InputWatch watch;
   std::vector<std::unique_ptr<Stream>> streams;
   FreeStreams free;
   std::shared_ptr<const ShapedPlan> prepared;  ///< what set_input() and infer() are about, on stream 0

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cpu/memory_limit.hpp"
+
 namespace tessera {
 namespace {
 
@@ -23,6 +25,8 @@ Executor& Stream::prepare(const std::shared_ptr<const ShapedPlan>& plan) {
     if (entries_.size() > most_executors) entries_.pop_back();
   }
   Executor& executor = *entries_.front().executor;
+  if (executor.arena_bytes() > workspace_->bytes())
+    require_memory(executor.arena_bytes() - workspace_->bytes(), "activations (the largest is " + plan->largest + ")");
   executor.prepare();
   return executor;
 }

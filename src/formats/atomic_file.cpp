@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -29,6 +30,9 @@ std::string temporary_name(const std::string& target) {
 
 AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), target_(path_) {
   std::error_code ignored;
+  // What lies here is opened, not replaced: renaming over it would lose the file, or the device.
+  for (const std::string_view place : {"/dev/", "/proc/"})
+    if (path_.starts_with(place)) fail(path_, "is a device, and a file is written whole or not at all", "name a file");
   if (fs::is_symlink(target_, ignored)) {
     const fs::path resolved = fs::weakly_canonical(target_, ignored);
     if (!resolved.empty()) target_ = resolved.string();

@@ -41,6 +41,12 @@ ExternalData::Slice ExternalData::slice(const std::string& location, std::uint64
   return {file, file->bytes().subspan(offset, length.value_or(size - offset))};
 }
 
+std::vector<std::string> ExternalData::files() const {
+  std::vector<std::string> paths;
+  for (const auto& [location, file] : files_) paths.push_back((fs::path(folder_) / location).string());
+  return paths;
+}
+
 std::string ExternalData::confined_path(const std::string& location, const std::string& what) const {
   if (folder_.empty()) reject(what, "external data, but the model is not a file", "save it with its weights inside");
   const fs::path relative(location);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "formats/mapped_file.hpp"
 
@@ -26,6 +27,9 @@ class ExternalData {
   /// naming `what` when the location leaves the folder or the slice leaves the file.
   Slice slice(const std::string& location, std::uint64_t offset, std::optional<std::uint64_t> length,
               const std::string& what);
+
+  /// The files that were read so far.
+  [[nodiscard]] std::vector<std::string> files() const;
 
  private:
   std::string confined_path(const std::string& location, const std::string& what) const;

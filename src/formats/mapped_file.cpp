@@ -43,10 +43,11 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   const auto size = static_cast<std::size_t>(status.st_size);
   if (size == 0)
     return std::shared_ptr<const MappedFile>(
-        new MappedFile(file.release(), nullptr, 0));  // an empty mapping is an error to mmap
+        new MappedFile(path, file.release(), nullptr, 0));  // an empty mapping is an error to mmap
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number, 0);
   if (data == MAP_FAILED) reject_errno(path, errno);
-  return std::shared_ptr<const MappedFile>(new MappedFile(file.release(), static_cast<const std::byte*>(data), size));
+  return std::shared_ptr<const MappedFile>(
+      new MappedFile(path, file.release(), static_cast<const std::byte*>(data), size));
 }
 
 void MappedFile::release(std::span<const std::byte> part) const noexcept {
@@ -57,6 +58,13 @@ void MappedFile::release(std::span<const std::byte> part) const noexcept {
   const std::size_t last =
       std::min(round_up(static_cast<std::size_t>(part.data() - data_) + part.size(), group), size_);
   ::madvise(const_cast<std::byte*>(data_) + first, last - first, MADV_DONTNEED);
+}
+
+bool MappedFile::still_holds(std::span<const std::byte> part) const noexcept {
+  if (part.empty()) return true;
+  struct stat status {};
+  const auto end = static_cast<std::size_t>(part.data() - data_) + part.size();
+  return ::fstat(descriptor_, &status) == 0 && static_cast<std::size_t>(status.st_size) >= end;
 }
 
 bool MappedFile::read(std::size_t offset, std::span<std::byte> target) const noexcept {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace tessera {
 
@@ -19,15 +20,21 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+  /// Where it was opened.
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  /// Whether the file is still long enough for that part of bytes(): one that was cut short ends the process when it is
+  /// touched there.
+  [[nodiscard]] bool still_holds(std::span<const std::byte> part) const noexcept;
   /// Reads without mapping: the bytes from `offset` on. False where the system refuses.
   bool read(std::size_t offset, std::span<std::byte> target) const noexcept;
   /// Gives back the memory behind a part of the file. It comes back, from the file, when it is read again.
   void release(std::span<const std::byte> part) const noexcept;
 
  private:
-  MappedFile(int descriptor, const std::byte* data, std::size_t size) noexcept
-      : descriptor_(descriptor), data_(data), size_(size) {}
+  MappedFile(std::string path, int descriptor, const std::byte* data, std::size_t size) noexcept
+      : path_(std::move(path)), descriptor_(descriptor), data_(data), size_(size) {}
 
+  std::string path_;
   int descriptor_;
   const std::byte* data_;
   std::size_t size_;

@@ -21,6 +21,7 @@ constexpr std::string_view magic = "\x93NUMPY";
 constexpr const char* save_again = "save it again with numpy.save";
 // NumPy aligns the data so that it can be mapped.
 constexpr std::size_t data_alignment = 64;
+constexpr std::size_t max_header_bytes = 10'000;
 
 struct Header {
   std::string type;  // "<f4"
@@ -139,9 +140,9 @@ std::string_view numpy_type_of(DataType type) {
   return "";
 }
 
-/// The header's text and where the data begins. Versions 2 and 3 have a longer length field, 3 UTF-8 instead of
-/// Latin-1.
-std::pair<std::string_view, std::size_t> find_header(std::string_view file, const std::string& origin) {
+/// Where the header's text begins and where it ends, which is where the data begins. Versions 2 and 3 have a longer
+/// length field, 3 UTF-8 instead of Latin-1.
+std::pair<std::size_t, std::size_t> header_range(std::string_view file, const std::string& origin) {
   if (!file.starts_with(magic)) reject(origin, "is not a .npy file", save_again);
   const auto byte = [&](std::size_t i) -> std::size_t {
     if (i >= file.size()) reject(origin, "the .npy file is cut short", save_again);
@@ -152,19 +153,33 @@ std::pair<std::string_view, std::size_t> find_header(std::string_view file, cons
   const std::size_t length_bytes = version == 1 ? 2 : 4;
   std::size_t length = 0;
   for (std::size_t i = 0; i < length_bytes; ++i) length |= byte(8 + i) << (8 * i);
+  // NumPy's own limit on a header that it does not trust.
+  if (length > max_header_bytes) reject(origin, "its .npy header is too long", save_again);
   const std::size_t begin = 8 + length_bytes;
-  if (length > file.size() - begin) reject(origin, "the .npy file is cut short", save_again);
-  return {file.substr(begin, length), begin + length};
+  return {begin, begin + length};
 }
 
-Tensor parse(std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner, const std::string& origin) {
-  const auto [text, data] = find_header({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, origin);
-  const Header header = HeaderParser(text, origin).parse();
+struct Layout {
+  StoredType type;
+  Shape shape;
+  std::size_t data = 0;  ///< where it begins
+};
+
+Layout parse_layout(std::span<const std::byte> bytes, const std::string& origin) {
+  const std::string_view file{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  const auto [begin, end] = header_range(file, origin);
+  if (end > file.size()) reject(origin, "the .npy file is cut short", save_again);
+  const Header header = HeaderParser(file.substr(begin, end - begin), origin).parse();
   const StoredType type = stored_type_of(header.type, origin);
   const Shape shape = checked_shape(header.shape, size_of(type), origin);
   if (header.fortran_order && shape.rank() > 1)
     reject(origin, "the array is in Fortran order", "save numpy.ascontiguousarray of it");
-  return load_stored(type, shape, bytes.subspan(data), owner, origin);
+  return {type, shape, end};
+}
+
+Tensor parse(std::span<const std::byte> bytes, const std::shared_ptr<const void>& owner, const std::string& origin) {
+  const Layout layout = parse_layout(bytes, origin);
+  return load_stored(layout.type, layout.shape, bytes.subspan(layout.data), owner, origin);
 }
 
 std::string header_of(const Tensor& tensor) {
@@ -180,6 +195,15 @@ std::string header_of(const Tensor& tensor) {
 }
 
 }  // namespace
+
+std::size_t npy_header_bytes(std::span<const std::byte> prefix, const std::string& origin) {
+  return header_range({reinterpret_cast<const char*>(prefix.data()), prefix.size()}, origin).second;
+}
+
+std::size_t npy_file_bytes(std::span<const std::byte> header, const std::string& origin) {
+  const Layout layout = parse_layout(header, origin);
+  return layout.data + static_cast<std::size_t>(layout.shape.elements()) * size_of(layout.type);
+}
 
 Tensor parse_npy(std::span<const std::byte> bytes, const std::string& origin) {
   return parse(bytes, nullptr, origin);

@@ -18,4 +18,12 @@ Tensor parse_npy(std::span<const std::byte> bytes, const std::string& origin);
 /// The file appears complete or not at all. bf16, which NumPy has not, is written as f4.
 void write_npy(const Tensor& tensor, const std::string& path);
 
+/// What of a file must be there to know how long its header is.
+inline constexpr std::size_t npy_prefix_bytes = 12;
+/// Of a file that begins so: where its data begin. Error{invalid} naming `origin`.
+std::size_t npy_header_bytes(std::span<const std::byte> prefix, const std::string& origin);
+/// Of a file with this header, complete: how long it has to be. Error{invalid} naming `origin`, also for a shape that
+/// is larger than any memory.
+std::size_t npy_file_bytes(std::span<const std::byte> header, const std::string& origin);
+
 }  // namespace tessera

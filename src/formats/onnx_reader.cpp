@@ -67,6 +67,8 @@ class Reader {
         origin_(origin),
         external_(folder) {}
 
+  [[nodiscard]] std::vector<std::string> external_files() const { return external_.files(); }
+
   Graph read() {
     refuse_what_is_not_a_plain_graph();
     graph_.name = proto_.name();
@@ -258,21 +260,26 @@ class Reader {
 };
 
 Graph parse(std::span<const std::byte> bytes, std::shared_ptr<const MappedFile> file, const std::string& origin,
-            const std::string& folder) {
+            const std::string& folder, std::vector<std::string>* external_files) {
   OnnxMessage message = parse_message(bytes, origin);
-  return Reader(message, std::move(file), origin, folder).read();
+  Reader reader(message, std::move(file), origin, folder);
+  Graph graph = reader.read();
+  if (external_files != nullptr) *external_files = reader.external_files();
+  return graph;
 }
 
 }  // namespace
 
 Graph parse_onnx(std::span<const std::byte> bytes, const std::string& origin, const std::string& folder) {
-  return parse(bytes, nullptr, origin, folder);
+  return parse(bytes, nullptr, origin, folder, nullptr);
 }
 
-Graph read_onnx(const std::string& path) {
+Graph read_onnx(const std::string& path, std::vector<std::string>* files) {
   const auto file = MappedFile::open(path);
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  return parse(file->bytes(), file, path, folder.empty() ? "." : folder.string());
+  Graph graph = parse(file->bytes(), file, path, folder.empty() ? "." : folder.string(), files);
+  if (files != nullptr) files->push_back(path);
+  return graph;
 }
 
 }  // namespace tessera

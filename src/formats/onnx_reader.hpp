@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "graph/graph.hpp"
 
@@ -16,8 +17,8 @@ inline constexpr int max_opset = 25;
 
 /// Reads a model with its weights, inside the file or as external data in the same folder. Weights stay in the mapped
 /// file until somebody wants their elements, so the file may be replaced or deleted while the graph lives, but not
-/// changed in place. Shapes are not inferred yet.
-Graph read_onnx(const std::string& path);
+/// changed in place. Shapes are not inferred yet. `files`, where given, receives the paths of all files that were read.
+Graph read_onnx(const std::string& path, std::vector<std::string>* files = nullptr);
 
 /// The same from memory. `origin` stands for the file in messages; external data is looked for in `folder` (none where
 /// empty).

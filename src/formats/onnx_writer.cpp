@@ -221,10 +221,14 @@ void write_external(AtomicFile& file, const std::vector<Initializer>& initialize
 
 }  // namespace
 
+std::string external_data_path(const std::string& path) {
+  return path + ".data";
+}
+
 void write_onnx(const Graph& graph, const std::string& path, const OnnxWriteOptions& options) {
   refuse_what_is_not_standard(graph);
   const bool external = total_weight_bytes(graph) > options.max_inline_bytes;
-  const std::string data_path = path + ".data";
+  const std::string data_path = external_data_path(path);
   const auto initializers =
       initializers_of(graph, external ? std::filesystem::path(data_path).filename().string() : std::string());
 

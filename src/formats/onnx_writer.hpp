@@ -13,6 +13,9 @@ struct OnnxWriteOptions {
   std::size_t max_inline_bytes = std::size_t{1800} << 20;
 };
 
+/// Where the weights of such a model go.
+std::string external_data_path(const std::string& path);
+
 /// Writes the graph under its own opset. The file appears complete or not at all. Error{invalid} naming the node when
 /// the graph holds what no other engine knows (fused ops, folded quantization); Error{failed} when the file cannot be
 /// written.

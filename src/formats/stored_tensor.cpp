@@ -1,9 +1,13 @@
 #include "formats/stored_tensor.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
+#include <optional>
 #include <utility>
+#include <vector>
 
+#include "core/checked_size.hpp"
 #include "core/deferred_tensor.hpp"
 #include "core/error.hpp"
 #include "formats/float16.hpp"
@@ -12,9 +16,6 @@ namespace tessera {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "files are little-endian and are used as they lie");
-
-// Far above any model, far below where size arithmetic of buffers could wrap.
-constexpr std::int64_t max_tensor_bytes = std::int64_t{1} << 46;
 
 template <typename Stored, typename Element, typename Convert>
 Tensor convert(const Shape& shape, std::span<const std::byte> bytes, Convert&& one) {
@@ -35,8 +36,15 @@ class MappedElements final : public ElementSource {
   MappedElements(std::shared_ptr<const MappedFile> file, std::span<const std::byte> bytes)
       : file_(std::move(file)), bytes_(bytes) {}
 
-  void read(std::byte* target) const override { std::memcpy(target, bytes_.data(), bytes_.size()); }
-  [[nodiscard]] const std::byte* in_place() const noexcept override { return bytes_.data(); }
+  void read(std::byte* target) const override {
+    if (!read_part(0, {target, bytes_.size()}))
+      fail(file_->path(), "cannot be read any more: it was cut short while it was in use",
+           "leave a model's files alone while it is used, or replace them whole (write a new file, rename it)");
+  }
+  /// Not where the file has been cut short: touching what is gone would end the process.
+  [[nodiscard]] const std::byte* in_place() const noexcept override {
+    return file_->still_holds(bytes_) ? bytes_.data() : nullptr;
+  }
   void release() const noexcept override { file_->release(bytes_); }
   [[nodiscard]] bool has_parts() const noexcept override { return true; }
   bool read_part(std::size_t offset, std::span<std::byte> target) const noexcept override {
@@ -87,13 +95,15 @@ Shape checked_shape(std::span<const std::int64_t> extents, std::size_t element_s
   if (extents.size() > Shape::max_rank)
     reject(what, std::to_string(extents.size()) + " dimensions",
            "reshape it to " + std::to_string(Shape::max_rank) + " or fewer");
-  // A zero extent does not excuse absurd ones beside it: strides are products of the others.
-  std::int64_t bytes = static_cast<std::int64_t>(element_size);
-  for (const std::int64_t extent : extents) {
+  for (const std::int64_t extent : extents)
     if (extent < 0) reject(what, "negative extent " + std::to_string(extent), "the file is damaged; make it again");
-    if (__builtin_mul_overflow(bytes, extent == 0 ? 1 : extent, &bytes) || bytes > max_tensor_bytes)
-      reject(what, "its shape is larger than any memory", "the file is damaged; make it again");
-  }
+  // A zero extent does not excuse absurd ones beside it: strides are products of the others.
+  std::vector<std::int64_t> factors(extents.begin(), extents.end());
+  std::ranges::replace(factors, 0, 1);
+  factors.push_back(static_cast<std::int64_t>(element_size));
+  const std::optional<std::int64_t> bytes = checked_product(factors);
+  if (!bytes || *bytes > largest_bytes)
+    reject(what, "its shape is larger than any memory", "the file is damaged; make it again");
   return Shape(extents);
 }
 
@@ -126,7 +136,8 @@ Tensor load_stored(StoredType type, const Shape& shape, std::span<const std::byt
 Tensor map_stored(StoredType type, const Shape& shape, std::span<const std::byte> bytes,
                   const std::shared_ptr<const MappedFile>& file, const std::string& what) {
   const bool as_they_lie = type != StoredType::f16 && type != StoredType::f64 && type != StoredType::boolean;
-  if (!as_they_lie || bytes.size() < least_mapped_bytes) return load_stored(type, shape, bytes, file, what);
+  // Small ones are copied: the file may be cut short while the model lives.
+  if (!as_they_lie || bytes.size() < least_mapped_bytes) return load_stored(type, shape, bytes, nullptr, what);
   check_stored_size(type, shape, bytes, what);
   return deferred_tensor(in_memory(type), shape, std::make_shared<MappedElements>(file, bytes));
 }

@@ -26,9 +26,16 @@ ValueId Graph::find(std::string_view value_name) const noexcept {
   return found == values.end() ? no_value : static_cast<ValueId>(found - values.begin());
 }
 
-std::string Graph::unique_name(std::string wanted) const {
+std::string Graph::unique_name(std::string wanted) {
   if (wanted.empty()) wanted = "value";
-  return first_free(std::move(wanted), [&](const std::string& candidate) { return find(candidate) != no_value; });
+  if (names_.known > values.size()) names_.clear();
+  for (; names_.known < values.size(); ++names_.known) names_.next_suffix.try_emplace(values[names_.known].name, 1);
+  const auto taken = names_.next_suffix.find(wanted);
+  if (taken == names_.next_suffix.end()) return wanted;
+  for (int& suffix = taken->second;; ++suffix) {
+    std::string candidate = wanted + "_" + std::to_string(suffix);
+    if (!names_.next_suffix.contains(candidate)) return candidate;
+  }
 }
 
 ValueId Graph::add_value(std::string value_name, DataType type, SymbolicShape shape) {
@@ -97,6 +104,7 @@ void Graph::remove_unused() {
     kept_values.push_back(std::move(values[i]));
   }
   values = std::move(kept_values);
+  names_.clear();
 
   std::vector<Node> kept_nodes;
   for (std::size_t i = 0; i < nodes.size(); ++i)

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/error.hpp"
@@ -93,7 +94,26 @@ class Graph {
   void validate() const;
 
  private:
-  std::string unique_name(std::string wanted) const;
+  /// The names that values have, so that a free one is found at once however many there are. A copy begins without and
+  /// learns them when it is asked for a name.
+  struct ValueNames {
+    ValueNames() = default;
+    ValueNames(const ValueNames&) noexcept {}
+    ValueNames& operator=(const ValueNames&) noexcept {
+      clear();
+      return *this;
+    }
+    void clear() noexcept {
+      next_suffix.clear();
+      known = 0;
+    }
+    std::unordered_map<std::string, int>
+        next_suffix;        ///< by name: what to try behind it for the next value of that name
+    std::size_t known = 0;  ///< values whose names are in it
+  };
+  std::string unique_name(std::string wanted);
+
+  ValueNames names_;
 };
 
 /// Producer and consumers of every value: a snapshot, stale after the graph changes.

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <string>
 
+#include "core/checked_size.hpp"
 #include "core/error.hpp"
 #include "ops/helpers.hpp"
 #include "ops/op.hpp"
@@ -63,6 +64,11 @@ void refuse_open_shapes(const Graph& graph) {
     }
 }
 
+/// Nothing below has to ask again whether a product of these extents fits.
+void refuse_absurd_size(const Value& value) {
+  checked_bytes(value.shape.to_shape(), value.type, "tensor " + value.name);
+}
+
 }  // namespace
 
 void infer_shapes(Graph& graph) {
@@ -80,9 +86,13 @@ void bind_shapes(Graph& graph, std::span<const Binding> bindings) {
     if (!input.shape.ranked)
       reject("input " + input.name, "its shape is not in the model", "re-export the model with input shapes");
     for (Dim& dim : input.shape.dims) dim = bound(dim, input, bindings);
+    refuse_absurd_size(input);
   }
   infer_shapes(graph);
   refuse_open_shapes(graph);
+  for (const Node& node : graph.nodes)
+    for (const ValueId id : node.outputs)
+      if (id != no_value) refuse_absurd_size(graph.value(id));
 }
 
 }  // namespace tessera

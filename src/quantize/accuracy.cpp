@@ -48,6 +48,10 @@ std::int64_t rows_at_their_label(const Tensor& output, std::span<const std::opti
   return count;
 }
 
+bool all_finite(std::span<const float> numbers) noexcept {
+  return std::ranges::all_of(numbers, [](float number) { return std::isfinite(number); });
+}
+
 void AccuracyMeter::add(const Tensor& reference, const Tensor& candidate) {
   require_comparable(reference, candidate);
   const auto expected = reference.as<float>();

@@ -28,6 +28,9 @@ std::vector<std::optional<std::int64_t>> labels_of(const ItemSource& items, std:
 /// How many rows (last axis) of an f32 output have their largest element at their label; a row without one never has.
 std::int64_t rows_at_their_label(const Tensor& output, std::span<const std::optional<std::int64_t>> labels);
 
+/// No NaN and no infinity among the numbers.
+bool all_finite(std::span<const float> numbers) noexcept;
+
 /// Adds up over any number of inputs, so that the figures are those of all of them together.
 class AccuracyMeter {
  public:

@@ -10,7 +10,7 @@ import support
 import tessera
 
 CALIB = support.DATA / "image" / "calib"
-FAST = {"keep_slower": True, "sensitivity": False}  # no timing decides, nothing is measured layer by layer
+FAST = {"sensitivity": False}  # nothing is measured layer by layer
 
 
 class Quantize(unittest.TestCase):
@@ -58,7 +58,7 @@ class Quantize(unittest.TestCase):
 
     def test_the_report_and_the_session(self):
         activities = set()
-        quantized = self.model.quantize(self.items, max_drop=5, keep_slower=True,
+        quantized = self.model.quantize(self.items, max_drop=5,
                                         progress=lambda activity, fraction: activities.add(activity))
         report = quantized.report
         self.assertEqual((report["metric"], report["calibration_items"]), ("top1", 20))

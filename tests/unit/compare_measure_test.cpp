@@ -116,6 +116,16 @@ TEST(Measure, ProgressGrowsToTheEnd) {
   EXPECT_EQ(rounds, 6);  // the last report comes inside the seventh round
 }
 
+TEST(Measure, StoppingKeepsWhatWasMeasured) {
+  FakeMachine machine;
+  const std::vector<Inference> cases = {machine.takes(0, 1), machine.takes(1, 1)};
+  const auto results =
+      measure(cases, {.warmup = 1, .samples = 100}, machine.clock(), {}, [&] { return machine.order.size() >= 9; });
+  EXPECT_EQ(machine.order.size(), 9U);  // two to warm up, three rounds and a half
+  EXPECT_EQ(results[0].seconds.size() + results[1].seconds.size(), 7U);
+  EXPECT_FALSE(results[0].failure || results[1].failure);
+}
+
 TEST(Measure, NoCasesIsNoWork) {
   FakeMachine machine;
   EXPECT_TRUE(measure({}, {}, machine.clock()).empty());

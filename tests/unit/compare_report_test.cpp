@@ -146,6 +146,99 @@ TEST(ReportSvg, ModelWithoutMeasuredRows) {
   EXPECT_EQ(nesting_error(speedup_chart_svg(model)), "");
 }
 
+TEST(ReportSvg, AWhiskerBeyondTheEdgeEndsInAnArrow) {
+  ModelReport model = example_model("m", 40, 20, 10);
+  const std::size_t lines = occurrences(time_chart_svg(model), "<line class=\"tc-whisker\"");
+  model.cases[5].latency_ms.p90 = 4000;  // a hundred times the longest bar
+  // Two strokes for the head where one cap was.
+  EXPECT_EQ(occurrences(time_chart_svg(model), "<line class=\"tc-whisker\""), lines + 1);
+}
+
+TEST(ReportSvg, WhereNothingWasMeasuredTheChartSaysSo) {
+  ModelReport model = example_model("m", 40, 20, 10);
+  for (CaseReport& row : model.cases) {
+    if (row.status != CaseStatus::ok) continue;
+    row.status = CaseStatus::failed;
+    row.reason = "no";
+  }
+  for (const std::string& svg : {time_chart_svg(model), speedup_chart_svg(model)}) {
+    EXPECT_NE(svg.find("Nothing was measured."), std::string::npos);
+    EXPECT_EQ(svg.find("whiskers"), std::string::npos);
+  }
+  ModelReport without_fp32 = example_model("m", 40, 20, 10);
+  for (CaseReport& row : without_fp32.cases) row.speedup_vs_fp32.reset();
+  EXPECT_NE(speedup_chart_svg(without_fp32).find("No FP32 case was measured"), std::string::npos);
+}
+
+TEST(ReportSvg, EveryPrecisionHasAColour) {
+  ModelReport model = example_model("m", 40, 20, 10);
+  model.cases[5].precision = Precision::int8_dynamic;
+  const std::string svg = time_chart_svg(model);
+  EXPECT_NE(svg.find("class=\"tc-int8-dynamic\""), std::string::npos);
+  EXPECT_EQ(occurrences(svg, ".tc-int8-dynamic{fill:"), 2U);  // light and dark
+  EXPECT_EQ(occurrences(report_html(example_report()), "--int8-dynamic:"), 2U);
+}
+
+TEST(Reports, ACaseSaysWhatReallyRuns) {
+  Report report = example_report();
+  ModelReport& model = report.models[0];
+  model.baseline = Precision::int8;
+  for (CaseReport& row : model.cases) {
+    if (row.status != CaseStatus::ok) continue;
+    row.precision = Precision::int8;
+    row.work = {.fp32 = 0.02, .bf16 = 0, .int8 = 0.98};
+  }
+  EXPECT_EQ(departure_of(model.cases[0]), "int8 98 %");  // "fp32"
+  EXPECT_EQ(departure_of(model.cases[5]), "");           // "int8@avx2"
+  const json parsed = json::parse(report_json(report));
+  EXPECT_EQ(parsed["models"][0]["baseline_precision"], "int8");
+  EXPECT_EQ(parsed["models"][0]["cases"][0]["case"], "fp32");
+  EXPECT_EQ(parsed["models"][0]["cases"][0]["precision"], "int8");
+  EXPECT_DOUBLE_EQ(parsed["models"][0]["cases"][0]["multiplies"]["int8"].get<double>(), 0.98);
+  const std::string text = report_text(report, {.colour = false, .unicode = true, .width = 100});
+  EXPECT_NE(text.find("runs int8 98 %"), std::string::npos);
+  EXPECT_NE(text.find("agreement with the file's own INT8"), std::string::npos);
+  EXPECT_NE(report_html(report).find("runs int8 98 %"), std::string::npos);
+  EXPECT_NE(speedup_chart_svg(model).find("speed-up over the file&#39;s own INT8"), std::string::npos);
+}
+
+TEST(Reports, WarningsNameTheirCases) {
+  Report report = example_report();
+  for (const std::size_t i : {std::size_t{0}, std::size_t{5}})
+    report.models[0].cases[i].warnings = {"input x held 3 numbers <NaN>"};
+  EXPECT_EQ(warnings_of(report.models[0]), std::vector<std::string>{"fp32, int8@avx2: input x held 3 numbers <NaN>"});
+  EXPECT_NE(report_text(report, {}).find("warning: fp32, int8@avx2: input x held 3"), std::string::npos);
+  EXPECT_NE(report_html(report).find("held 3 numbers &lt;NaN&gt;"), std::string::npos);
+  EXPECT_EQ(json::parse(report_json(report))["models"][0]["cases"][5]["warnings"].size(), 1U);
+}
+
+TEST(Reports, APartAndAModelThatFailedSaySo) {
+  Report report = example_report();
+  report.partial = true;
+  ModelReport& model = report.models[1];
+  model.cases.clear();
+  model.failure = "model bad.onnx: it is <cut> short";
+  EXPECT_EQ(json::parse(report_json(report))["partial"], true);
+  EXPECT_EQ(json::parse(report_json(report))["models"][1]["failure"], model.failure);
+  EXPECT_NE(report_text(report, {}).find("interrupted"), std::string::npos);
+  EXPECT_NE(report_text(report, {}).find("it is <cut> short"), std::string::npos);
+  const std::string html = report_html(report);
+  EXPECT_EQ(nesting_error(html, {"meta"}), "");
+  EXPECT_NE(html.find("Interrupted"), std::string::npos);
+  EXPECT_NE(html.find("it is &lt;cut&gt; short"), std::string::npos);
+  EXPECT_NE(report_csv(report).find("it is <cut> short"), std::string::npos);
+  EXPECT_EQ(report_files(report).size(), 5U);  // no charts of nothing
+}
+
+TEST(ReportCsv, WhatASpreadsheetTakesForAFormulaIsText) {
+  Report report = example_report();
+  report.models[0].name = "=HYPERLINK(1)";
+  report.models[0].source = "@x";
+  const std::string csv = report_csv(report);
+  EXPECT_NE(csv.find("\"'=HYPERLINK(1)\",\"'@x\""), std::string::npos);
+  EXPECT_EQ(csv.find("\n="), std::string::npos);
+}
+
 TEST(ReportHtml, StandsAloneAndNests) {
   const std::string html = report_html(report_with_failure());
   EXPECT_EQ(nesting_error(html, {"meta"}), "");
@@ -238,6 +331,7 @@ TEST(Format, Figures) {
   EXPECT_EQ(shorten("abcdef", 4), "abc…");
   EXPECT_EQ(shorten("é×é×", 4), "é×é×");
   EXPECT_EQ(escape_xml("<a & 'b'>\x01"), "&lt;a &amp; &#39;b&#39;&gt;");
+  EXPECT_EQ(printable("a\x1b[31m\n\x7f\xc2\x9b é"), "a\\x1b[31m\\x0a\\x7f\\xc2\\x9b é");
 }
 
 }  // namespace

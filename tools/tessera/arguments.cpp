@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "cpu/topology.hpp"
 
 namespace tessera::tool {
 namespace {
@@ -75,6 +76,14 @@ std::optional<Isa> isa_ceiling(const std::string& tessera_value, const std::stri
 
 std::optional<Isa> isa_ceiling_from_environment() {
   return isa_ceiling(environment("TESSERA_MAX_CPU_ISA"), environment("ONEDNN_MAX_CPU_ISA"));
+}
+
+void warn_of_threads(int threads, const Context& context) {
+  const int usable = detect_topology().usable_cpus();
+  if (context.quiet || threads <= usable) return;
+  print_note("--threads " + std::to_string(threads) + " is more than the " + std::to_string(usable) + " usable CPU" +
+             (usable == 1 ? "" : "s") + ": threads wait for each other, which is several times slower than --threads " +
+             std::to_string(usable));
 }
 
 std::map<std::string, std::int64_t> extents_of(std::optional<int> batch, std::optional<int> seq) {

@@ -26,16 +26,20 @@ std::vector<TensorMap> read(const std::string& path, const DatasetModel& model, 
 
 }  // namespace
 
+bool is_synthetic(const std::string& path) {
+  return path == "synthetic";
+}
+
 std::vector<TensorMap> read_calibration(const std::string& path, const std::string& model_path, const Model& model,
                                         std::int64_t batch, const Context& context) {
-  if (path.empty()) return {};
+  if (path.empty() || is_synthetic(path)) return {};
   return read(path, dataset_model(model_path, model), batch, context);
 }
 
 std::vector<TensorMap> read_calibration_at(const std::map<std::string, std::int64_t>& extents, const std::string& path,
                                            const std::string& model_path, const Model& model, std::int64_t batch,
                                            const Context& context) {
-  if (path.empty()) return {};
+  if (path.empty() || is_synthetic(path)) return {};
   return read(path, dataset_model(model_path, model, extents), batch, context);
 }
 

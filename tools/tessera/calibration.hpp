@@ -14,10 +14,15 @@
 namespace tessera::tool {
 
 inline constexpr const char* calibration_help =
-    "for int8: a folder of images, a text file, .npz or .npy or a folder of them [seeded random data]";
+    "for int8: a folder of images, a text file, .npz or .npy or a folder of them [required, except for built-in models "
+    "and int8 files; "
+    "'synthetic' insists on seeded random data]";
 
-/// Nothing for an empty path. `model_path` is what the model was loaded from: files that describe its preprocessing
-/// stand beside it. Notes about the data go to standard error.
+/// Whether --calibration asks for seeded random data.
+bool is_synthetic(const std::string& path);
+
+/// Nothing for an empty path and for "synthetic". `model_path` is what the model was loaded from: files that describe
+/// its preprocessing stand beside it. Notes about the data go to standard error.
 std::vector<TensorMap> read_calibration(const std::string& path, const std::string& model_path, const Model& model,
                                         std::int64_t batch, const Context& context);
 

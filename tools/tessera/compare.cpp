@@ -13,9 +13,12 @@
 #include "calibration.hpp"
 #include "command.hpp"
 #include "compare/compare_models.hpp"
+#include "compare/failure.hpp"
 #include "compare/output_directory.hpp"
 #include "compare/writers.hpp"
 #include "core/error.hpp"
+#include "formats/same_file.hpp"
+#include "interrupt.hpp"
 #include "launch/throughput.hpp"
 #include "tuning.hpp"
 
@@ -32,8 +35,16 @@ struct CompareWords {
   std::optional<int> accuracy_inputs;
   double max_seconds = 0;
   std::uint64_t seed = 1;
-  std::string calibration, data, report;
+  std::string calibration, data;
+  std::optional<std::string> report;
   bool strict = false, json = false, tune = false;
+};
+
+/// A model that was asked for, or why it cannot be had.
+struct RequestedModel {
+  std::string name;  ///< as asked for
+  std::optional<ComparedModel> loaded;
+  std::optional<Error> failure;
 };
 
 /// Everything about a model that can be wrong is found here, before any measuring.
@@ -57,24 +68,49 @@ std::vector<PlannedCase> planned_cases(const CompareWords& words, std::optional<
   return plan_cases(requests, availability_here(), ceiling, words.strict);
 }
 
-Report measure_models(const std::vector<ComparedModel>& models, const CompareWords& words, const Context& context,
-                      std::optional<Isa> ceiling, const std::vector<PlannedCase>& cases) {
-  ProgressLine line(context.terminal, !context.quiet);
+ComparisonOptions comparison_options(const CompareWords& words, const std::vector<PlannedCase>& cases) {
   ComparisonOptions options;
   options.cases = cases;
   options.extents = extents_of(words.batch, words.seq);
   options.threads = words.threads;
   options.measure = {
       .warmup = words.warmup, .samples = words.samples, .max_seconds = words.max_seconds, .seed = words.seed};
+  options.synthetic_calibration = is_synthetic(words.calibration);
   options.tune = words.tune;
   if (words.tune) options.tune_cache = tune_cache_file();
   options.seed = words.seed;
+  return options;
+}
+
+/// Of those that cannot be had, in their places.
+void insert_missing(Report& report, const std::vector<RequestedModel>& models) {
+  for (std::size_t i = 0; i < models.size() && i <= report.models.size(); ++i) {
+    if (models[i].loaded) continue;
+    ModelReport missing;
+    missing.name = unique_name(report, models[i].name);
+    missing.source = models[i].name;
+    missing.failure = models[i].failure->what();
+    report.models.insert(report.models.begin() + static_cast<std::ptrdiff_t>(i), std::move(missing));
+  }
+}
+
+/// `failures`: of models that could be read and yet not be compared.
+Report measure_models(const std::vector<RequestedModel>& models, const CompareWords& words, const Context& context,
+                      std::optional<Isa> ceiling, const std::vector<PlannedCase>& cases, std::vector<Error>& failures) {
+  ProgressLine line(context.terminal, !context.quiet);
+  std::vector<ComparedModel> compared;
+  for (const RequestedModel& entry : models)
+    if (entry.loaded) compared.push_back(*entry.loaded);
   const ComparisonEvents events = {[&](const std::string& activity) { line.stage(activity); },
                                    [&](const MeasureProgress& progress) { line.update(progress.fraction); },
                                    [&](const std::string& note) {
                                      if (!context.quiet) print_note(note);
-                                   }};
-  return compare_models(models, options, words.accuracy_inputs, ceiling, events);
+                                   },
+                                   [] { return InterruptWatch::interrupted(); },
+                                   [&](const Error& failure) { failures.push_back(failure); }};
+  Report report = compare_models(compared, comparison_options(words, cases), words.accuracy_inputs, ceiling, events);
+  insert_missing(report, models);
+  return report;
 }
 
 /// The rows that should have run and did not.
@@ -97,20 +133,69 @@ void tell_launcher(const Report& report) {
   write_throughput(path, rows);
 }
 
+std::vector<RequestedModel> load_all(const CompareWords& words, const Context& context) {
+  std::vector<RequestedModel> models;
+  ProgressLine line(context.terminal, !context.quiet);
+  for (const std::string& name : words.models) {
+    line.stage("loading " + name);
+    RequestedModel& entry = models.emplace_back();
+    entry.name = name;
+    entry.failure = failure_of("model " + name, [&] { entry.loaded.emplace(load(name, words, context)); });
+  }
+  const bool none = std::ranges::none_of(models, [](const RequestedModel& entry) { return entry.loaded.has_value(); });
+  for (const RequestedModel& entry : models) {
+    if (!entry.failure) continue;
+    if (none) throw Error(*entry.failure);
+    if (!context.quiet) print_note("going on with the other models: " + std::string(entry.failure->what()));
+  }
+  return models;
+}
+
+/// No file of the report may take the place of something that is read; better to hear of it now than when all is done.
+void protect_inputs(const OutputDirectory& folder, const std::vector<RequestedModel>& models,
+                    const CompareWords& words) {
+  std::vector<std::string> inputs;
+  for (const std::string& path : {words.calibration, words.data})
+    if (std::error_code error; std::filesystem::is_regular_file(path, error)) inputs.push_back(path);
+  Report names;
+  for (const RequestedModel& entry : models) {
+    if (!entry.loaded) continue;
+    const std::vector<std::string>& files = entry.loaded->model.files();
+    inputs.insert(inputs.end(), files.begin(), files.end());
+    names.models.emplace_back().name = unique_name(names, entry.loaded->model.name());
+  }
+  for (const auto& [name, content] : report_files(names))
+    refuse_to_overwrite((folder.folder() / name).string(), inputs);
+}
+
+/// Error when a model or a case failed, of the kind that tells a wrong word from a failure.
+void require_success(const std::vector<Error>& failures, const Report& report) {
+  const int rows = count_failures(report);
+  if (failures.empty() && rows == 0) return;
+  if (report.models.size() == 1 && rows == 0) throw Error(failures.front());
+  std::string what;
+  if (rows > 0) what = std::to_string(rows) + (rows == 1 ? " case" : " cases") + " failed";
+  for (const Error& failure : failures) what += (what.empty() ? "" : "; ") + std::string(failure.what());
+  const bool words_alone = rows == 0 && std::ranges::all_of(failures, [](const Error& failure) {
+                             return failure.kind() == ErrorKind::invalid;
+                           });
+  throw Error(words_alone ? ErrorKind::invalid : ErrorKind::failed, "compare", what,
+              rows > 0 ? "the rows say why" : "the other models were compared");
+}
+
 int run_compare(const CompareWords& words, const Context& context) {
   const std::optional<Isa> ceiling = isa_ceiling_from_environment();
   const std::vector<PlannedCase> cases = planned_cases(words, ceiling);
+  warn_of_threads(words.threads, context);
+  const InterruptWatch watch;
   std::unique_ptr<OutputDirectory> folder;
-  if (!words.report.empty()) folder = std::make_unique<OutputDirectory>(words.report);
-  std::vector<ComparedModel> models;
-  {
-    ProgressLine line(context.terminal, !context.quiet);
-    for (const std::string& name : words.models) {
-      line.stage("loading " + name);
-      models.push_back(load(name, words, context));
-    }
-  }
-  const Report report = measure_models(models, words, context, ceiling, cases);
+  if (words.report) folder = std::make_unique<OutputDirectory>(*words.report);
+  std::vector<RequestedModel> models = load_all(words, context);
+  if (folder != nullptr) protect_inputs(*folder, models, words);
+  std::vector<Error> failures;
+  for (const RequestedModel& entry : models)
+    if (entry.failure) failures.push_back(*entry.failure);
+  const Report report = measure_models(models, words, context, ceiling, cases, failures);
   if (folder != nullptr) {
     for (const auto& [name, content] : report_files(report)) folder->stage(name, content);
     folder->commit();
@@ -120,8 +205,8 @@ int run_compare(const CompareWords& words, const Context& context) {
   const std::string text = words.json ? report_json(report) : report_text(report, style);
   std::fputs(text.c_str(), stdout);
   if (folder != nullptr && !words.json) std::printf("\nreport: %s\n", (folder->folder() / "report.html").c_str());
-  if (const int failures = count_failures(report); failures > 0)
-    fail("compare", std::to_string(failures) + (failures == 1 ? " case" : " cases") + " failed", "the rows say why");
+  if (report.partial) return InterruptWatch::exit_status();
+  require_success(failures, report);
   if (!words.json) std::printf("%s\n", success_marker);
   return 0;
 }
@@ -151,7 +236,7 @@ void add_compare(CLI::App& app, Context& context) {
       ->check(between(0, 1000000));
   command
       ->add_option("--max-seconds", words->max_seconds,
-                   "stop measuring a model after this time; at least 3 samples are taken [no limit]")
+                   "stop measuring a model after this time, 0 never; at least 3 samples are taken [0]")
       ->type_name("S")
       ->check(between(0.0, 1e7));
   command->add_option("--threads", words->threads, "0 for all usable CPUs [0]")

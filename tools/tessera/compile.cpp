@@ -48,6 +48,7 @@ int compile_model(const CompileWords& words, const Context& context) {
     const Model model = Model::load(words.model);
     if (std::error_code error; std::filesystem::equivalent(words.model, words.output, error))
       reject("--output " + words.output, "it is the model itself", "choose another name");
+    options.calibration_options.synthetic = is_synthetic(words.calibration);
     options.calibration = read_calibration(words.calibration, words.model, model, words.batch.value_or(1), context);
     progress.stage("compiling for " + words.chosen_case + " and writing " + words.output);
     model.save_packed(words.output, options);

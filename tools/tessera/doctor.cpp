@@ -39,6 +39,11 @@ std::string bytes_text(std::size_t bytes) {
   return text.str();
 }
 
+std::string memory_text(std::optional<std::uint64_t> bytes, std::optional<std::uint64_t> left) {
+  if (!bytes) return "unknown";
+  return bytes_text(*bytes) + (left ? ", " + bytes_text(*left) + " left" : "");
+}
+
 std::string quota_text(double quota) {
   if (quota <= 0.0) return "none";
   std::ostringstream text;
@@ -74,7 +79,7 @@ void print_tiers(const CpuFeatures& features, std::ostream& out) {
   row(out, "best") << (best ? name_of(*best) : "none: Tessera needs avx2") << "\n";
 }
 
-void print_table(const CpuFeatures& features, const Topology& topology, std::ostream& out) {
+void print_table(const CpuFeatures& features, const Topology& topology, const MemoryLimits& memory, std::ostream& out) {
   out << "Machine\n";
   row(out, "CPU") << features.brand << "\n";
   row(out, "features");
@@ -92,6 +97,11 @@ void print_table(const CpuFeatures& features, const Topology& topology, std::ost
   row(out, "physical cores") << topology.one_per_core.size() << "\n";
   row(out, "cgroup quota") << quota_text(topology.quota_cpus) << "\n";
   row(out, "NUMA nodes") << topology.numa_nodes << "\n";
+
+  out << "\nMemory\n";
+  row(out, "machine") << memory_text(memory.total, memory.available) << "\n";
+  row(out, "cgroup limit") << (memory.group_limit ? memory_text(memory.group_limit, memory.group_left) : "none")
+                           << "\n";
 
   out << "\nCaches\n";
   row(out, "L1d") << bytes_text(topology.l1d_bytes) << " per core\n";
@@ -122,15 +132,15 @@ Json constants_json(const std::vector<MeasuredTier>& tiers) {
 
 }  // namespace
 
-void report_machine(const CpuFeatures& features, const Topology& topology, const std::vector<MeasuredTier>& tiers,
-                    bool json, std::ostream& out) {
+void report_machine(const CpuFeatures& features, const Topology& topology, const MemoryLimits& memory,
+                    const std::vector<MeasuredTier>& tiers, bool json, std::ostream& out) {
   if (json) {
-    Json report = doctor_json(features, topology);
+    Json report = doctor_json(features, topology, memory);
     if (!tiers.empty()) report["picoseconds"] = constants_json(tiers);
     // A brand string is whatever the hypervisor put there; bytes that are not UTF-8 are replaced, not an error.
     out << report.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
   } else {
-    print_table(features, topology, out);
+    print_table(features, topology, memory, out);
     print_constants(tiers, out);
   }
 }
@@ -142,7 +152,7 @@ void run_doctor(bool json, bool measure, std::ostream& out) {
     for (const Isa isa : all_isas)
       if (!why_not_runnable(features, isa)) tiers.push_back({isa, usual_constants(isa), measure_constants(isa)});
   }
-  report_machine(features, detect_topology(), tiers, json, out);
+  report_machine(features, detect_topology(), memory_limits(), tiers, json, out);
 }
 
 }  // namespace tessera::tool

@@ -6,6 +6,7 @@
 
 #include "compile/choose/machine.hpp"
 #include "cpu/features.hpp"
+#include "cpu/memory_limit.hpp"
 #include "cpu/topology.hpp"
 
 namespace tessera::tool {
@@ -21,7 +22,7 @@ struct MeasuredTier {
 void run_doctor(bool json, bool measure, std::ostream& out);
 
 /// The same report on given facts.
-void report_machine(const CpuFeatures& features, const Topology& topology, const std::vector<MeasuredTier>& tiers,
-                    bool json, std::ostream& out);
+void report_machine(const CpuFeatures& features, const Topology& topology, const MemoryLimits& memory,
+                    const std::vector<MeasuredTier>& tiers, bool json, std::ostream& out);
 
 }  // namespace tessera::tool

@@ -39,6 +39,7 @@ struct Explanation {
 };
 
 Explanation explain(const ExplainWords& words, const Context& context) {
+  warn_of_threads(words.threads, context);
   SessionOptions options;
   options.precision = precision_option(words.precision);
   options.threads = words.threads;
@@ -49,6 +50,7 @@ Explanation explain(const ExplainWords& words, const Context& context) {
     options.isa = isa_option(words.isa);
   else if (!model.packed_case())  // which brings its own along
     options.isa = best_isa_below(availability_here(), isa_ceiling_from_environment());
+  options.calibration_options.synthetic = is_synthetic(words.calibration);
   options.calibration = read_calibration(words.calibration, words.model, model, words.batch.value_or(1), context);
   Session session = compile(model, options, words.tune, context);
   if (words.profile > 0)

@@ -1,4 +1,7 @@
 // The command line: parse, run the chosen subcommand, turn whatever goes wrong into one line and an exit status.
+#include <poll.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <csignal>
@@ -9,6 +12,7 @@
 #include <string>
 
 #include "command.hpp"
+#include "compare/format.hpp"
 #include "core/error.hpp"
 #include "tessera/tessera.hpp"
 
@@ -23,8 +27,17 @@ int complain(std::string message, int status) {
     if (letter == '\n' || letter == '\r') letter = ' ';
   while (!message.empty() && message.back() == ' ') message.pop_back();
   std::fflush(stdout);
-  std::fprintf(stderr, "tessera: %s\n", message.c_str());
+  std::fprintf(stderr, "tessera: %s\n", printable(message).c_str());
   return status;
+}
+
+/// Allocates nothing: there is nothing left.
+int complain_of_memory() noexcept {
+  std::fflush(stdout);
+  std::fputs(
+      "tessera: memory: there is not enough of it: use a smaller batch, sequence or image, or give it more memory\n",
+      stderr);
+  return status_failed;
 }
 
 std::string lower_first(std::string text) {
@@ -45,11 +58,17 @@ int complain_about_words(const CLI::App& app, const CLI::ParseError& error, cons
   return complain("command line: " + lower_first(error.what()) + ": see '" + command + " --help'", status_invalid);
 }
 
+/// Of a pipe that standard output writes to: asked of the system, since what an earlier write said is long overwritten.
+bool reader_has_left() {
+  pollfd output{STDOUT_FILENO, POLLOUT, 0};
+  return ::poll(&output, 1, 0) >= 0 && (output.revents & POLLERR) != 0;
+}
+
 /// A result that did not reach its reader is a failure, unless the reader has left on purpose (`tessera ... | head`).
 int finish_output(int status) {
   errno = 0;
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
-  if (errno == EPIPE) return status;
+  if (errno == EPIPE || reader_has_left()) return status;
   return complain(std::string("standard output: ") + (errno != 0 ? std::strerror(errno) : "it could not be written") +
                       ": make room or write elsewhere",
                   status_failed);
@@ -89,24 +108,30 @@ int run(int argc, char** argv) {
   return finish_output(context.action());
 }
 
+/// The exit status, whatever goes wrong; std::bad_alloc where even saying so takes more memory than there is.
+int run_and_report(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const Error& error) {
+    return complain(error.what(), static_cast<int>(error.kind()));
+  } catch (const std::bad_alloc&) {
+    return complain_of_memory();
+  } catch (const std::exception& error) {
+    return complain(std::string("internal error: ") + error.what() + ": please report it with the command you ran",
+                    status_failed);
+  } catch (...) {
+    return complain("internal error: unknown exception: please report it with the command you ran", status_failed);
+  }
+}
+
 }  // namespace
 }  // namespace tessera::tool
 
 int main(int argc, char** argv) {
-  using tessera::tool::complain;
   std::signal(SIGPIPE, SIG_IGN);
   try {
-    return tessera::tool::run(argc, argv);
-  } catch (const tessera::Error& error) {
-    return complain(error.what(), static_cast<int>(error.kind()));
+    return tessera::tool::run_and_report(argc, argv);
   } catch (const std::bad_alloc&) {
-    return complain("memory: there is not enough of it: use a smaller batch, fewer cases or a larger machine",
-                    tessera::tool::status_failed);
-  } catch (const std::exception& error) {
-    return complain(std::string("internal error: ") + error.what() + ": please report it with the command you ran",
-                    tessera::tool::status_failed);
-  } catch (...) {
-    return complain("internal error: unknown exception: please report it with the command you ran",
-                    tessera::tool::status_failed);
+    return tessera::tool::complain_of_memory();
   }
 }

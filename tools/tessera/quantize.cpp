@@ -14,6 +14,9 @@
 #include "data/model_inputs.hpp"
 #include "data/open_dataset.hpp"
 #include "formats/atomic_file.hpp"
+#include "formats/onnx_writer.hpp"
+#include "formats/same_file.hpp"
+#include "interrupt.hpp"
 #include "quantize_report.hpp"
 #include "tessera/tessera.hpp"
 
@@ -28,7 +31,7 @@ struct QuantizeWords {
   std::optional<double> max_drop;
   std::int64_t items = 0;
   int threads = 0;
-  bool int8_residual = false, round_sums = false, no_bias_correction = false, keep_slower = false,
+  bool int8_residual = false, round_sums = false, no_bias_correction = false, speed_aware = false,
        no_sensitivity = false, json = false;
 };
 
@@ -78,10 +81,18 @@ QuantizeOptions options_of(const QuantizeWords& words) {
   options.max_drop = words.max_drop;
   options.fallback = fallback_option(words.fallback);
   options.metric = metric_option(words.metric);
-  options.speed_aware = !words.keep_slower;
+  options.speed_aware = words.speed_aware;
   options.sensitivity = !words.no_sensitivity;
   options.threads = words.threads;
   return options;
+}
+
+/// The file, or its weights beside it, must not take the place of something that was read.
+void protect_inputs(const Model& model, const QuantizeWords& words) {
+  std::vector<std::string> inputs = model.files();
+  inputs.insert(inputs.end(), {words.calibration, words.validation});
+  for (const std::string& output : {words.output, external_data_path(words.output)})
+    refuse_to_overwrite(output, inputs);
 }
 
 int quantize_model(const QuantizeWords& words, const Context& context) {
@@ -92,6 +103,7 @@ int quantize_model(const QuantizeWords& words, const Context& context) {
     ProgressLine progress(context.terminal, context.terminal.stderr_is_terminal && !context.quiet);
     progress.stage("loading " + words.model);
     const Model model = Model::load(words.model);
+    protect_inputs(model, words);
     const DatasetModel target = dataset_model(words.model, model);
     const std::int64_t batch = fixed_batch(target.inputs).value_or(1);
     const std::unique_ptr<Dataset> calibration = open_dataset(words.calibration, target);
@@ -104,6 +116,7 @@ int quantize_model(const QuantizeWords& words, const Context& context) {
     options.progress = [&](std::string_view activity, std::int64_t done, std::int64_t total) {
       if (shown != activity) progress.stage(shown = activity);
       progress.update(static_cast<double>(done) / static_cast<double>(total));
+      InterruptWatch::throw_if_interrupted();
     };
     std::vector<std::string> notes = calibration->notes();
     if (validation != nullptr)
@@ -129,6 +142,16 @@ int quantize_model(const QuantizeWords& words, const Context& context) {
   std::fflush(stdout);
   fail("quantization of " + words.model, "the drop exceeds --max-drop even with all layers that can change in FP32",
        "allow a larger drop");
+}
+
+/// Ctrl-C leaves no half-made file behind: what has begun to be written is finished, or removed on the way out.
+int quantize_or_stop(const QuantizeWords& words, const Context& context) {
+  const InterruptWatch watch;
+  try {
+    return quantize_model(words, context);
+  } catch (const InterruptWatch::Interrupted&) {
+    return InterruptWatch::exit_status();
+  }
 }
 
 }  // namespace
@@ -175,7 +198,9 @@ void add_quantize(CLI::App& app, Context& context) {
   command->add_option("--metric", words->metric, "auto, top1, agreement or cosine [auto]")->type_name("NAME");
   command->add_option("--validation", words->validation, "data for the score [the calibration data]")
       ->type_name("DIR|FILE");
-  command->add_flag("--keep-slower", words->keep_slower, "INT8 also where it is measured to be slower here");
+  command->add_flag("--speed-aware,!--keep-slower", words->speed_aware,
+                    "leave layers in FP32 that are timed to be slower in INT8 here: the file then depends on this "
+                    "machine, and on the run [--keep-slower]");
   command->add_flag("--no-bias-correction", words->no_bias_correction, "leave biases as they are");
   command->add_flag("--no-sensitivity", words->no_sensitivity, "do not measure layers one by one");
   command->add_option("--threads", words->threads, "0 for all usable CPUs [0]")
@@ -183,7 +208,7 @@ void add_quantize(CLI::App& app, Context& context) {
       ->check(between(0, 1024));
   command->add_flag("--json", words->json, "print the result as JSON, and nothing else");
   command->callback(
-      [words, &context] { context.action = [words, &context] { return quantize_model(*words, context); }; });
+      [words, &context] { context.action = [words, &context] { return quantize_or_stop(*words, context); }; });
 }
 
 }  // namespace tessera::tool

@@ -20,13 +20,15 @@
 #include "compare/sha256.hpp"
 #include "core/error.hpp"
 #include "formats/npy.hpp"
+#include "formats/same_file.hpp"
 #include "tuning.hpp"
 
 namespace tessera::tool {
 namespace {
 
 struct RunWords {
-  std::string model, precision = "fp32", isa, output_dir, calibration;
+  std::string model, precision = "fp32", isa, calibration;
+  std::optional<std::string> output_dir;
   std::vector<std::string> inputs;
   std::optional<int> batch, seq;
   int threads = 0, opt_level = 1;
@@ -42,6 +44,7 @@ struct RunResult {
   std::vector<std::string> random_inputs;
   std::vector<std::pair<std::string, Tensor>> outputs;  ///< in the order of the model
   std::vector<std::string> files;
+  std::vector<SessionWarning> warnings;
 };
 
 double now_ms() {
@@ -157,6 +160,10 @@ nlohmann::ordered_json result_json(const RunWords& words, const RunResult& resul
         i < result.files.size() ? nlohmann::ordered_json(result.files[i]) : nlohmann::ordered_json(nullptr);
     json["outputs"].push_back(std::move(output));
   }
+  json["warnings"] = nlohmann::ordered_json::array();
+  for (const SessionWarning& warning : result.warnings)
+    json["warnings"].push_back(
+        {{"code", warning.code}, {"subject", warning.subject}, {"message", warning.message}, {"count", warning.count}});
   return json;
 }
 
@@ -205,6 +212,7 @@ RunResult infer(const Model& model, const RunWords& words, const Context& contex
   options.threads = words.threads;
   options.opt_level = words.opt_level;
   options.extents = extents;
+  options.calibration_options.synthetic = is_synthetic(words.calibration);
   options.calibration = read_calibration(words.calibration, words.model, model, words.batch.value_or(1), context);
   const double begin = now_ms();
   Session session = compile(model, options, words.tune, context);
@@ -216,9 +224,16 @@ RunResult infer(const Model& model, const RunWords& words, const Context& contex
   result.precision = model.packed_case() ? std::string(name_of(model.packed_case()->precision)) : words.precision;
   result.isa = session.isa();
   result.threads = session.threads();
+  result.warnings = session.warnings();
   for (const TensorInfo& output : model.outputs())
     result.outputs.emplace_back(output.name, session.output(output.name));
   return result;
+}
+
+void print_notes(const RunWords& words, const RunResult& result, const Context& context) {
+  if (context.quiet) return;
+  for (const SessionWarning& warning : result.warnings) print_note("warning: " + warning.message);
+  if (words.tune) print_note(tuned_bits);
 }
 
 void print_result(const RunWords& words, const RunResult& result, const Context& context) {
@@ -235,15 +250,26 @@ void print_result(const RunWords& words, const RunResult& result, const Context&
                " ms, first inference in " + milliseconds(result.inference_ms) + " ms");
 }
 
+/// No output may take the place of something that was read.
+void protect_inputs(const OutputDirectory& folder, const std::vector<std::string>& names, const Model& model,
+                    const RunWords& words) {
+  std::vector<std::string> inputs = model.files();
+  inputs.push_back(words.calibration);
+  for (const std::string& word : words.inputs) inputs.push_back(word.substr(word.find('=') + 1));
+  for (const std::string& name : names) refuse_to_overwrite((folder.folder() / name).string(), inputs);
+}
+
 int run_model(const RunWords& words, const Context& context) {
   precision_option(words.precision);
+  warn_of_threads(words.threads, context);
   const Isa isa = choose_isa(words, context);
   std::unique_ptr<OutputDirectory> folder;
-  if (!words.output_dir.empty()) folder = std::make_unique<OutputDirectory>(words.output_dir);
+  if (words.output_dir) folder = std::make_unique<OutputDirectory>(*words.output_dir);
   const Model model = Model::load(words.model);
+  const std::vector<std::string> names = file_names(model.outputs());
+  if (folder != nullptr) protect_inputs(*folder, names, model, words);
   RunResult result = infer(model, words, context, isa);
   if (folder != nullptr) {
-    const std::vector<std::string> names = file_names(model.outputs());
     for (std::size_t i = 0; i < names.size(); ++i) {
       const Tensor& tensor = result.outputs[i].second;
       folder->stage(names[i], [&tensor](const std::string& path) { write_npy(tensor, path); });
@@ -252,6 +278,7 @@ int run_model(const RunWords& words, const Context& context) {
     folder->commit();
   }
   print_result(words, result, context);
+  print_notes(words, result, context);
   return 0;
 }
 

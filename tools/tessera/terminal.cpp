@@ -87,8 +87,8 @@ ProgressLine::~ProgressLine() {
   if (visible_) std::fputs("\r\x1b[K", stderr);
 }
 
-void ProgressLine::stage(std::string activity) {
-  activity_ = std::move(activity);
+void ProgressLine::stage(const std::string& activity) {
+  activity_ = printable(activity);
   begun_ = now();
   drawn_ = 0;
   draw(activity_ + (unicode_ ? " …" : " ..."));
@@ -126,7 +126,7 @@ std::string clock_text(double seconds) {
 }
 
 void print_note(std::string_view note) {
-  std::fprintf(stderr, "tessera: note: %.*s\n", static_cast<int>(note.size()), note.data());
+  std::fprintf(stderr, "tessera: note: %s\n", printable(note).c_str());
 }
 
 }  // namespace tessera::tool

@@ -27,7 +27,7 @@ class ProgressLine {
   ProgressLine& operator=(const ProgressLine&) = delete;
 
   /// A new activity without a known length.
-  void stage(std::string activity);
+  void stage(const std::string& activity);
   /// How far the activity is, 0..1. Redraws at most ten times a second.
   void update(double fraction);
 

@@ -10,6 +10,12 @@ namespace tessera::tool {
 
 void add_tune_option(CLI::App& command, bool& tune);
 
+/// What a person who compares outputs should know of a tuned session.
+inline constexpr const char* tuned_bits =
+    "layers were tuned by timing: FP32 and BF16 results may differ in their last bits from an untuned run, and from "
+    "run "
+    "to run; INT8 results do not";
+
 /// The file that remembers timings: in $XDG_CACHE_HOME or ~/.cache. Empty where the environment names neither.
 std::string tune_cache_file();
 /// The same for given values of XDG_CACHE_HOME and HOME.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/checked_size.hpp"
 #include "core/deferred_tensor.hpp"
 #include "core/error.hpp"
 #include "ops/window.hpp"
@@ -28,6 +29,14 @@ Halo halo_of(const Graph& graph, const Node& node) {
   const Shape w = graph.value(node.inputs[1]).shape.to_shape();
   const Window window = window_of(node, x[2], x[3], w[2], w[3]);
   return {window.pad_top, window.pad_left, window.pad_bottom, window.pad_right};
+}
+
+/// With its border, which comes from attributes: the sizes of values are known to be sane, this one is not.
+void refuse_absurd_image(const Image& image, const std::string& name) {
+  checked_bytes(
+      {image.count, image.height + image.halo.top + image.halo.bottom, image.width + image.halo.left + image.halo.right,
+       image.channels, static_cast<std::int64_t>(size_of(image.type))},
+      "tensor " + name + " with its padding");
 }
 
 /// In memory of our own: what a reader hands out may end at the end of a mapped file.
@@ -109,6 +118,8 @@ void Builder::plan_layouts() {
 }
 
 BufferId Builder::new_buffer(std::size_t bytes) {
+  if (bytes > static_cast<std::size_t>(largest_bytes))
+    reject("plan", "a buffer is larger than any memory", "use a smaller batch, sequence or image");
   plan_->buffers.emplace_back();
   // Born now; inputs live from before the first step.
   lifetimes_.push_back({bytes, static_cast<int>(plan_->steps.size()), static_cast<int>(plan_->steps.size())});
@@ -125,6 +136,7 @@ BufferId Builder::constant_buffer(const Tensor& tensor) {
 Image Builder::make_image(ValueId id, BufferId buffer) const {
   const Shape s = shape(id);
   Image image{buffer, value(id).type, s[0], s[2], s[3], s[1], halos_[static_cast<std::size_t>(id)]};
+  refuse_absurd_image(image, value(id).name);
   return image;
 }
 
@@ -208,6 +220,7 @@ QuantizedImage Builder::quantized_image(ValueId id) {
   QuantizedImage made{make_image(id, no_buffer), new_buffer(sizeof(Dequantize))};
   made.image.type = DataType::u8;
   made.image.halo = quantized_halos_[static_cast<std::size_t>(id)];
+  refuse_absurd_image(made.image, value(id).name);
   made.image.buffer = new_buffer(static_cast<std::size_t>(made.image.bytes()));
   auto quantize = make_quantize_tensor(vector(), source, range, made);
   quantize->info.node = value(id).name;

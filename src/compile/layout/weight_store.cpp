@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "core/deferred_tensor.hpp"
+#include "cpu/memory_limit.hpp"
 #include "cpu/team.hpp"
 
 namespace tessera {
@@ -43,6 +44,7 @@ PackedWeight WeightStore::get(const Tensor& source, const std::string& form, std
   Entry& entry = entries_[{identity_of(source), form}];
   if (entry.packed == nullptr) {
     const auto packed = std::make_shared<AlignedBuffer>(new_buffer(bytes));
+    unpacked_bytes_ += bytes;
     add(source, [packed, pack = std::move(pack)](const std::byte* elements) { pack(elements, packed->data()); });
     entry = {source, packed};
   }
@@ -115,6 +117,8 @@ void WeightStore::pack(int threads) {
   std::vector<Job> jobs;
   {
     const std::lock_guard lock(mutex_);
+    require_memory(unpacked_bytes_, "packed weights");
+    unpacked_bytes_ = 0;
     jobs.swap(jobs_);
     region_.settle();
   }

@@ -82,9 +82,10 @@ class WeightStore {
   mutable std::mutex mutex_;
   std::map<Key, Entry> entries_;
   std::map<Key, Fact> facts_;
-  std::vector<Job> jobs_;  ///< asked for and not packed
-  BufferRegion region_;    ///< of what is asked for until the next pack()
-  std::mutex packing_;     ///< held by the one call that packs
+  std::vector<Job> jobs_;           ///< asked for and not packed
+  std::size_t unpacked_bytes_ = 0;  ///< of what jobs_ will write
+  BufferRegion region_;             ///< of what is asked for until the next pack()
+  std::mutex packing_;              ///< held by the one call that packs
 };
 
 }  // namespace tessera

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "compile/lower/lower.hpp"
+#include "core/checked_size.hpp"
 #include "run/steps/attention_step.hpp"
 
 namespace tessera {
@@ -94,6 +95,8 @@ bool lower_attention(Builder& builder, const Node& node) {
   spec.heads = node.attribute_or<std::int64_t>("num_heads", 1);
   spec.head_size = ys[2] / spec.heads;
   spec.scale = node.attribute_or<float>("scale", 1.0F / std::sqrt(static_cast<float>(spec.head_size)));
+  // The scores are no value of the graph, whose sizes are known to be sane.
+  checked_bytes({spec.batch, spec.heads, spec.queries, spec.keys, 4}, "node " + node.name);
   if (node.has_input(3) && !place_mask(builder, node.inputs[3], spec)) return false;
   place_tokens(builder, node, ys[2], spec);
   spec.y = builder.plain_output(node.outputs[0]);

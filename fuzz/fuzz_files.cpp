@@ -1,0 +1,71 @@
+// Any bytes as a file of weights, an archive of arrays or the files of a tokenizer: the readers may refuse them with an
+// Error and nothing else. The first byte says what the rest is taken for.
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/error.hpp"
+#include "data/word_piece.hpp"
+#include "formats/npy.hpp"
+#include "formats/safetensors.hpp"
+
+namespace {
+
+void weights(std::string_view bytes) {
+  for (const auto& [name, tensor] : tessera::parse_safetensors(std::as_bytes(std::span(bytes)), nullptr, "weights"))
+    static_cast<void>(tensor.bytes());
+}
+
+/// libzip wants a file; one in memory will do.
+void archive(std::string_view bytes) {
+  const int descriptor = ::memfd_create("archive", MFD_CLOEXEC);
+  if (descriptor < 0) std::abort();
+  struct Closing {
+    int descriptor;
+    ~Closing() { ::close(descriptor); }
+  } const closing{descriptor};
+  if (::write(descriptor, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) std::abort();
+  static_cast<void>(tessera::read_npz("/proc/self/fd/" + std::to_string(descriptor)));
+}
+
+/// A vocabulary, tokenizer_config.json and a text, with a zero byte between them.
+void tokenizer(std::string_view bytes) {
+  static const std::filesystem::path folder = [] {
+    std::string pattern = (std::filesystem::temp_directory_path() / "tessera-fuzz-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
+    return std::filesystem::path(pattern);
+  }();
+  const auto next = [&bytes] {
+    const std::string_view part = bytes.substr(0, bytes.find('\0'));
+    bytes.remove_prefix(std::min(bytes.size(), part.size() + 1));
+    return part;
+  };
+  std::ofstream(folder / "vocab.txt") << next();
+  std::ofstream(folder / "tokenizer_config.json") << next();
+  static_cast<void>(tessera::WordPiece::read((folder / "vocab.txt").string()).encode(bytes, 64));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string_view bytes{reinterpret_cast<const char*>(data) + 1, size - 1};
+  try {
+    switch (data[0] % 3) {
+      case 0: weights(bytes); break;
+      case 1: archive(bytes); break;
+      default: tokenizer(bytes); break;
+    }
+  } catch (const tessera::Error&) {
+    // A refusal in words is the right answer to most inputs.
+  }
+  return 0;
+}

@@ -1,0 +1,46 @@
+#include "formats/same_file.hpp"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "core/error.hpp"
+
+namespace tessera {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Identity = std::pair<dev_t, ino_t>;
+
+/// Of the file that the path ends at; nothing where there is none.
+std::optional<Identity> identity_of(const std::string& path) {
+  struct stat status {};
+  if (path.empty() || ::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return Identity{status.st_dev, status.st_ino};
+}
+
+/// The file itself, or the one inside the folder.
+std::optional<std::string> find_inside(const std::string& path, const Identity& wanted) {
+  if (identity_of(path) == wanted) return path;
+  std::error_code error;
+  fs::recursive_directory_iterator entry(path, fs::directory_options::skip_permission_denied, error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error))
+    if (identity_of(entry->path().string()) == wanted) return entry->path().string();
+  return std::nullopt;
+}
+
+}  // namespace
+
+void refuse_to_overwrite(const std::string& output, std::span<const std::string> inputs) {
+  const std::optional<Identity> target = identity_of(output);
+  if (!target) return;
+  for (const std::string& input : inputs)
+    if (const auto found = find_inside(input, *target))
+      reject("output " + output, "it is the input " + *found + ", which would be lost", "write to another file");
+}
+
+}  // namespace tessera

@@ -1,0 +1,87 @@
+// Nothing in the process survives a session.
+#include <gtest/gtest.h>
+#include <immintrin.h>
+
+#include <array>
+#include <csignal>
+#include <filesystem>
+#include <iterator>
+
+#include "engine_session_support.hpp"
+
+namespace tessera {
+namespace {
+
+using testing::SessionTest;
+
+std::ptrdiff_t entries_in(const char* folder) {
+  return std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator());
+}
+
+std::array<void (*)(int), 6> signal_handlers() {
+  std::array<void (*)(int), 6> handlers{};
+  const std::array<int, 6> signals = {SIGILL, SIGSEGV, SIGBUS, SIGFPE, SIGINT, SIGPIPE};
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    struct sigaction action {};
+    ::sigaction(signals[i], nullptr, &action);
+    handlers[i] = action.sa_handler;
+  }
+  return handlers;
+}
+
+TEST_F(SessionTest, AThousandSessionsLeaveNothingBehind) {
+  const auto make_and_use = [&](const Model& model, int i) {
+    Session session = model.compile({.precision = i % 2 == 0 ? Precision::fp32 : Precision::int8,
+                                     .threads = 1 + i % 3,
+                                     .streams = 1 + i % 2,
+                                     .calibration = {image(1)}});
+    if (i % 4 == 0) session.run_async(image(1 + i % 5)).get();
+    session.run(image(1));
+  };
+  // What the program itself makes once (the topology, the CPU) is there after the first.
+  { make_and_use(Model::load(path_), 0); }
+  const std::ptrdiff_t descriptors = entries_in("/proc/self/fd"), threads = entries_in("/proc/self/task");
+  const auto handlers = signal_handlers();
+  const unsigned float_state = _mm_getcsr();
+  for (int loads = 0; loads < 20; ++loads) {
+    const Model model = Model::load(path_);
+    for (int i = 0; i < 50; ++i) make_and_use(model, i);
+  }
+  EXPECT_EQ(entries_in("/proc/self/fd"), descriptors);
+  EXPECT_EQ(entries_in("/proc/self/task"), threads);
+  EXPECT_EQ(signal_handlers(), handlers);
+  EXPECT_EQ(_mm_getcsr() & ~0x3fU, float_state & ~0x3fU);  // the flags of what happened may differ, the modes not
+}
+
+TEST_F(SessionTest, AWeightFileThatIsCutShortIsAnError) {
+  testing::Net net;
+  const ValueId x = net.input("x", {1, 256});
+  net.output(net.op("MatMul", {x, net.weight(Shape{256, 256})}));
+  infer_shapes(net.graph);
+  const std::string path = (folder_ / "large.onnx").string();
+  write_onnx(net.graph, path);
+  const Model model = Model::load(path);
+  std::filesystem::resize_file(path, 4096);
+  try {
+    (void)model.compile({});
+    FAIL() << "weights that are gone were packed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.subject(), path);
+    EXPECT_NE(error.why().find("cut short"), std::string::npos);
+  }
+}
+
+TEST_F(SessionTest, APlanForMoreMemoryThanThereIsIsRefusedByName) {
+  Session session = Model::load(path_).compile({});
+  try {
+    session.prepare({{"batch", std::int64_t{1} << 36}});
+    FAIL() << "a batch of 2^36 was planned";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::invalid);
+    EXPECT_NE(error.subject().find("image"), std::string::npos) << error.what();
+  }
+  EXPECT_EQ(session.run(image(2)).size(), 1U);  // still usable
+}
+
+}  // namespace
+}  // namespace tessera
