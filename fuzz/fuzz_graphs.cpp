@@ -1,6 +1,6 @@
-// Bytes as a recipe for a small quantized graph: pairs of QuantizeLinear and DequantizeLinear around convolutions, pools,
-// sums and movements, as exporters write them and as they do not. Such a graph is right by construction, so nothing may
-// refuse it: after the passes it still holds together, has the same outputs, and computes numbers.
+// Bytes as a recipe for a small quantized graph: pairs of QuantizeLinear and DequantizeLinear around convolutions,
+// pools, sums and movements, as exporters write them and as they do not. Such a graph is right by construction, so
+// nothing may refuse it: after the passes it still holds together, has the same outputs, and computes numbers.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -77,7 +77,8 @@ class Recipe {
   ValueId transposed_twice(ValueId value) {
     const std::vector<std::int64_t> there{0, 2, 3, 1}, back{0, 3, 1, 2};
     const ValueId moved = graph_.append("Transpose", "transpose", {value}, {{"perm", there}});
-    return graph_.append("Transpose", "transpose", {next() % 2 == 0 ? quantized(moved, false) : moved}, {{"perm", back}});
+    return graph_.append("Transpose", "transpose", {next() % 2 == 0 ? quantized(moved, false) : moved},
+                         {{"perm", back}});
   }
 
   ValueId step() {
