@@ -1,4 +1,5 @@
 // Concrete extents and seeded inputs for a graph with symbolic shapes.
+#include <optional>
 #include <set>
 
 #include "core/checked_size.hpp"
@@ -24,11 +25,46 @@ std::int64_t default_extent(const std::string& role) {
   return role == "seq" ? default_sequence : default_image_side;
 }
 
+/// How far the numbers of a node that counts positions reach, behind whatever moves, casts or adds a number to them;
+/// nothing where the value is something else. Shapes are bound.
+std::optional<std::int64_t> positions_in(const Graph& graph, const Uses& uses, ValueId id) {
+  std::int64_t offset = 0;
+  while (id != no_value && uses.producer(id) >= 0) {
+    const Node& node = graph.nodes[static_cast<std::size_t>(uses.producer(id))];
+    const auto& dims = graph.value(id).shape.dims;
+    if (node.op == "Range" && dims.size() == 1 && dims[0].known()) return dims[0].value() + offset;
+    const bool moves = node.op == "Cast" || node.op == "Unsqueeze" || node.op == "Reshape" || node.op == "Expand";
+    if (node.op == "Add" && graph.value(node.input(1)).is_constant()) {
+      const Tensor& added = graph.value(node.input(1)).constant;
+      if (added.type() != DataType::i64 || added.shape().elements() != 1) return std::nullopt;
+      offset += added.as<std::int64_t>()[0];
+    } else if (!moves) {
+      return std::nullopt;
+    }
+    id = node.input(0);
+  }
+  return std::nullopt;
+}
+
+/// The table that positions reach beyond, as "node X: its table ends at 64"; empty where they all fit.
+std::string table_too_short(const Graph& bound) {
+  const Uses uses(bound);
+  for (const Node& node : bound.nodes) {
+    if (node.op != "Gather" || node.attribute_or<std::int64_t>("axis", 0) != 0) continue;
+    const auto& table = bound.value(node.input(0)).shape.dims;
+    if (table.empty() || !table[0].known()) continue;
+    const auto positions = positions_in(bound, uses, node.input(1));
+    if (positions && *positions > table[0].value())
+      return "node " + node.name + ": its table of positions ends at " + std::to_string(table[0].value());
+  }
+  return {};
+}
+
 bool can_be_bound(const Graph& graph, std::span<const Binding> bindings) {
   Graph bound = graph;
   try {
     bind_shapes(bound, bindings);
-    return true;
+    return table_too_short(bound).empty();
   } catch (const Error&) {
     return false;
   }
@@ -52,10 +88,19 @@ void shorten_sequences(const Graph& graph, std::vector<Binding>& bindings, const
   for (const std::size_t i : assumed) bindings[i].extent = longest;
 }
 
+/// Better here, by the name of the option, than when the model runs.
+void refuse_long_sequences(const Graph& graph, std::span<const Binding> bindings) {
+  Graph bound = graph;
+  bind_shapes(bound, bindings);
+  if (const std::string why = table_too_short(bound); !why.empty())
+    reject("sequence length", why, "use shorter sequences (--seq)");
+}
+
 }  // namespace
 
 std::vector<Binding> bindings_for(const Graph& graph, const std::map<std::string, std::int64_t>& extents) {
   std::vector<Binding> bindings;
+  bool has_sequence = false;
   std::vector<std::size_t> assumed;  // bindings that are a sequence nobody gave a length
   std::set<std::string> known;
   for (const ValueId id : graph.inputs) {
@@ -70,11 +115,15 @@ std::vector<Binding> bindings_for(const Graph& graph, const std::map<std::string
       if (exact != extents.end()) extent = exact->second;
       if (extent < 1)
         reject("extent " + symbol, std::to_string(extent) + " is not positive", "give a number of at least 1");
+      has_sequence |= role == "seq";
       if (role == "seq" && generic == extents.end() && exact == extents.end()) assumed.push_back(bindings.size());
       bindings.push_back({symbol, extent});
     }
   }
-  if (!assumed.empty()) shorten_sequences(graph, bindings, assumed);
+  if (!assumed.empty())
+    shorten_sequences(graph, bindings, assumed);
+  else if (has_sequence)
+    refuse_long_sequences(graph, bindings);
   return bindings;
 }
 

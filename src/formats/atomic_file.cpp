@@ -30,6 +30,8 @@ std::string temporary_name(const std::string& target) {
 
 AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), target_(path_) {
   std::error_code ignored;
+  if (fs::exists(path_, ignored) && !fs::is_regular_file(path_, ignored) && !fs::is_directory(path_, ignored))
+    fail(path_, "exists and is not a regular file", "name a file");
   // What lies here is opened, not replaced: renaming over it would lose the file, or the device.
   for (const std::string_view place : {"/dev/", "/proc/"})
     if (path_.starts_with(place)) fail(path_, "is a device, and a file is written whole or not at all", "name a file");
@@ -38,8 +40,6 @@ AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), target_(path_
     if (!resolved.empty()) target_ = resolved.string();
   }
   if (fs::is_directory(target_, ignored)) fail(path_, "is a folder", "name a file inside it");
-  if (fs::exists(target_, ignored) && !fs::is_regular_file(target_, ignored))
-    fail(path_, "exists and is not a regular file", "name another file");
   temporary_ = temporary_name(target_);
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor_ < 0) fail_errno("cannot write the file", errno);

@@ -56,8 +56,8 @@ class Truth(unittest.TestCase):
             self.assertIn(part, lines[0])
         return done
 
-    def compare(self, *words, status=0):
-        done = self.run_tool("compare", "--warmup", 0, "--samples", 3, "--json", *words)
+    def compare(self, *words, samples=3, status=0):
+        done = self.run_tool("compare", "--warmup", 0, "--samples", samples, "--json", *words)
         self.assertEqual(done.returncode, status, done.stderr)
         return json.loads(done.stdout)
 
@@ -96,7 +96,7 @@ class Truth(unittest.TestCase):
         self.assertEqual(model["baseline_precision"], "fp32")
 
     def test_throughput_is_measured(self):
-        for row in self.compare("--model", IMAGE, "--batch", 2, "--case", "fp32@avx2", "--samples", 9)["models"][0]["cases"]:
+        for row in self.compare("--model", IMAGE, "--batch", 2, "--case", "fp32@avx2", samples=9)["models"][0]["cases"]:
             self.assertAlmostEqual(row["throughput_per_s"] * row["latency_ms"]["mean"] / 2000, 1, places=6)
 
     def test_calibration_is_charged_to_every_case_that_needs_it(self):
@@ -213,6 +213,7 @@ class Truth(unittest.TestCase):
 
     def test_outputs_do_not_overwrite_inputs(self):
         model = self.write("model.onnx", IMAGE.read_bytes())
+        shutil.copy(IMAGE.parent / "model.safetensors", self.dir)
         os.link(model, self.dir / "hard.onnx")
         os.symlink(model, self.dir / "soft.onnx")
         words = ("quantize", model, "--calibration", DATA / "image" / "calib", "--items", 2, "-q", "-o")
@@ -236,29 +237,31 @@ class Truth(unittest.TestCase):
         self.assertEqual(given.read_bytes(), before)
         self.assertEqual([name for name in os.listdir(self.dir) if "part" in name], [])
 
-    def interrupt(self, signal_number, *words):
+    def interrupt(self, signal_number, after, *words):
         process = subprocess.Popen([TESSERA, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        time.sleep(2 if not SANITIZED else 20)
+        time.sleep(after)
         process.send_signal(signal_number)
         out, said = process.communicate(timeout=120)
-        return process.returncode, out, said
+        self.assertEqual(process.returncode, 128 + signal_number, said)
+        self.assertIn("interrupted", out)
+        self.assertNotIn(MARKER, out)
 
     def test_an_interrupt_keeps_what_was_measured(self):
         report = self.dir / "report"
         words = ("compare", "--model", IMAGE, "--model", TEXT, "--case", "fp32@avx2", "--case", "bf16@avx2", "--samples",
                  10000000, "-q", "--report", report)
         for number in (signal.SIGINT, signal.SIGTERM):
-            status, out, said = self.interrupt(number, *words)
-            self.assertEqual(status, 128 + number, said)
-            self.assertIn("interrupted", out)
-            self.assertNotIn(MARKER, out)
-            written = json.loads((report / "report.json").read_text())
-            self.assertTrue(written["partial"])
-            self.assertEqual(len(written["models"]), 1)
-            for row in written["models"][0]["cases"]:
-                self.assertEqual(row["status"], "ok")
-                self.assertGreater(row["samples"], 10)
-            self.assertEqual([name for name in os.listdir(report) if name.startswith(".")], [])
+            for after in (1, 5, 25):  # a busy machine may still be preparing
+                self.interrupt(number, after, *words)
+                written = json.loads((report / "report.json").read_text())
+                self.assertTrue(written["partial"])
+                self.assertEqual([name for name in os.listdir(report) if name.startswith(".")], [])
+                rows = [row for model in written["models"] for row in model["cases"]]
+                if all(row["status"] == "ok" for row in rows):
+                    break
+            self.assertEqual([(row["case"], row["status"]) for row in rows], [("fp32@avx2", "ok"), ("bf16@avx2", "ok")])
+            for row in rows:
+                self.assertGreater(row["samples"], 3)
 
     # ---- limits before allocation
 
@@ -268,16 +271,22 @@ class Truth(unittest.TestCase):
         return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 6, 0, 0, 0)) +
                 chunk(b"IDAT", zlib.compress(b"\0" * 9)) + chunk(b"IEND", b""))
 
+    def add_zeros(self, archive, name, extents, mib):
+        with archive.open(name, "w") as entry:
+            entry.write(onnx.npy(extents, b""))
+            for _ in range(mib):
+                entry.write(bytes(1 << 20))
+
     def test_small_files_do_not_take_much_memory(self):
         calm = self.most_resident_mb("run", IMAGE, "-q")[2]
         picture = self.write("bomb.png", self.png(2**31 - 1, 1))
         self.assertLess(picture.stat().st_size, 100)
         arrays = self.dir / "bomb.npz"
         with zipfile.ZipFile(arrays, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("input.npy", onnx.npy([1, 3, 64, 64], bytes(400 << 20)))
+            self.add_zeros(archive, "input.npy", [1, 3, 64, 64], 400)
         unneeded = self.dir / "unneeded.npz"
         with zipfile.ZipFile(unneeded, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("other.npy", onnx.npy([100 << 20], bytes(400 << 20)))
+            self.add_zeros(archive, "other.npy", [100 << 20], 400)
         for path in (picture, arrays, unneeded):
             status, said, most = self.most_resident_mb("quantize", IMAGE, "--calibration", path, "-q", "-o", self.dir / "o.onnx")
             self.assertEqual(status, 2, said)
@@ -293,10 +302,12 @@ class Truth(unittest.TestCase):
     @unittest.skipIf(SANITIZED, "time is measured")
     def test_large_graphs_are_planned_in_seconds(self):
         path = self.write("long.onnx", onnx.products(2000, 4))
-        begin = time.monotonic()
-        done = self.run_tool("explain", path, "--precision", "int8", "-q")
+        # On one CPU, by its clock: threads that wait for each other would count, other programs would not.
+        cpu = {min(os.sched_getaffinity(0))}
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        done = self.run_tool("explain", path, "--precision", "int8", "-q", preexec_fn=lambda: os.sched_setaffinity(0, cpu))
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertLess(time.monotonic() - begin, 20)
+        self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before, 20)
 
     # ---- words
 
@@ -316,6 +327,7 @@ class Truth(unittest.TestCase):
         """Its table of positions ends before the usual 128 tokens."""
         done = self.run_tool("run", TEXT, "--json", "-q")
         self.assertEqual(done.returncode, 0, done.stderr)
+        self.fails(2, "run", TEXT, "--seq", 128, "-q", says=["--seq", "64"])
         side, rows = 4, 40
         table = onnx.tensor("table", [1, rows, side], bytes(4 * rows * side))
         constant = lambda name, values: onnx.tensor(name, [len(values)], struct.pack(f"<{len(values)}q", *values), onnx.INT64)

@@ -52,7 +52,8 @@ TEST_F(SessionTest, NaNPassesThroughFp32AndBf16) {
     for (const Precision precision : {Precision::fp32, Precision::bf16}) {
       Session session = model.compile({.precision = precision, .isa = isa});
       // The middle of the image: convolutions, ReLU, pools, a residual sum, the mean and a linear layer follow.
-      std::vector<float> numbers(image(1).at("image").as<float>().begin(), image(1).at("image").as<float>().end());
+      const Tensor pixels = image(1).at("image");
+      std::vector<float> numbers(pixels.as<float>().begin(), pixels.as<float>().end());
       numbers[10 * 20 + 10] = nan;
       for (const float logit : only(session.run(with(image(1), numbers))).as<float>())
         EXPECT_TRUE(std::isnan(logit)) << name_of(precision) << " " << name_of(isa);

@@ -131,6 +131,7 @@ TEST_F(QuantizeTest, ScoresByLabelsWhereThereAreSome) {
 TEST_F(QuantizeTest, TimesLayersAndTellsOfProgress) {
   const Model model = Model::load(path_);
   QuantizeOptions options;
+  options.speed_aware = true;
   std::int64_t calls = 0;
   options.progress = [&](std::string_view activity, std::int64_t done, std::int64_t total) {
     EXPECT_FALSE(activity.empty());

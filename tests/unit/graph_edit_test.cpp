@@ -179,5 +179,25 @@ TEST(Attribute, Prints) {
   EXPECT_EQ(to_string(Attribute(floats(Shape{2}, {1, 2}))), "f32[2]");
 }
 
+TEST(GraphNames, AHundredThousandValuesOfOneNameAreNamedAtOnce) {
+  Graph graph;
+  for (int i = 0; i < 100000; ++i) graph.add_value("x", DataType::f32);  // took minutes when each was looked for
+  EXPECT_EQ(graph.values.front().name, "x");
+  EXPECT_EQ(graph.values.back().name, "x_99999");
+  Graph copy = graph;
+  copy.values[7].name = "y";
+  EXPECT_EQ(copy.values[static_cast<std::size_t>(copy.add_value("y", DataType::f32))].name, "y_1");
+}
+
+TEST(GraphNames, OfWhatWasRemovedAreFreeAgain) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", DataType::f32, {1});
+  graph.append("Relu", "unused", {x});
+  graph.outputs = {graph.append("Relu", "used", {x})};
+  graph.remove_unused();
+  EXPECT_EQ(graph.value(graph.add_value("unused", DataType::f32)).name, "unused");
+  EXPECT_EQ(graph.value(graph.add_value("used", DataType::f32)).name, "used_1");
+}
+
 }  // namespace
 }  // namespace tessera

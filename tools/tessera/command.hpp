@@ -22,6 +22,11 @@ CLI::Validator between(Number low, Number high) {
   return CLI::Range(low, high).description("");
 }
 
+/// For unsigned numbers, where the parser takes -1 for the largest one.
+inline CLI::Validator not_negative() {
+  return CLI::Validator(CLI::NonNegativeNumber).description("");
+}
+
 void add_compare(CLI::App& app, Context& context);
 void add_run(CLI::App& app, Context& context);
 void add_explain(CLI::App& app, Context& context);

@@ -253,7 +253,9 @@ void add_compare(CLI::App& app, Context& context) {
                    "inputs on which outputs are compared with FP32 [8; of --data all]")
       ->type_name("N")
       ->check(between(1, 10000));
-  command->add_option("--seed", words->seed, "of random inputs and of the order of rounds [1]")->type_name("N");
+  command->add_option("--seed", words->seed, "of random inputs and of the order of rounds [1]")
+      ->type_name("N")
+      ->check(not_negative());
   command->add_option("--report", words->report, "write report.json, .csv, .html and charts there")->type_name("DIR");
   add_tune_option(*command, words->tune);
   command->add_flag("--strict", words->strict, "an unavailable case is an error (exit status 3)");

@@ -88,7 +88,9 @@ void add_models(CLI::App& app, Context& context) {
   CLI::App* exporting = command->add_subcommand("export", "write a built-in model with its weights to an ONNX file");
   exporting->add_option("NAME", words->model, "one of " + joined_names())->required();
   exporting->add_option("-o,--output", words->output, "the file to write")->required()->type_name("FILE.onnx");
-  exporting->add_option("--seed", words->seed, "seed of the synthetic weights")->capture_default_str();
+  exporting->add_option("--seed", words->seed, "seed of the synthetic weights")
+      ->capture_default_str()
+      ->check(not_negative());
   exporting->callback(
       [words, &context] { context.action = [words, &context] { return export_model(*words, context); }; });
   // Runs after the callback of a subcommand, whose choice stands.

@@ -312,7 +312,7 @@ void add_run(CLI::App& app, Context& context) {
       ->check(between(0, 1));
   command->add_option("--calibration", words->calibration, calibration_help)->type_name("DIR|FILE");
   add_tune_option(*command, words->tune);
-  command->add_option("--seed", words->seed, "of random inputs [1]")->type_name("N");
+  command->add_option("--seed", words->seed, "of random inputs [1]")->type_name("N")->check(not_negative());
   command->add_flag("--hash", words->hash, "print NAME SHAPE DTYPE SHA256 for each output");
   command->add_flag("--strict", words->strict, "an unavailable instruction set is an error (exit status 3)");
   command->add_flag("--json", words->json, "print the result as JSON, and nothing else");
