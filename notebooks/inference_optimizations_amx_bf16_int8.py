@@ -28,6 +28,7 @@ import tessera
 ROOT = next(folder for folder in [pathlib.Path.cwd(), *pathlib.Path.cwd().parents] if (folder / "tests/data").is_dir())
 IMAGES, TEXTS = ROOT / "tests/data/image", ROOT / "tests/data/text"  # small trained models with labelled data
 SECONDS = float(os.environ.get("TESSERA_NOTEBOOK_SECONDS", 25))      # for the measurement of one model
+BRIEF = SECONDS < 10                                                 # for a test of this notebook: fewer of everything
 COLOURS = {"fp32": "#8493a8", "bf16": "#4f7fe8", "int8": "#14a38b"}
 plt.rcParams.update({"figure.dpi": 110, "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True})
 
@@ -70,7 +71,8 @@ resnet50_report
 
 # %%
 bert = tessera.load("bert-base")
-bert_report = tessera.compare(bert, CASES, calibration=TEXTS / "calib.tsv", seq=128, max_seconds=SECONDS)
+sentences = bert.dataset(TEXTS / "calib.tsv", seq=128)[::10 if BRIEF else 4]
+bert_report = tessera.compare(bert, CASES, calibration=sentences, seq=128, max_seconds=SECONDS)
 bert_report
 
 # %% [markdown]
@@ -107,9 +109,11 @@ plt.show()
 
 # %%
 trained_image_report = tessera.compare(small, ["fp32", "bf16", "int8"], calibration=IMAGES / "calib",
-                                       data=IMAGES / "test", max_seconds=SECONDS / 5)
+                                       data=IMAGES / "test", accuracy_inputs=100 if BRIEF else None,
+                                       max_seconds=SECONDS / 5)
 trained_text_report = tessera.compare(TEXTS / "model.onnx", ["fp32", "bf16", "int8"], calibration=TEXTS / "calib.tsv",
-                                      data=TEXTS / "test.tsv", seq=64, max_seconds=SECONDS / 5)
+                                      data=TEXTS / "test.tsv", accuracy_inputs=100 if BRIEF else None, seq=64,
+                                      max_seconds=SECONDS / 5)
 table(["model", "case", "top-1 accuracy", "cosine to FP32", "median ms", "speed-up"],
       [[model, f"`{case['case']}`", f"{100 * case['accuracy']['top1']:.1f} %", f"{case['accuracy']['cosine']:.5f}",
         f"{case['latency_ms']['p50']:.3f}", f"{case['speedup_vs_fp32']:.2f}×"]
@@ -121,7 +125,9 @@ table(["model", "case", "top-1 accuracy", "cosine to FP32", "median ms", "speed-
 # report says what each layer costs.
 
 # %%
-quantized = tessera.load(TEXTS / "model.onnx").quantize(TEXTS / "calib.tsv", max_drop=0.5, validation=TEXTS / "test.tsv")
+trained = tessera.load(TEXTS / "model.onnx")
+labelled = trained.dataset(TEXTS / "test.tsv")[::10 if BRIEF else 1]
+quantized = trained.quantize(TEXTS / "calib.tsv", max_drop=0.5, validation=labelled)
 report = quantized.report
 print(f"{report['metric']}: FP32 {report['fp32_score']:.1f}, INT8 {report['int8_score']:.1f}; "
       f"{100 * report['int8_mac_share']:.1f} % of the multiply-adds in INT8, SmoothQuant alpha {report['smoothquant']}")
@@ -144,7 +150,7 @@ for model, precision, isas in [(resnet50, "bf16", ["avx512_core_amx", "avx512_co
     for isa in [isa for isa in isas if isa in available] or [doctor["isa"]]:
         sessions[f"{precision}@{isa}"] = model.compile(precision, isa)
 
-BATCHES = [1, 2, 4, 8, 16, 32]
+BATCHES = [1, 4, 16] if BRIEF else [1, 2, 4, 8, 16, 32]
 per_second = {case: [] for case in sessions}
 for batch in BATCHES:
     feeds = {"input": np.concatenate([images[i % len(images)]["input"] for i in range(batch)])}
@@ -188,13 +194,14 @@ def memory_bandwidth():
     return max(rates)
 
 
+RUNS = 5 if BRIEF else 20
 bandwidth = memory_bandwidth()
 figure, panels = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained", sharey=True)
 for panel, (name, make) in zip(panels, {
         "ResNet-50": lambda precision: (int8 if precision == "int8" else resnet50).compile(precision),
-        "BERT-base": lambda precision: bert.compile(precision, seq=128, calibration=TEXTS / "calib.tsv")}.items()):
+        "BERT-base": lambda precision: bert.compile(precision, seq=128, calibration=sentences)}.items()):
     for precision, colour in COLOURS.items():
-        steps = [step for step in make(precision).explain(profile=20) if step["gflop"] > 0 and step["peak_fraction"] > 0]
+        steps = [step for step in make(precision).explain(RUNS) if step["gflop"] > 0 and step["peak_fraction"] > 0]
         intensity = np.array([step["gflop"] * 1e9 / step["bytes"] for step in steps])
         rate = np.array([step["gflop"] / step["ms"] * 1e3 for step in steps])
         peak = max(rate / [step["peak_fraction"] for step in steps])
@@ -211,7 +218,7 @@ print(f"copying large arrays: {bandwidth:.1f} GB/s")
 # Any step can be asked why it is not faster:
 
 # %%
-steps = int8.compile("int8").explain(profile=20)
+steps = int8.compile("int8").explain(RUNS)
 table(["layer", "kernel", "precision", "ms", "of peak", "why not better"],
       [[step["node"], f"`{step['kernel']}`", f"`{step['precision']}`", f"{step['ms']:.3f}",
         f"{100 * step['peak_fraction']:.0f} %" if step["gflop"] > 0 else "", step["why"]]
