@@ -30,6 +30,7 @@ struct StepInfo {
   double seconds = 0;     ///< mean over profiled runs; 0 without profile
   std::int64_t runs = 1;  ///< in one inference: once for each part of the batch that is run on its own
   std::vector<StepChoice> choices = {};
+  std::int64_t bytes = 0;  ///< that its inputs, weights and outputs take: the least that has to move; likewise
 };
 
 }  // namespace tessera

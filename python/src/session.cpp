@@ -158,6 +158,7 @@ nb::list explain(PythonSession& session, int profile) {
     row["precision"] = step.precision;
     row["why"] = step.why;
     row["gflop"] = step.gflop;
+    row["bytes"] = step.bytes;
     row["runs"] = step.runs;
     row["ms"] = profile > 0 ? nb::object(nb::float_(step.seconds * 1e3)) : nb::object(nb::none());
     row["share"] = profile > 0 ? nb::object(nb::float_(entry.share)) : nb::object(nb::none());

@@ -60,8 +60,9 @@ class Session:
         self._compiled.prepare(extents)
 
     def explain(self, profile: int = 0) -> list[dict[str, Any]]:
-        """The plan, a dict for each step: node, op, kernel, isa, precision, why (not a better one), gflop, runs, choices.
+        """The plan, a dict for each step: node, op, kernel, isa, precision, why (not a better one), runs and choices.
 
+        gflop is its 10^9 operations, two per multiply-add, and bytes what its inputs, weights and outputs take.
         With `profile` every step is timed over that many inferences on seeded random inputs: ms, share of the inference,
         and peak_fraction of the rate that multiply-adds in registers reach here in that precision. None without.
         """

@@ -2,13 +2,18 @@
 
 #include "compile/layout/builder.hpp"
 #include "compile/lower/lower.hpp"
+#include "compile/traffic.hpp"
 
 namespace tessera {
 
 std::shared_ptr<const Plan> make_plan(const Graph& graph, Isa isa, WeightStore& weights, int threads,
                                       Chooser* chooser) {
   Builder builder(graph, isa, weights, chooser);
-  for (const Node& node : graph.nodes) lower(builder, node);
+  for (const Node& node : graph.nodes) {
+    const Step* const before = builder.last_step();
+    lower(builder, node);
+    if (Step* const step = builder.last_step(); step != before) step->info.bytes = least_bytes(graph, node);
+  }
   std::shared_ptr<const Plan> plan = builder.finish();
   weights.pack(threads);
   return plan;

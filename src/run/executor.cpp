@@ -57,6 +57,7 @@ std::vector<StepInfo> steps_of(const BatchPlans& plans) {
     for (const std::unique_ptr<Step>& step : plan->steps) {
       steps.push_back(step->info);
       steps.back().gflop *= static_cast<double>(runs);
+      steps.back().bytes *= runs;
       steps.back().runs = runs;
     }
   };

@@ -165,10 +165,15 @@ nlohmann::ordered_json to_json(const ExplainWords& words, const Explanation& exp
                                  {"steps", nlohmann::ordered_json::array()}};
   if (const std::optional<double> peak = peak_resident_mb()) json["peak_resident_mb"] = *peak;
   for (const ProfiledStep& row : explanation.rows) {
-    nlohmann::ordered_json step = {{"node", row.step.node},           {"op", row.step.op},
-                                   {"kernel", row.step.kernel},       {"isa", row.step.isa},
-                                   {"precision", row.step.precision}, {"gflop", row.step.gflop},
-                                   {"runs", row.step.runs},           {"why", row.step.why}};
+    nlohmann::ordered_json step = {{"node", row.step.node},
+                                   {"op", row.step.op},
+                                   {"kernel", row.step.kernel},
+                                   {"isa", row.step.isa},
+                                   {"precision", row.step.precision},
+                                   {"gflop", row.step.gflop},
+                                   {"bytes", row.step.bytes},
+                                   {"runs", row.step.runs},
+                                   {"why", row.step.why}};
     if (!row.step.choices.empty()) step["choices"] = nlohmann::ordered_json::array();
     for (const StepChoice& choice : row.step.choices) step["choices"].push_back(to_json(choice));
     if (words.profile > 0) {

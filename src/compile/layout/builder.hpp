@@ -74,6 +74,8 @@ class Builder {
 
   /// Appends a step that reads and writes these buffers.
   void emit(std::unique_ptr<Step> step, std::vector<BufferId> reads, std::vector<BufferId> writes);
+  /// The step that was emitted last; null before the first.
+  [[nodiscard]] Step* last_step() noexcept { return plan_->steps.empty() ? nullptr : plan_->steps.back().get(); }
   /// A constant array the plan keeps, e.g. biases padded to whole panels. `shared` keeps the memory alive.
   const std::byte* keep(std::shared_ptr<const AlignedBuffer> buffer, bool is_weight);
   /// The same as a buffer that steps read.
