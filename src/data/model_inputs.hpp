@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tessera/tessera.hpp"
+#include "text/token_batch.hpp"
 
 namespace tessera {
 
@@ -28,6 +29,8 @@ struct TextInput {
   std::optional<std::int64_t> sequence;  ///< where the model fixes it
 };
 std::optional<TextInput> text_input_of(const std::vector<TensorInfo>& inputs);
+/// The tensors that the model has inputs for, by their names.
+TensorMap text_inputs(TokenBatch batch, const TextInput& input);
 
 /// The batch that the model fixes, if any.
 std::optional<std::int64_t> fixed_batch(const std::vector<TensorInfo>& inputs);

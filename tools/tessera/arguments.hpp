@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "command.hpp"
 #include "cpu/isa.hpp"
 #include "tessera/tessera.hpp"
 
@@ -21,6 +22,10 @@ Precision precision_option(const std::string& word);
 std::optional<Isa> isa_ceiling_from_environment();
 /// The same for given values; empty ones count as unset. Error{invalid} for a word that is no instruction set.
 std::optional<Isa> isa_ceiling(const std::string& tessera_value, const std::string& onednn_value);
+
+/// The tier to compile for, the best one for an empty word. One that is not available here is an error under --strict,
+/// and replaced with a note otherwise.
+Isa choose_isa(const std::string& word, bool strict, const Context& context);
 
 /// --batch and --seq as the extents that Model takes.
 std::map<std::string, std::int64_t> extents_of(std::optional<int> batch, std::optional<int> seq);
