@@ -19,65 +19,41 @@ void cut_each(std::vector<Word>& words, Cut cut) {
   words = std::move(result);
 }
 
-void append_range(const Word& word, Range range, std::vector<Word>& words) {
-  if (range.first < range.second)
-    words.push_back({word.text.substr(range.first, range.second - range.first), word.begins_text && range.first == 0});
-}
+/// A part of a word, which all parts together cover.
+struct Segment {
+  Range range;
+  bool delimiter;
+};
 
-/// The ranges that lie between, before and after those given.
-std::vector<Range> ranges_between(const std::vector<Range>& ranges, std::size_t size) {
-  std::vector<Range> between;
+/// The ranges given are delimiters and what is between them is not, or the other way round.
+std::vector<Segment> segments_of(std::size_t size, const std::vector<Range>& ranges, bool ranges_are_delimiters) {
+  std::vector<Segment> segments;
   std::size_t done = 0;
   for (const Range& range : ranges) {
-    if (done < range.first) between.emplace_back(done, range.first);
+    if (done < range.first) segments.push_back({{done, range.first}, !ranges_are_delimiters});
+    segments.push_back({range, ranges_are_delimiters});
     done = range.second;
   }
-  if (done < size) between.emplace_back(done, size);
-  return between;
+  if (done < size) segments.push_back({{done, size}, !ranges_are_delimiters});
+  return segments;
 }
 
-/// Delimiters that touch make one.
-std::vector<Range> joined(const std::vector<Range>& ranges) {
-  std::vector<Range> result;
-  for (const Range& range : ranges) {
-    if (!result.empty() && result.back().second == range.first) {
-      result.back().second = range.second;
-    } else {
-      result.push_back(range);
-    }
-  }
-  return result;
-}
-
-/// Cuts at the end of each delimiter, or at the beginning of each.
-void append_merged(const Word& word, const std::vector<Range>& delimiters, bool with_previous,
-                   std::vector<Word>& words) {
-  std::size_t done = 0;
-  for (const Range& range : delimiters) {
-    const std::size_t cut = with_previous ? range.second : range.first;
-    append_range(word, {done, cut}, words);
-    done = cut;
-  }
-  append_range(word, {done, word.text.size()}, words);
-}
-
-void append_split(const Word& word, std::vector<Range> delimiters, Delimiter kind, std::vector<Word>& words) {
+bool belong_together(const Segment& left, const Segment& right, Delimiter kind) {
   switch (kind) {
-    case Delimiter::removed:
-      for (const Range& range : ranges_between(delimiters, word.text.size())) append_range(word, range, words);
-      return;
-    case Delimiter::merged_with_previous: append_merged(word, delimiters, true, words); return;
-    case Delimiter::merged_with_next: append_merged(word, delimiters, false, words); return;
-    case Delimiter::contiguous: delimiters = joined(delimiters); break;
-    case Delimiter::isolated: break;
+    case Delimiter::contiguous: return left.delimiter == right.delimiter;
+    case Delimiter::merged_with_previous: return !left.delimiter && right.delimiter;
+    case Delimiter::merged_with_next: return left.delimiter && !right.delimiter;
+    default: return false;
   }
-  std::size_t done = 0;
-  for (const Range& range : delimiters) {
-    append_range(word, {done, range.first}, words);
-    append_range(word, range, words);
-    done = range.second;
+}
+
+void append_split(const Word& word, const std::vector<Segment>& segments, Delimiter kind, std::vector<Word>& words) {
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const std::size_t begin = segments[i].range.first;
+    if (kind == Delimiter::removed && segments[i].delimiter) continue;
+    while (i + 1 < segments.size() && belong_together(segments[i], segments[i + 1], kind)) ++i;
+    words.push_back({word.text.substr(begin, segments[i].range.second - begin), word.begins_text && begin == 0});
   }
-  append_range(word, {done, word.text.size()}, words);
 }
 
 template <typename IsDelimiter>
@@ -87,7 +63,7 @@ void append_split_at(const Word& word, IsDelimiter is_delimiter, Delimiter kind,
     const auto begin = static_cast<std::size_t>(bytes.data() - word.text.data());
     if (is_delimiter(c)) delimiters.emplace_back(begin, begin + bytes.size());
   });
-  append_split(word, std::move(delimiters), kind, words);
+  append_split(word, segments_of(word.text.size(), delimiters, true), kind, words);
 }
 
 /// Bytes that are visible characters of Latin-1 stand for themselves, the others for those from U+0100 on, in order.
@@ -131,8 +107,7 @@ void WhitespaceSplit::split(std::vector<Word>& words) const {
 
 void PatternSplit::split(std::vector<Word>& words) const {
   cut_each(words, [this](const Word& word, std::vector<Word>& result) {
-    std::vector<Range> matches = pattern_.matches(word.text);
-    append_split(word, invert_ ? ranges_between(matches, word.text.size()) : std::move(matches), delimiter_, result);
+    append_split(word, segments_of(word.text.size(), pattern_.matches(word.text), !invert_), delimiter_, result);
   });
 }
 
@@ -171,8 +146,8 @@ void Metaspace::split(std::vector<Word>& words) const {
     const bool wanted = prefix == Prefix::always || (prefix == Prefix::first && word.begins_text);
     if (wanted && !text.empty() && !text.starts_with(replacement)) text.insert(0, replacement);
     const Word marked{std::move(text), word.begins_text};
-    append_split(marked, split_words ? Pattern::text(replacement).matches(marked.text) : std::vector<Range>(),
-                 Delimiter::merged_with_next, result);
+    const auto marks = split_words ? Pattern::text(replacement).matches(marked.text) : std::vector<Range>();
+    append_split(marked, segments_of(marked.text.size(), marks, true), Delimiter::merged_with_next, result);
   });
 }
 

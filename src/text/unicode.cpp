@@ -2,39 +2,51 @@
 
 #include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
+#include <unicode/uniset.h>
 #include <unicode/unistr.h>
 #include <unicode/ustring.h>
 #include <unicode/utf8.h>
 
 #include <algorithm>
+#include <array>
+#include <optional>
 
 #include "core/error.hpp"
 
 namespace tessera {
 namespace {
 
-/// Of one of the categories in `mask` in Unicode 8. Two characters have changed theirs since.
-bool has_category(char32_t c, std::uint32_t mask) {
+/// Of one of the categories in `mask` and as old as Unicode `newest`. A few characters have changed theirs since: see
+/// below.
+bool has_category(char32_t c, std::uint32_t mask, std::uint8_t newest = 8) {
   const auto code = static_cast<UChar32>(c);
   if ((U_MASK(u_charType(code)) & mask) == 0) return false;
-  if (c < 0x7fd) return c != 0x61d;  // the first newer ones
+  if (c < 0x7fd && c != 0x61d) return true;  // those are newer
   UVersionInfo age;
   u_charAge(code, age);
-  return age[0] <= 8;
+  return age[0] <= newest;
 }
 
-const icu::Normalizer2& normalizer(UnicodeForm form) {
-  UErrorCode code = U_ZERO_ERROR;
-  const icu::Normalizer2* found = nullptr;
-  switch (form) {
-    case UnicodeForm::nfc: found = icu::Normalizer2::getNFCInstance(code); break;
-    case UnicodeForm::nfd: found = icu::Normalizer2::getNFDInstance(code); break;
-    case UnicodeForm::nfkc: found = icu::Normalizer2::getNFKCInstance(code); break;
-    case UnicodeForm::nfkd: found = icu::Normalizer2::getNFKDInstance(code); break;
+/// The forms of the Unicode that the tokenizers know: newer characters stay as they are.
+class Normalizers {
+ public:
+  Normalizers() {
+    UErrorCode code = U_ZERO_ERROR;
+    known_ = icu::UnicodeSet(u"[:Age=11.0:]", code);
+    const std::array plain{icu::Normalizer2::getNFCInstance(code), icu::Normalizer2::getNFDInstance(code),
+                           icu::Normalizer2::getNFKCInstance(code), icu::Normalizer2::getNFKDInstance(code)};
+    if (U_FAILURE(code)) fail("text", std::string("no Unicode normalisation (") + u_errorName(code) + ")");
+    known_.freeze();
+    for (std::size_t i = 0; i < plain.size(); ++i) forms_[i].emplace(*plain[i], known_);
   }
-  if (U_FAILURE(code)) fail("text", std::string("no Unicode normalisation (") + u_errorName(code) + ")");
-  return *found;
-}
+  [[nodiscard]] const icu::Normalizer2& operator[](UnicodeForm form) const {
+    return *forms_[static_cast<std::size_t>(form)];
+  }
+
+ private:
+  icu::UnicodeSet known_;
+  std::array<std::optional<icu::FilteredNormalizer2>, 4> forms_;  ///< in the order of UnicodeForm
+};
 
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
@@ -87,19 +99,22 @@ bool is_number(char32_t c) {
 }
 
 bool is_nonspacing_mark(char32_t c) {
-  return c == 0x1734 || (c != 0x111c9 && has_category(c, U_GC_MN_MASK));
+  static constexpr std::array<char32_t, 4> not_yet{0x1885, 0x1886, 0xa9bd, 0x111c9};
+  if (std::ranges::find(not_yet, c) != not_yet.end()) return false;
+  return c == 0x1734 || has_category(c, U_GC_MN_MASK);
 }
 
 bool is_mark(char32_t c) {
-  return (U_MASK(u_charType(static_cast<UChar32>(c))) & U_GC_M_MASK) != 0;
+  return c == 0x1cf2 || c == 0x1cf3 || (c != 0x111c9 && has_category(c, U_GC_M_MASK, 9));
 }
 
 std::string in_form(std::string_view utf8, UnicodeForm form) {
   if (is_ascii(utf8)) return std::string(utf8);
+  static const Normalizers normalizers;
   UErrorCode code = U_ZERO_ERROR;
   const auto text = icu::UnicodeString::fromUTF8({utf8.data(), static_cast<std::int32_t>(utf8.size())});
   std::string result;
-  normalizer(form).normalize(text, code).toUTF8String(result);
+  normalizers[form].normalize(text, code).toUTF8String(result);
   if (U_FAILURE(code)) fail("text", std::string("Unicode normalisation failed (") + u_errorName(code) + ")");
   return result;
 }

@@ -35,19 +35,21 @@ void for_each_character(std::string_view utf8, Use use) {
 }
 
 // ---- kinds of characters ------------------------------------------------------------------------------------------
-// The tokenizers that models are trained with know the categories of Unicode 8: newer characters are of no kind.
+// The tokenizers that models are trained with know the categories of Unicode 8 (9 for marks of any kind, today's for
+// space and numbers): newer characters are of no kind.
 
 bool is_space(char32_t c);        ///< Unicode's White_Space
 bool is_control(char32_t c);      ///< controls, formats, private use; not TAB, LF and CR
 bool is_punctuation(char32_t c);  ///< Unicode's, and all of ASCII that is neither letter nor digit
 bool is_number(char32_t c);       ///< digits, letters and others that stand for numbers
 bool is_nonspacing_mark(char32_t c);
-bool is_mark(char32_t c);  ///< of any kind, by the Unicode of today
+bool is_mark(char32_t c);  ///< of any kind
 
 // ---- forms of texts -----------------------------------------------------------------------------------------------
 
 enum class UnicodeForm : std::uint8_t { nfc, nfd, nfkc, nfkd };
 
+/// Characters newer than Unicode 11 stay as they are, as in the tokenizers that models are trained with.
 std::string in_form(std::string_view utf8, UnicodeForm form);
 /// Each character on its own: a sigma at the end of a word becomes the usual small one.
 std::string lower_case(std::string_view utf8);

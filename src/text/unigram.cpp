@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
 #include <cstddef>
 #include <limits>
 
@@ -17,6 +20,30 @@ Vocabulary vocabulary_of(const std::vector<Unigram::Piece>& pieces) {
   return vocabulary;
 }
 
+/// The number as the JSON reader of `tokenizers` has it, which takes the digits for a whole number and divides by a power
+/// of ten: two roundings. Which of two spellings of "......" is better hangs on the last bit of such a number.
+double rounded_twice(double value) {
+  std::array<char, 32> text{};
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::scientific);
+  std::uint64_t digits = 0;
+  int exponent = 0;
+  const char* at = text.data();
+  for (bool fraction = false; at < end && *at != 'e'; ++at) {
+    if (*at == '.') fraction = true;
+    if (*at < '0' || *at > '9') continue;
+    digits = digits * 10 + static_cast<std::uint64_t>(*at - '0');
+    if (fraction) --exponent;
+  }
+  constexpr int most_exact = 22;  // greater powers of ten are rounded themselves, and no score is that small
+  int written = 0;
+  at += at + 1 < end && at[1] == '+' ? 2 : 1;
+  if (at < end) std::from_chars(at, end, written);
+  exponent += written;
+  if (error != std::errc{} || exponent > 0 || exponent < -most_exact) return value;
+  const double result = static_cast<double>(digits) / std::pow(10.0, -exponent);
+  return std::signbit(value) ? -result : result;
+}
+
 }  // namespace
 
 /// The last piece of the best spelling of what ends at an offset.
@@ -32,8 +59,8 @@ Unigram::Unigram(const std::vector<Piece>& pieces, std::optional<std::int64_t> u
     : TokenModel(vocabulary_of(pieces)), unknown_(unknown), bytes_(bytes) {
   double least = std::numeric_limits<double>::infinity();
   for (const Piece& piece : pieces) {
-    scores_.push_back(piece.score);
-    least = std::min(least, piece.score);
+    scores_.push_back(rounded_twice(piece.score));
+    least = std::min(least, scores_.back());
   }
   unknown_score_ = least - unknown_penalty;
 }
