@@ -5,7 +5,7 @@
 #include "cpu/features.hpp"
 #include "kernels/brgemm/overflow.hpp"
 #include "layers.hpp"
-#include "plan/steps/gemm_step.hpp"
+#include "run/steps/gemm_step.hpp"
 
 namespace tessera {
 namespace {

@@ -17,10 +17,10 @@
 #include <string>
 #include <vector>
 
-#include "core/bfloat16.hpp"
 #include "core/memory.hpp"
 #include "kernels/peak/peak.hpp"
-#include "plan/steps/gemm_spec.hpp"
+#include "run/steps/gemm_spec.hpp"
+#include "tessera/bfloat16.hpp"
 
 namespace tessera {
 

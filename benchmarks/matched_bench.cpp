@@ -3,7 +3,7 @@
 //   tessera_benchmarks --benchmark_filter='matched/.*/resnet50'
 #include "cpu/features.hpp"
 #include "layers.hpp"
-#include "plan/steps/matched_step.hpp"
+#include "run/steps/matched_step.hpp"
 
 namespace tessera {
 namespace {
@@ -18,7 +18,7 @@ void run_layer(benchmark::State& state, const VectorKernels& vector, const Layer
   const std::vector<std::byte> elements = random_weights(shape, DataType::s8, most_weight);
   const auto lists = std::make_shared<const AlignedBuffer>(match_weights(weights, elements.data()));
   const BrgemmKernel& finisher = *find_brgemm(DataType::u8, DataType::s8, vector.isa);
-  const MatchedStep step(finisher, *vector.matched_bytes, {operands.spec(), MatchedK(weights), lists});
+  const MatchedStep step(finisher, *vector.matched_bytes, {operands.spec(), matched_k(weights), lists});
   measure_layer(state, shape, peak_of(DataType::u8, vector.isa), [&] { operands.run(step); });
 }
 

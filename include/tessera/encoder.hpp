@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tessera/export.h"
 #include "tessera/tessera.hpp"
 
 namespace tessera {
@@ -26,12 +27,12 @@ struct EncodeOptions {
   bool normalize = true;         ///< to length 1; a folder that asks for this gets it anyway
 };
 
-class Encoder {
+class TESSERA_API Encoder {
  public:
   /// A folder as Hugging Face and sentence-transformers lay it out: config.json with model.safetensors or a model.onnx;
-  /// tokenizer.json or vocab.txt; and, where it is there, modules.json, which says how tokens become one embedding (cls,
-  /// max, mean, mean_sqrt_len_tokens, then linear layers). Without it the mean of the tokens is taken. `model` may also
-  /// be the .onnx file in such a folder. Error{invalid} naming the file that is missing or not understood.
+  /// tokenizer.json or vocab.txt; and, where it is there, modules.json, which says how tokens become one embedding
+  /// (cls, max, mean, mean_sqrt_len_tokens, then linear layers). Without it the mean of the tokens is taken. `model`
+  /// may also be the .onnx file in such a folder. Error{invalid} naming the file that is missing or not understood.
   explicit Encoder(const std::string& model, const EncoderOptions& options = {});
   Encoder(Encoder&&) noexcept;
   Encoder& operator=(Encoder&&) noexcept;

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string_view>
 
+#include "tessera/export.h"
+
 namespace tessera {
 
 enum class Precision : std::uint8_t {
@@ -13,7 +15,7 @@ enum class Precision : std::uint8_t {
   int8,         ///< activations quantized by calibration, or as the file has it
   int8_dynamic  ///< linear layers only, the rows of their inputs quantized when the model runs: needs no data
 };
-std::string_view name_of(Precision precision) noexcept;
-std::optional<Precision> precision_from_name(std::string_view name) noexcept;
+TESSERA_API std::string_view name_of(Precision precision) noexcept;
+TESSERA_API std::optional<Precision> precision_from_name(std::string_view name) noexcept;
 
 }  // namespace tessera

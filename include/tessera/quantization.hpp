@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tessera/export.h"
 #include "tessera/precision.hpp"
 #include "tessera/tensor_map.hpp"
 
@@ -21,8 +22,8 @@ enum class CalibrationMethod : std::uint8_t {
   entropy,         ///< the distribution after quantization differs least (Kullback-Leibler)
   mse              ///< the mean squared error of quantization is smallest
 };
-std::string_view name_of(CalibrationMethod method) noexcept;
-std::optional<CalibrationMethod> calibration_method_from_name(std::string_view name) noexcept;
+TESSERA_API std::string_view name_of(CalibrationMethod method) noexcept;
+TESSERA_API std::optional<CalibrationMethod> calibration_method_from_name(std::string_view name) noexcept;
 
 /// How much of attention multiplies integers besides the linear layers around it. Softmax is in float throughout.
 enum class AttentionProducts : std::uint8_t {
@@ -30,8 +31,8 @@ enum class AttentionProducts : std::uint8_t {
   qk,       ///< Q x K^T
   full      ///< and P x V
 };
-std::string_view name_of(AttentionProducts products) noexcept;
-std::optional<AttentionProducts> attention_products_from_name(std::string_view name) noexcept;
+TESSERA_API std::string_view name_of(AttentionProducts products) noexcept;
+TESSERA_API std::optional<AttentionProducts> attention_products_from_name(std::string_view name) noexcept;
 
 /// What turns a float model into an INT8 one. The defaults are good for convolutional networks and for BERT.
 struct CalibrationOptions {
@@ -71,8 +72,8 @@ enum class ScoreMetric : std::uint8_t {
   agreement,  ///< percent of the items whose largest output is that of FP32
   cosine      ///< 100 x the mean cosine between outputs and those of FP32
 };
-std::string_view name_of(ScoreMetric metric) noexcept;
-std::optional<ScoreMetric> score_metric_from_name(std::string_view name) noexcept;
+TESSERA_API std::string_view name_of(ScoreMetric metric) noexcept;
+TESSERA_API std::optional<ScoreMetric> score_metric_from_name(std::string_view name) noexcept;
 
 struct QuantizeOptions {
   CalibrationOptions calibration;

@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "core/tensor.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

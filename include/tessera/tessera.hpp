@@ -4,7 +4,7 @@
 //     auto session = model.compile({.precision = tessera::Precision::int8, .isa = tessera::Isa::avx2, .threads = 2});
 //     auto outputs = session.run({{"input", image}});
 //
-// Everything throws tessera::Error (core/error.hpp); nothing prints, aborts or reads the environment.
+// Everything throws tessera::Error (tessera/error.hpp); nothing prints, aborts or reads the environment.
 #pragma once
 
 #include <cstdint>
@@ -18,17 +18,19 @@
 #include <string_view>
 #include <vector>
 
-#include "core/error.hpp"
-#include "core/tensor.hpp"
-#include "cpu/isa.hpp"
+#include "tessera/error.hpp"
+#include "tessera/export.h"
+#include "tessera/isa.hpp"
 #include "tessera/precision.hpp"
 #include "tessera/quantization.hpp"
 #include "tessera/step_info.hpp"
+#include "tessera/tensor.hpp"
 #include "tessera/tensor_map.hpp"
+#include "tessera/version.h"
 
 namespace tessera {
 
-inline constexpr std::string_view version = "0.1.0";
+inline constexpr std::string_view version = TESSERA_VERSION;
 
 /// A model input or output as the file declares it: an extent is "224" or a symbol such as "batch".
 struct TensorInfo {
@@ -96,7 +98,7 @@ struct BatchSplit {
 /// Runs a model. run(), run_async() and the questions may be called by any number of threads at once; set_input(),
 /// infer(), output() and prepare() belong to one thread at a time. After a fork() the child may go on using a session
 /// that no other thread was using at that moment.
-class Session {
+class TESSERA_API Session {
  public:
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
@@ -142,7 +144,7 @@ class Session {
   std::unique_ptr<Impl> impl_;
 };
 
-class Model {
+class TESSERA_API Model {
  public:
   /// An .onnx file or a built-in name (resnet50, bert-base, bert-large). Error{invalid} naming what is wrong.
   static Model load(const std::string& path_or_name);

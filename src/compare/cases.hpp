@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cpu/isa.hpp"
+#include "tessera/isa.hpp"
 #include "tessera/tessera.hpp"
 
 namespace tessera {

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "compare/sha256.hpp"
-#include "core/tensor.hpp"
 #include "quantize/accuracy.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

@@ -1,45 +1,15 @@
-// The one exception type of the library. Its parts become the one line that the command line prints:
-//   tessera: <what>: <why>: <what to do>
+// The usual ways to say no: tessera::Error, made and thrown.
 #pragma once
 
-#include <stdexcept>
 #include <string>
-#include <utility>
+
+#include "tessera/error.hpp"
 
 namespace tessera {
 
-/// What kind of "no" this is; the values are the exit status of the command line.
-enum class ErrorKind {
-  failed = 1,       ///< the work failed (disk full, peer missing, out of memory)
-  invalid = 2,      ///< the words or the input were wrong (bad option, broken file, wrong shape)
-  unavailable = 3,  ///< what was asked for does not exist on this machine (an ISA under --strict)
-};
-
-class Error : public std::runtime_error {
- public:
-  /// `what` names the thing (a file, an option, a node), `why` the reason, `remedy` what to do about it (may be empty).
-  Error(ErrorKind kind, std::string what, std::string why, std::string remedy = {})
-      : std::runtime_error(what + ": " + why + (remedy.empty() ? "" : ": " + remedy)),
-        kind_(kind),
-        what_(std::move(what)),
-        why_(std::move(why)),
-        remedy_(std::move(remedy)) {}
-
-  [[nodiscard]] ErrorKind kind() const noexcept { return kind_; }
-  [[nodiscard]] const std::string& subject() const noexcept { return what_; }
-  [[nodiscard]] const std::string& why() const noexcept { return why_; }
-  [[nodiscard]] const std::string& remedy() const noexcept { return remedy_; }
-
- private:
-  ErrorKind kind_;
-  std::string what_, why_, remedy_;
-};
-
-[[noreturn]] inline void fail(std::string what, std::string why, std::string remedy = {}) {
-  throw Error(ErrorKind::failed, std::move(what), std::move(why), std::move(remedy));
-}
-[[noreturn]] inline void reject(std::string what, std::string why, std::string remedy = {}) {
-  throw Error(ErrorKind::invalid, std::move(what), std::move(why), std::move(remedy));
-}
+/// The work failed.
+[[noreturn]] void fail(std::string what, std::string why, std::string remedy = {});
+/// The words or the input were wrong.
+[[noreturn]] void reject(std::string what, std::string why, std::string remedy = {});
 
 }  // namespace tessera

@@ -1,4 +1,4 @@
-#include "core/shape.hpp"
+#include "tessera/shape.hpp"
 
 #include <algorithm>
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cpu/isa.hpp"
+#include "tessera/isa.hpp"
 
 namespace tessera {
 

@@ -1,4 +1,4 @@
-#include "cpu/isa.hpp"
+#include "tessera/isa.hpp"
 
 #include <algorithm>
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/error.hpp"
+
 namespace tessera {
 
 TensorMap Dataset::batch(std::span<const std::int64_t> indices) const {

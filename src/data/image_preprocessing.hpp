@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <string>
 
-#include "core/tensor.hpp"
 #include "data/image.hpp"
 #include "data/resample.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

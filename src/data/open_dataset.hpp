@@ -14,7 +14,8 @@ namespace tessera {
 
 /// What must be known of the model that the data is for. Files that describe its preprocessing are looked for beside
 /// the model, in the data's folder and in the folder above it, in this order:
-///   preprocessor_config.json (images); tokenizer.json or vocab.txt, with tokenizer_config.json and config.json (texts).
+///   preprocessor_config.json (images); tokenizer.json or vocab.txt, with tokenizer_config.json and config.json
+///   (texts).
 struct DatasetModel {
   std::string path;  ///< of the model file; a built-in name for models that have none
   std::vector<TensorInfo> inputs;

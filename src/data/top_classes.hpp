@@ -12,8 +12,8 @@ struct ClassProbability {
   double probability = 0;
 };
 
-/// The `most` likeliest, best first; of equals the first. `scores` are logits, which softmax makes probabilities, unless
-/// they are probabilities already: from 0 to 1, and 1 in total to 1e-3.
+/// The `most` likeliest, best first; of equals the first. `scores` are logits, which softmax makes probabilities,
+/// unless they are probabilities already: from 0 to 1, and 1 in total to 1e-3.
 std::vector<ClassProbability> top_classes(std::span<const float> scores, std::size_t most);
 
 }  // namespace tessera

@@ -1,5 +1,7 @@
 #include "tessera/encoder.hpp"
 
+#include <unicode/locid.h>
+#include <unicode/unistr.h>
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -7,8 +9,6 @@
 #include <optional>
 #include <span>
 #include <system_error>
-#include <unicode/locid.h>
-#include <unicode/unistr.h>
 #include <utility>
 
 #include "core/error.hpp"
@@ -40,8 +40,7 @@ std::string tokens_output(const Model& model, const std::string& origin) {
 
 TextInput text_inputs_of(const Model& model, const std::string& origin) {
   const auto input = text_input_of(model.inputs());
-  if (!input)
-    reject(origin, "takes " + to_string(model.inputs()) + ", not token ids", "give an encoder of texts");
+  if (!input) reject(origin, "takes " + to_string(model.inputs()) + ", not token ids", "give an encoder of texts");
   return *input;
 }
 

@@ -25,11 +25,11 @@ struct PoolingName {
   Pooling pooling;
 };
 // In the order in which older files put several side by side.
-constexpr std::array pooling_names{PoolingName{"cls", "pooling_mode_cls_token", Pooling::cls},
-                                   PoolingName{"max", "pooling_mode_max_tokens", Pooling::max},
-                                   PoolingName{"mean", "pooling_mode_mean_tokens", Pooling::mean},
-                                   PoolingName{"mean_sqrt_len_tokens", "pooling_mode_mean_sqrt_len_tokens",
-                                               Pooling::mean_sqrt_len}};
+constexpr std::array pooling_names{
+    PoolingName{"cls", "pooling_mode_cls_token", Pooling::cls},
+    PoolingName{"max", "pooling_mode_max_tokens", Pooling::max},
+    PoolingName{"mean", "pooling_mode_mean_tokens", Pooling::mean},
+    PoolingName{"mean_sqrt_len_tokens", "pooling_mode_mean_sqrt_len_tokens", Pooling::mean_sqrt_len}};
 constexpr std::array unknown_flags{"pooling_mode_weightedmean_tokens", "pooling_mode_lasttoken"};
 
 Pooling pooling_called(const JsonObject& config, const nlohmann::json& name) {
@@ -59,10 +59,10 @@ DenseModule read_dense(const std::string& folder) {
   DenseModule dense;
   dense.weight = files.read("linear.weight");
   if (config.flag("bias", true)) dense.bias = files.read("linear.bias");
-  if (dense.weight.shape().rank() != 2 ||
-      (!dense.bias.empty() && dense.bias.shape() != Shape{dense.weight.shape()[0]}))
+  if (dense.weight.shape().rank() != 2 || (!dense.bias.empty() && dense.bias.shape() != Shape{dense.weight.shape()[0]}))
     reject(folder, "the shapes of linear.weight and linear.bias do not fit", "download the model again");
-  if (config.flag("use_residual", false)) config.reject_entry("use_residual", "is true, which is not known here", report);
+  if (config.flag("use_residual", false))
+    config.reject_entry("use_residual", "is true, which is not known here", report);
   const std::string activation = config.text("activation_function", "torch.nn.modules.activation.Tanh");
   dense.tanh = activation.ends_with(".Tanh");
   if (!dense.tanh && !activation.ends_with(".Identity"))

@@ -19,9 +19,7 @@ constexpr std::int64_t most = 1'000'000'000;
 JsonObject::JsonObject(const std::string& path) : JsonObject(read_json(path), path) {}
 
 JsonObject::JsonObject(nlohmann::json json, std::string origin)
-    : path_(std::move(origin)),
-      root_(std::make_shared<const nlohmann::json>(std::move(json))),
-      json_(root_.get()) {
+    : path_(std::move(origin)), root_(std::make_shared<const nlohmann::json>(std::move(json))), json_(root_.get()) {
   if (!json_->is_object()) reject(path_, "is not a JSON object", as_saved);
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/memory.hpp"
 #include "formats/atomic_file.hpp"
 #include "formats/mapped_file.hpp"
 #include "formats/stored_tensor.hpp"

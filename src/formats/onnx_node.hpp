@@ -5,9 +5,9 @@
 
 #include <string>
 
-#include "core/tensor.hpp"
 #include "formats/external_data.hpp"
 #include "graph/attribute.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/tensor.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 namespace {

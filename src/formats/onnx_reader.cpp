@@ -12,6 +12,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "core/error.hpp"
 #include "formats/external_data.hpp"
 #include "formats/mapped_file.hpp"
 #include "formats/onnx_message.hpp"

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/error.hpp"
 #include "core/memory.hpp"
 #include "formats/atomic_file.hpp"
 #include "formats/onnx_tensor.hpp"

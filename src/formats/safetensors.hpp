@@ -7,8 +7,8 @@
 #include <span>
 #include <string>
 
-#include "core/tensor.hpp"
 #include "formats/stored_tensor.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

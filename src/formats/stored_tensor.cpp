@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/deferred_tensor.hpp"
 #include "core/error.hpp"
 #include "formats/float16.hpp"
 
@@ -127,7 +128,7 @@ Tensor map_stored(StoredType type, const Shape& shape, std::span<const std::byte
   const bool as_they_lie = type != StoredType::f16 && type != StoredType::f64 && type != StoredType::boolean;
   if (!as_they_lie || bytes.size() < least_mapped_bytes) return load_stored(type, shape, bytes, file, what);
   check_stored_size(type, shape, bytes, what);
-  return {in_memory(type), shape, std::make_shared<MappedElements>(file, bytes)};
+  return deferred_tensor(in_memory(type), shape, std::make_shared<MappedElements>(file, bytes));
 }
 
 }  // namespace tessera

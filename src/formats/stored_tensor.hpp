@@ -8,8 +8,8 @@
 #include <span>
 #include <string>
 
-#include "core/tensor.hpp"
 #include "formats/mapped_file.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

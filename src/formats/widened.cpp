@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/deferred_tensor.hpp"
 #include "core/elements.hpp"
 #include "core/error.hpp"
 #include "formats/float16.hpp"
@@ -61,8 +62,8 @@ Tensor map_as_f32(StoredType type, const Shape& shape, std::span<const std::byte
            "save the model in F32, F16 or BF16; quantized checkpoints are not read");
   check_stored_size(type, shape, bytes, what);
   if (type == StoredType::f16)
-    return {DataType::f32, shape, std::make_shared<WidenedElements<float_from_half>>(file, bytes)};
-  return {DataType::f32, shape, std::make_shared<WidenedElements<float_from_bfloat16>>(file, bytes)};
+    return deferred_tensor(DataType::f32, shape, std::make_shared<WidenedElements<float_from_half>>(file, bytes));
+  return deferred_tensor(DataType::f32, shape, std::make_shared<WidenedElements<float_from_bfloat16>>(file, bytes));
 }
 
 }  // namespace tessera

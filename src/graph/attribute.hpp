@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "core/tensor.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/shape.hpp"
+#include "tessera/shape.hpp"
 
 namespace tessera {
 

@@ -13,11 +13,11 @@
 #include <string_view>
 #include <vector>
 
-#include "core/data_type.hpp"
 #include "core/error.hpp"
-#include "core/tensor.hpp"
 #include "graph/attribute.hpp"
 #include "graph/dim.hpp"
+#include "tessera/data_type.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

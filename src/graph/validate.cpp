@@ -3,6 +3,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "core/error.hpp"
 #include "graph/graph.hpp"
 
 namespace tessera {

@@ -1,8 +1,8 @@
 // The families of architectures that folders hold, one function each.
 #pragma once
 
-#include "graph/graph.hpp"
 #include "formats/json_object.hpp"
+#include "graph/graph.hpp"
 #include "hub/weight_files.hpp"
 
 namespace tessera {

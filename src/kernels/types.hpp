@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-#include "core/data_type.hpp"
-#include "cpu/isa.hpp"
+#include "tessera/data_type.hpp"
+#include "tessera/isa.hpp"
 
 namespace tessera {
 

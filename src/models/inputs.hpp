@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/tensor.hpp"
 #include "graph/graph.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "core/tensor.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

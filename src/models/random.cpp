@@ -2,6 +2,8 @@
 
 #include <memory>
 
+#include "core/deferred_tensor.hpp"
+
 namespace tessera {
 namespace {
 
@@ -32,7 +34,7 @@ Tensor normal_tensor(const Shape& shape, const RandomStream& random, float devia
 }
 
 Tensor normal_weights(const Shape& shape, const RandomStream& random, float deviation) {
-  return {DataType::f32, shape, std::make_shared<NormalElements>(shape.elements(), random, deviation)};
+  return deferred_tensor(DataType::f32, shape, std::make_shared<NormalElements>(shape.elements(), random, deviation));
 }
 
 }  // namespace tessera

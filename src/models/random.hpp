@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "core/tensor.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

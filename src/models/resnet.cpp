@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/deferred_tensor.hpp"
 #include "models/inputs.hpp"
 #include "models/probe.hpp"
 #include "models/random.hpp"
@@ -118,7 +119,7 @@ class ResNetBuilder {
                                       {"strides", Integers{window.stride, window.stride}}});
     Traced result{id, window.outputs};
     if (!x.probe) return result;
-    const BorrowedElements elements = weights.borrow();
+    const BorrowedElements elements = borrow(weights);
     result.probe =
         convolve(*x.probe, Tensor(DataType::f32, shape, elements.owner, elements.data), window.stride, padding);
     return result;

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
-#include "core/tensor.hpp"
 #include "models/random.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

@@ -1,11 +1,10 @@
 // The integer ops of dynamically quantized files: DynamicQuantizeLinear chooses scale and zero point from the tensor at
 // hand, MatMulInteger and ConvInteger give the exact s32 sums of what is left after the zero points are taken off.
-#include "ops/dynamic_quantization.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <string>
 
+#include "core/dynamic_scale.hpp"
 #include "ops/convolution.hpp"
 #include "ops/expect.hpp"
 #include "ops/families.hpp"
@@ -143,13 +142,6 @@ void evaluate_conv_integer(const Node& node, std::span<const TensorView> inputs,
 }
 
 }  // namespace
-
-DynamicScale dynamic_scale(float low, float high) noexcept {
-  if (low == high) return {};  // zeros
-  const float scale = (high - low) / 255.0F;
-  const float zero_point = std::nearbyint(-low / scale);
-  return {scale, static_cast<std::uint8_t>(zero_point > 0.0F ? std::min(zero_point, 255.0F) : 0.0F)};  // NaN gives 0
-}
 
 std::vector<OpSchema> dynamic_quantization_ops() {
   return {{"DynamicQuantizeLinear",

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <string>
 
+#include "core/error.hpp"
 #include "ops/helpers.hpp"
 #include "ops/op.hpp"
 

@@ -5,8 +5,8 @@
 #include <array>
 #include <cstdint>
 
-#include "core/tensor.hpp"
 #include "ops/helpers.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

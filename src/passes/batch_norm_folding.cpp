@@ -11,10 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include "core/tensor.hpp"
+#include "core/deferred_tensor.hpp"
 #include "passes/match.hpp"
 #include "passes/passes.hpp"
 #include "passes/rewrite.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera::passes {
 namespace {
@@ -64,7 +65,7 @@ class ScaledWeight final : public ElementSource {
   ScaledWeight(Tensor weight, std::vector<double> scale) : weight_(std::move(weight)), scale_(std::move(scale)) {}
 
   void read(std::byte* target) const override {
-    const BorrowedElements weight = weight_.borrow();
+    const BorrowedElements weight = borrow(weight_);
     const std::size_t channel_bytes = weight_.bytes() / scale_.size();
     for (std::size_t c = 0; c < scale_.size(); ++c)
       scale_run(weight.data + c * channel_bytes, scale_[c], channel_bytes / sizeof(float), target + c * channel_bytes);
@@ -76,7 +77,7 @@ class ScaledWeight final : public ElementSource {
 };
 
 Tensor scaled_weight(const Tensor& weight, const Affine& affine) {
-  return {DataType::f32, weight.shape(), std::make_shared<ScaledWeight>(weight, affine.scale)};
+  return deferred_tensor(DataType::f32, weight.shape(), std::make_shared<ScaledWeight>(weight, affine.scale));
 }
 
 Tensor scaled_bias(const Tensor& bias, const Affine& affine) {

@@ -7,11 +7,11 @@
 #include <string_view>
 #include <vector>
 
-#include "core/bfloat16.hpp"
-#include "core/tensor.hpp"
 #include "passes/bf16.hpp"
 #include "passes/passes.hpp"
 #include "passes/rewrite.hpp"
+#include "tessera/bfloat16.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera::passes {
 namespace {

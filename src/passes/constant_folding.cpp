@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "core/tensor.hpp"
 #include "ops/op.hpp"
 #include "passes/match.hpp"
 #include "passes/passes.hpp"
 #include "passes/rewrite.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera::passes {
 namespace {

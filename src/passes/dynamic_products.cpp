@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/tensor.hpp"
 #include "passes/match.hpp"
 #include "passes/passes.hpp"
 #include "passes/rewrite.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera::passes {
 namespace {

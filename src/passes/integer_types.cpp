@@ -13,11 +13,11 @@
 #include <utility>
 #include <vector>
 
-#include "core/tensor.hpp"
 #include "passes/match.hpp"
 #include "passes/passes.hpp"
 #include "passes/quantization.hpp"
 #include "passes/rewrite.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera::passes {
 namespace {

@@ -9,11 +9,12 @@
 #include <utility>
 #include <vector>
 
-#include "core/tensor.hpp"
+#include "core/deferred_tensor.hpp"
 #include "passes/match.hpp"
 #include "passes/passes.hpp"
 #include "passes/quantization.hpp"
 #include "passes/rewrite.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera::passes {
 namespace {
@@ -101,7 +102,7 @@ class JoinedElements final : public ElementSource {
   void read(std::byte* target) const override {
     const std::size_t bytes = parts_[0].bytes() / runs_;
     for (std::size_t part = 0; part < parts_.size(); ++part) {
-      const BorrowedElements elements = parts_[part].borrow();
+      const BorrowedElements elements = borrow(parts_[part]);
       for (std::size_t run = 0; run < runs_; ++run)
         std::memcpy(target + (run * parts_.size() + part) * bytes, elements.data + run * bytes, bytes);
     }
@@ -117,8 +118,9 @@ Tensor side_by_side(const std::array<const Tensor*, 3>& parts, std::size_t axis)
   Shape shape = parts[0]->shape();
   const std::int64_t runs = shape.product(0, axis);
   shape[axis] *= static_cast<std::int64_t>(parts.size());
-  return {parts[0]->type(), shape,
-          std::make_shared<JoinedElements>(std::array<Tensor, 3>{*parts[0], *parts[1], *parts[2]}, runs)};
+  return deferred_tensor(
+      parts[0]->type(), shape,
+      std::make_shared<JoinedElements>(std::array<Tensor, 3>{*parts[0], *parts[1], *parts[2]}, runs));
 }
 
 /// The joined weights, behind one DequantizeLinear when they are integers. The node, if any, goes to `nodes`.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "core/tensor.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera::passes {
 namespace {

@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 
+#include "core/error.hpp"
 #include "graph/graph.hpp"
 #include "ops/op.hpp"
 #include "passes/pass.hpp"

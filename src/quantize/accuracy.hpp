@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "core/tensor.hpp"
 #include "tessera/quantization.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/bfloat16.hpp"
+#include "tessera/bfloat16.hpp"
 
 namespace tessera {
 namespace {

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "core/tensor.hpp"
 #include "graph/graph.hpp"
 #include "quantize/observer.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

@@ -1,8 +1,8 @@
 // Weights as s8: symmetric, one scale per output channel.
 #pragma once
 
-#include "core/tensor.hpp"
 #include "graph/graph.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 

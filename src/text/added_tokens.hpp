@@ -36,8 +36,8 @@ class AddedTokens {
  private:
   [[nodiscard]] const AddedToken* longest_at(std::string_view text) const;
 
-  std::vector<AddedToken> tokens_;            ///< by first byte; longer ones before shorter ones
-  std::vector<std::size_t> begin_;            ///< of the tokens with each first byte, and one past the last
+  std::vector<AddedToken> tokens_;  ///< by first byte; longer ones before shorter ones
+  std::vector<std::size_t> begin_;  ///< of the tokens with each first byte, and one past the last
 };
 
 }  // namespace tessera

@@ -46,7 +46,8 @@ void BytePairs::merge(std::vector<std::int64_t>& pieces) const {
   std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> candidates;
   const auto consider = [&](std::size_t left) {
     if (left == none || next[left] == none) return;
-    if (const Entry* entry = find(pieces[left], pieces[next[left]])) candidates.emplace(entry->rank, left, entry->merged);
+    if (const Entry* entry = find(pieces[left], pieces[next[left]]))
+      candidates.emplace(entry->rank, left, entry->merged);
   };
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     previous[i] = i == 0 ? none : i - 1;
@@ -54,7 +55,7 @@ void BytePairs::merge(std::vector<std::int64_t>& pieces) const {
   }
   for (std::size_t i = 0; i < pieces.size(); ++i) consider(i);
 
-  for (; !candidates.empty(); ) {
+  for (; !candidates.empty();) {
     const auto [rank, left, merged] = candidates.top();
     candidates.pop();
     if (pieces[left] == gone || next[left] == none) continue;

@@ -16,7 +16,7 @@ Encoding filled(const std::vector<TemplatePart>& parts, const Ids& first, const 
   Encoding encoding;
   for (const TemplatePart& part : parts) {
     const Ids token{part.id};
-    const Ids& ids = part.kind == TemplatePart::Kind::token ? token
+    const Ids& ids = part.kind == TemplatePart::Kind::token   ? token
                      : part.kind == TemplatePart::Kind::first ? first
                                                               : second;
     encoding.ids.insert(encoding.ids.end(), ids.begin(), ids.end());

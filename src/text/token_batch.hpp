@@ -4,13 +4,14 @@
 #include <cstdint>
 #include <span>
 
-#include "core/tensor.hpp"
+#include "tessera/tensor.hpp"
 #include "text/template.hpp"
 
 namespace tessera {
 
 struct TokenBatch {
-  Tensor ids, mask, types;  ///< i64 [texts, length] each; the mask is 1 where there is a token and 0 where there is none
+  Tensor ids, mask,
+      types;  ///< i64 [texts, length] each; the mask is 1 where there is a token and 0 where there is none
 };
 
 /// Shorter texts are filled up with `padding`; none may be longer than `length`.

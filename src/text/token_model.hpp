@@ -64,11 +64,10 @@ class WordPiece final : public TokenModel {
  public:
   struct Options {
     std::int64_t unknown = 0;
-    std::string continued = "##";         ///< before pieces that do not begin a word
+    std::string continued = "##";    ///< before pieces that do not begin a word
     std::size_t longest_word = 100;  ///< characters; a longer one is noise (a link, a hash): unknown
   };
-  WordPiece(Vocabulary vocabulary, Options options)
-      : TokenModel(std::move(vocabulary)), options_(std::move(options)) {}
+  WordPiece(Vocabulary vocabulary, Options options) : TokenModel(std::move(vocabulary)), options_(std::move(options)) {}
   void append_pieces(std::string_view word, std::vector<std::int64_t>& ids) const override;
 
  private:

@@ -62,8 +62,11 @@ std::vector<BytePairs::Merge> parse_merges(const JsonObject& json, const Vocabul
     const std::string merged = left + (right.starts_with(continued) ? right.substr(continued.size()) : right);
     const auto a = vocabulary.find(left), b = vocabulary.find(right), both = vocabulary.find(merged);
     if (!a || !b || !both)
-      json.reject_entry("merges", "joins \"" + left + "\" and \"" + right + "\", and the vocabulary lacks one of them or "
-                        "what they make", again);
+      json.reject_entry("merges",
+                        "joins \"" + left + "\" and \"" + right +
+                            "\", and the vocabulary lacks one of them or "
+                            "what they make",
+                        again);
     merges.push_back({*a, *b, *both});
   }
   return merges;

@@ -29,7 +29,8 @@ Tokenizer::Ids Tokenizer::tokens(std::string_view text, std::size_t enough) cons
       ids.push_back(*part.id);
       continue;
     }
-    const std::string normalized = parts_.normalizer ? parts_.normalizer->normalized(part.text) : std::string(part.text);
+    const std::string normalized =
+        parts_.normalizer ? parts_.normalizer->normalized(part.text) : std::string(part.text);
     for (const AddedTokens::Part& inner : in_normalized_.cut(normalized)) {
       if (inner.id) {
         ids.push_back(*inner.id);

@@ -23,9 +23,9 @@ struct TokenizerParts {
   std::unique_ptr<TokenModel> model;
   std::vector<AddedToken> added;
   TokenTemplate surroundings;
-  std::int64_t padding = 0;        ///< id of the token that fills rows up
-  std::int64_t max_tokens = 512;   ///< with those around the text
-  bool keep_end = false;           ///< long texts lose their beginning, not their end
+  std::int64_t padding = 0;       ///< id of the token that fills rows up
+  std::int64_t max_tokens = 512;  ///< with those around the text
+  bool keep_end = false;          ///< long texts lose their beginning, not their end
 };
 
 class Tokenizer {

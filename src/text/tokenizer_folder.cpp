@@ -81,17 +81,18 @@ TokenizerParts read_vocabulary(const std::string& path, const JsonObject& config
   parts.normalizer = std::move(normalizer);
   parts.pre_tokenizer = std::make_unique<BertPreTokenizer>();
 
-  const std::string unknown = token_named(config, "unk_token", "[UNK]"), first = token_named(config, "cls_token", "[CLS]"),
-                    end = token_named(config, "sep_token", "[SEP]");
-  const std::int64_t first_id = id_in_vocabulary(vocabulary, first, path), end_id = id_in_vocabulary(vocabulary, end, path);
+  const std::string unknown = token_named(config, "unk_token", "[UNK]"),
+                    first = token_named(config, "cls_token", "[CLS]"), end = token_named(config, "sep_token", "[SEP]");
+  const std::int64_t first_id = id_in_vocabulary(vocabulary, first, path),
+                     end_id = id_in_vocabulary(vocabulary, end, path);
   parts.surroundings = {{{Kind::token, first_id, 0}, {Kind::first, 0, 0}, {Kind::token, end_id, 0}},
                         {{Kind::token, first_id, 0},
                          {Kind::first, 0, 0},
                          {Kind::token, end_id, 0},
                          {Kind::second, 0, 1},
                          {Kind::token, end_id, 1}}};
-  for (const std::string& token : {unknown, first, end, token_named(config, "pad_token", "[PAD]"),
-                                   token_named(config, "mask_token", "[MASK]")})
+  for (const std::string& token :
+       {unknown, first, end, token_named(config, "pad_token", "[PAD]"), token_named(config, "mask_token", "[MASK]")})
     if (const auto id = vocabulary.find(token)) parts.added.push_back({.content = token, .id = *id});
   WordPiece::Options options;
   options.unknown = id_in_vocabulary(vocabulary, unknown, path);

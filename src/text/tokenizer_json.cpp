@@ -92,7 +92,8 @@ TemplatePart token_of(const JsonObject& json, const char* key, std::int64_t type
 
 TokenTemplate bert_template(const JsonObject& json) {
   using Kind = TemplatePart::Kind;
-  const TemplatePart first = token_of(json, "cls", 0), end = token_of(json, "sep", 0), end_of_pair{Kind::token, end.id, 1};
+  const TemplatePart first = token_of(json, "cls", 0), end = token_of(json, "sep", 0),
+                     end_of_pair{Kind::token, end.id, 1};
   return {{first, {Kind::first, 0, 0}, end}, {first, {Kind::first, 0, 0}, end, {Kind::second, 0, 1}, end_of_pair}};
 }
 

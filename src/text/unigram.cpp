@@ -20,8 +20,8 @@ Vocabulary vocabulary_of(const std::vector<Unigram::Piece>& pieces) {
   return vocabulary;
 }
 
-/// The number as the JSON reader of `tokenizers` has it, which takes the digits for a whole number and divides by a power
-/// of ten: two roundings. Which of two spellings of "......" is better hangs on the last bit of such a number.
+/// The number as the JSON reader of `tokenizers` has it, which takes the digits for a whole number and divides by a
+/// power of ten: two roundings. Which of two spellings of "......" is better hangs on the last bit of such a number.
 double rounded_twice(double value) {
   std::array<char, 32> text{};
   const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::scientific);

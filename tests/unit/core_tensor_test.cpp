@@ -1,4 +1,5 @@
-#include "core/tensor.hpp"
+#include "core/deferred_tensor.hpp"
+#include "tessera/tensor.hpp"
 
 #include <gtest/gtest.h>
 
@@ -37,7 +38,7 @@ class Counting final : public ElementSource {
 };
 
 Tensor tensor_of(const std::shared_ptr<const Counting>& source) {
-  return {DataType::f32, Shape{2, 3}, source};
+  return deferred_tensor(DataType::f32, Shape{2, 3}, source);
 }
 
 float last_of(const BorrowedElements& elements) {
@@ -51,7 +52,7 @@ TEST(DeferredTensor, NothingIsReadBeforeItIsWanted) {
   const Tensor tensor = tensor_of(source);
   EXPECT_FALSE(tensor.empty());
   EXPECT_EQ(tensor.bytes(), count * sizeof(float));
-  EXPECT_NE(tensor.identity(), nullptr);
+  EXPECT_NE(identity_of(tensor), nullptr);
   EXPECT_EQ(source->reads, 0);
 }
 
@@ -59,17 +60,17 @@ TEST(DeferredTensor, BorrowedElementsGoToTheScratchThatIsGiven) {
   const auto source = std::make_shared<const Counting>();
   const Tensor tensor = tensor_of(source);
   AlignedBuffer scratch;
-  EXPECT_EQ(last_of(tensor.borrow(scratch)), 6.0F);
+  EXPECT_EQ(last_of(borrow(tensor, scratch)), 6.0F);
   const std::byte* const place = scratch.data();
-  EXPECT_EQ(tensor.borrow(scratch).data, place) << "large enough: used again";
+  EXPECT_EQ(borrow(tensor, scratch).data, place) << "large enough: used again";
   EXPECT_EQ(source->reads, 2);
   scratch = AlignedBuffer(1000);
-  EXPECT_EQ(last_of(tensor.borrow(scratch)), 6.0F);
+  EXPECT_EQ(last_of(borrow(tensor, scratch)), 6.0F);
   EXPECT_EQ(scratch.size(), tensor.bytes()) << "much too large: replaced";
   // What lies somewhere is not copied.
   const auto lying = std::make_shared<const Counting>(3);
   AlignedBuffer unused;
-  EXPECT_EQ(tensor_of(lying).borrow(unused).data, lying->in_place());
+  EXPECT_EQ(borrow(tensor_of(lying), unused).data, lying->in_place());
   EXPECT_EQ(unused.size(), 0U);
 }
 
@@ -85,8 +86,8 @@ TEST(DeferredTensor, ElementsThatAreAskedForAreReadOnceForAllCopies) {
 TEST(DeferredTensor, BorrowedElementsAreNotKept) {
   const auto source = std::make_shared<const Counting>();
   const Tensor tensor = tensor_of(source);
-  EXPECT_EQ(last_of(tensor.borrow()), 6.0F);
-  EXPECT_EQ(last_of(tensor.borrow()), 6.0F);
+  EXPECT_EQ(last_of(borrow(tensor)), 6.0F);
+  EXPECT_EQ(last_of(borrow(tensor)), 6.0F);
   EXPECT_EQ(source->reads, 2);
 }
 
@@ -95,7 +96,7 @@ TEST(DeferredTensor, ElementsThatLieSomewhereAreBorrowedThereAtAnyAlignment) {
     const auto source = std::make_shared<const Counting>(offset);
     const Tensor tensor = tensor_of(source);
     {
-      const BorrowedElements elements = tensor.borrow();
+      const BorrowedElements elements = borrow(tensor);
       EXPECT_EQ(elements.data, source->in_place());
       EXPECT_EQ(last_of(elements), 6.0F);
       EXPECT_EQ(source->releases, 0);
@@ -116,11 +117,11 @@ TEST(DeferredTensor, TypedElementsAreAligned) {
 TEST(DeferredTensor, IdentityStaysWhatItIs) {
   const Tensor one = tensor_of(std::make_shared<const Counting>()), copy = one;
   const Tensor other = tensor_of(std::make_shared<const Counting>());
-  const void* before = one.identity();
+  const void* before = identity_of(one);
   (void)one.data();
-  EXPECT_EQ(one.identity(), before);
-  EXPECT_EQ(copy.identity(), before);
-  EXPECT_NE(other.identity(), before);
+  EXPECT_EQ(identity_of(one), before);
+  EXPECT_EQ(identity_of(copy), before);
+  EXPECT_NE(identity_of(other), before);
 }
 
 TEST(AlignedBuffer, IsZeroAndMayBeReadPastItsEndInEverySize) {

@@ -1,3 +1,4 @@
+#include "core/deferred_tensor.hpp"
 #include "formats/onnx_message.hpp"
 
 #include <gtest/gtest.h>
@@ -97,7 +98,7 @@ TEST(OnnxMessage, LargeWeightsStayInTheFileAtAnyAlignment) {
     const Graph graph = read_onnx(path);
     std::filesystem::remove(path);
     const Tensor& weight = graph.value(graph.find("w")).constant;
-    const BorrowedElements first = weight.borrow(), second = weight.borrow();
+    const BorrowedElements first = borrow(weight), second = borrow(weight);
     EXPECT_EQ(first.data, second.data) << "not in place";
     EXPECT_TRUE(std::ranges::equal(std::span(first.data, weight.bytes()), std::as_bytes(std::span(elements))));
     EXPECT_TRUE(std::ranges::equal(weight.as<float>(), elements));

@@ -1,6 +1,6 @@
 // fuse_bf16_products: Cast to bfloat16 and back in front of a layer, and what may write bf16 for it.
-#include "core/bfloat16.hpp"
 #include "passes_support.hpp"
+#include "tessera/bfloat16.hpp"
 
 namespace tessera::testing {
 namespace {

@@ -1,5 +1,5 @@
 // dynamic_products, and what plans make of it.
-#include "runtime_support.hpp"
+#include "engine_support.hpp"
 
 namespace tessera {
 namespace {

@@ -1,5 +1,5 @@
 // relax_qdq, fold_qdq, and what the epilogue makes of pairs.
-#include "runtime_support.hpp"
+#include "engine_support.hpp"
 
 namespace tessera {
 namespace {

@@ -2,12 +2,12 @@
 #include <set>
 
 #include "bert_like.hpp"
+#include "engine/graph_runner.hpp"
+#include "engine_session_support.hpp"
 #include "kernels/tiers.hpp"
 #include "quantize/accuracy.hpp"
 #include "quantize/insert_qdq.hpp"
 #include "quantize/smooth.hpp"
-#include "runtime/graph_runner.hpp"
-#include "runtime_session_support.hpp"
 
 namespace tessera {
 namespace {

@@ -1,5 +1,5 @@
 // A session in the child of a fork. Not under ThreadSanitizer, which allows no new threads after a fork of several: its
-// build takes the files named runtime_*.
+// build takes the files named engine_*.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>

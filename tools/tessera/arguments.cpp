@@ -89,8 +89,7 @@ Isa choose_isa(const std::string& word, bool strict, const Context& context) {
     throw Error(ErrorKind::unavailable, "--isa " + word, *reason,
                 "leave out --strict to run on " + std::string(name_of(best)));
   if (!context.quiet)
-    print_note("--isa " + word + " is not available here (" + *reason + "), running on " +
-               std::string(name_of(best)));
+    print_note("--isa " + word + " is not available here (" + *reason + "), running on " + std::string(name_of(best)));
   return best;
 }
 

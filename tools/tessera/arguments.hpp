@@ -7,7 +7,7 @@
 #include <string>
 
 #include "command.hpp"
-#include "cpu/isa.hpp"
+#include "tessera/isa.hpp"
 #include "tessera/tessera.hpp"
 
 namespace tessera::tool {

@@ -54,7 +54,10 @@ std::string scores_output(const Model& model, const std::string& origin) {
 class Classifier {
  public:
   Classifier(const ClassifyWords& words, const Context& context)
-      : path_(words.model), context_(context), model_(Model::load(words.model)), data_(dataset_model(path_, model_)),
+      : path_(words.model),
+        context_(context),
+        model_(Model::load(words.model)),
+        data_(dataset_model(path_, model_)),
         output_(scores_output(model_, path_)) {
     SessionOptions options;
     options.precision = precision_option(words.precision);
@@ -150,9 +153,8 @@ void print_json(const std::vector<Classified>& results, const Classifier& classi
     json["items"].push_back(std::move(item));
   }
   if (const Accuracy accuracy = accuracy_of(results); accuracy.items > 0)
-    json["accuracy"] = {{"items", accuracy.items},
-                        {"top1", accuracy.share(accuracy.top1)},
-                        {"top5", accuracy.share(accuracy.top5)}};
+    json["accuracy"] = {
+        {"items", accuracy.items}, {"top1", accuracy.share(accuracy.top1)}, {"top5", accuracy.share(accuracy.top5)}};
   std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
@@ -186,12 +188,15 @@ int classify(const ClassifyWords& words, const Context& context) {
 }  // namespace
 
 void add_classify(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("classify", "name what images show or texts say; top-1 and top-5 of a labelled set");
+  CLI::App* command =
+      app.add_subcommand("classify", "name what images show or texts say; top-1 and top-5 of a labelled set");
   auto words = std::make_shared<ClassifyWords>();
   command->add_option("model", words->model, "built-in name, .onnx file or Hugging Face folder")
       ->required()
       ->type_name("MODEL");
-  command->add_option("items", words->items, "images, folders of images (or of one folder per class), texts, files of texts")
+  command
+      ->add_option("items", words->items,
+                   "images, folders of images (or of one folder per class), texts, files of texts")
       ->required()
       ->type_name("IMAGE|FOLDER|TEXT...");
   command->add_option("--precision", words->precision, "fp32, bf16, int8 or int8-dynamic [fp32]")->type_name("P");

@@ -4,9 +4,9 @@
 #include <ostream>
 #include <vector>
 
+#include "compile/choose/machine.hpp"
 #include "cpu/features.hpp"
 #include "cpu/topology.hpp"
-#include "plan/machine.hpp"
 
 namespace tessera::tool {
 

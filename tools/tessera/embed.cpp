@@ -134,7 +134,9 @@ void add_embed(CLI::App& app, Context& context) {
   command->add_option("model", words->model, "Hugging Face folder, or an .onnx file beside its tokenizer")
       ->required()
       ->type_name("MODEL");
-  command->add_option("texts", words->texts, "texts, and files with one per line (.jsonl: strings, or \"text\" of objects)")
+  command
+      ->add_option("texts", words->texts,
+                   "texts, and files with one per line (.jsonl: strings, or \"text\" of objects)")
       ->type_name("TEXT|FILE...");
   command->add_option("--compare", words->compared, "print the cosine of two texts")->type_name("A B")->expected(2);
   command->add_option("--output", words->output, "write an array [texts, hidden] instead of JSON lines")

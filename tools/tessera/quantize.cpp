@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "command.hpp"
+#include "core/error.hpp"
 #include "data/items.hpp"
 #include "data/model_inputs.hpp"
 #include "data/open_dataset.hpp"

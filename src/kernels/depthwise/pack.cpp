@@ -1,8 +1,8 @@
 #include <cstring>
 
-#include "core/bfloat16.hpp"
 #include "core/elements.hpp"
 #include "kernels/depthwise/depthwise.hpp"
+#include "tessera/bfloat16.hpp"
 
 namespace tessera {
 namespace {

@@ -1,9 +1,9 @@
 // Each channel is a matrix product of one column: what its order and its epilogue are stands in brgemm.hpp.
 #include <vector>
 
-#include "core/bfloat16.hpp"
 #include "core/elements.hpp"
 #include "kernels/depthwise/depthwise.hpp"
+#include "tessera/bfloat16.hpp"
 
 namespace tessera {
 namespace {

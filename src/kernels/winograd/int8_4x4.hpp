@@ -5,7 +5,8 @@
 // output transform takes the factors back, as far as it can in whole numbers: output i of a column of products is
 // 24, 12, 6 or 6 times the true one, output (i, j) of a tile 9 * 2^n times the direct sum with n from 2 to 6. All
 // sums wrap modulo 2^32, where 9 has an inverse: times that, the direct sum is left, shifted by n bits. Shifted back it
-// is exact if it was below 2^25 in magnitude, for which the weights are looked at beforehand (plan/winograd_weights).
+// is exact if it was below 2^25 in magnitude, for which the weights are looked at beforehand
+// (compile/product/winograd_weights).
 #pragma once
 
 #include "kernels/simd/words.hpp"

@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "core/bfloat16.hpp"
 #include "kernels/brgemm/amx_tiles.hpp"
+#include "tessera/bfloat16.hpp"
 
 namespace tessera {
 namespace {

@@ -2,7 +2,7 @@
 // gets the tier's flags), so that a test can run them on the tiers this CPU has.
 #pragma once
 
-#include "cpu/isa.hpp"
+#include "tessera/isa.hpp"
 
 namespace tessera {
 

@@ -1,0 +1,63 @@
+#include "compile/lower/lower.hpp"
+
+#include <array>
+#include <string_view>
+
+#include "core/error.hpp"
+
+namespace tessera {
+namespace {
+
+struct Entry {
+  std::string_view op;
+  Lowering lowering;
+};
+
+constexpr std::array entries = {
+    Entry{"FusedConv", lower_conv},
+    Entry{"Conv", lower_conv},
+    Entry{"FusedMatMul", lower_linear},
+    Entry{"MatMul", lower_linear},
+    Entry{"Gemm", lower_linear},
+    Entry{"FusedAttention", lower_attention},
+    Entry{"MaxPool", lower_pool},
+    Entry{"AveragePool", lower_pool},
+    Entry{"GlobalAveragePool", lower_pool},
+    Entry{"LayerNormalization", lower_layer_norm},
+    Entry{"Softmax", lower_softmax},
+    Entry{"Add", lower_elementwise},
+    Entry{"Sub", lower_elementwise},
+    Entry{"Mul", lower_elementwise},
+    Entry{"Div", lower_elementwise},
+    Entry{"Relu", lower_elementwise},
+    Entry{"Gelu", lower_elementwise},
+    Entry{"Tanh", lower_elementwise},
+    Entry{"FusedGate", lower_elementwise},
+    Entry{"Clip", lower_elementwise},
+    Entry{"Sigmoid", lower_elementwise},
+    Entry{"HardSigmoid", lower_elementwise},
+    Entry{"Swish", lower_elementwise},
+    Entry{"HardSwish", lower_elementwise},
+    Entry{"QuantizeLinear", lower_convert},
+    Entry{"DequantizeLinear", lower_convert},
+    Entry{"Cast", lower_convert},
+    Entry{"Reshape", lower_view},
+    Entry{"Flatten", lower_view},
+    Entry{"Squeeze", lower_view},
+    Entry{"Unsqueeze", lower_view},
+    Entry{"Identity", lower_view},
+    Entry{"Concat", lower_concat},
+    Entry{"Gather", lower_table},
+};
+
+}  // namespace
+
+void lower(Builder& builder, const Node& node) {
+  for (const Entry& entry : entries)
+    if (entry.op == node.op && entry.lowering(builder, node)) return;
+  if (!lower_reference(builder, node))
+    reject("node " + node.name + " (" + node.op + ")", "no kernel and no reference code runs it with these types",
+           "try --precision fp32");
+}
+
+}  // namespace tessera

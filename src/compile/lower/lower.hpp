@@ -1,0 +1,32 @@
+// Lowering: one function per kind of node turns it into steps. lower.cpp lists them; an op without an entry runs as
+// plain reference code (ReferenceStep) and says so in `explain`.
+#pragma once
+
+#include "compile/layout/builder.hpp"
+
+namespace tessera {
+
+/// Emits the steps of one node. False when this node is not of the form the function handles (types, constants): the
+/// next choice is tried.
+using Lowering = bool (*)(Builder& builder, const Node& node);
+
+/// Emits the steps of `node` by the first lowering that takes it, the reference otherwise.
+void lower(Builder& builder, const Node& node);
+
+bool lower_conv(Builder& builder, const Node& node);        ///< Conv, FusedConv
+bool lower_linear(Builder& builder, const Node& node);      ///< FusedMatMul; MatMul and Gemm with constant weights
+bool lower_attention(Builder& builder, const Node& node);   ///< FusedAttention
+bool lower_concat(Builder& builder, const Node& node);      ///< Concat of activations
+bool lower_pool(Builder& builder, const Node& node);        ///< MaxPool, AveragePool, GlobalAveragePool
+bool lower_layer_norm(Builder& builder, const Node& node);  ///< LayerNormalization over the last axis
+bool lower_softmax(Builder& builder, const Node& node);     ///< Softmax over the last axis
+bool lower_elementwise(Builder& builder,
+                       const Node& node);  ///< Add, Sub, Mul, Div, Relu, Gelu, Tanh where no broadcasting is needed
+bool lower_convert(Builder& builder,
+                   const Node& node);  ///< QuantizeLinear, DequantizeLinear per tensor; Cast f32 <-> bf16
+bool lower_view(Builder& builder,
+                const Node& node);  ///< Reshape, Flatten, Squeeze, Unsqueeze, Identity of dense values
+bool lower_table(Builder& builder, const Node& node);      ///< Gather of rows of a constant that lies in a file
+bool lower_reference(Builder& builder, const Node& node);  ///< whatever has a reference evaluator
+
+}  // namespace tessera

@@ -1,0 +1,63 @@
+// PlanCache: the plans of one graph for the extents that requests come with. A plan is made when its extents are first
+// seen; what was not used for longest goes when all together pass a bound.
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "engine/batch_split.hpp"
+
+namespace tessera {
+
+/// How a graph is run for certain extents. Immutable; streams share it.
+struct ShapedPlan {
+  BatchPlans plans;
+  BatchSplit split;
+  std::vector<Binding> bindings;
+};
+
+struct PlanSettings {
+  Isa isa = Isa::avx2;
+  int threads = 1;  ///< of the team that runs the plans
+  Topology topology = {};
+  bool split_batch = true;  ///< whether a batch may go through in parts (decision 27)
+  std::size_t most_bytes = std::size_t{64} << 20;
+};
+
+class PlanCache {
+ public:
+  /// Shapes of the graph are symbolic. `weights` outlives the cache: packed weights stay there when a plan goes.
+  PlanCache(Graph graph, PlanSettings settings, WeightStore& weights);
+
+  /// The plan for these extents; the first call for them makes it. `tuner` may decide about its layers. Thread-safe.
+  /// Error{invalid} when the graph cannot be run with them.
+  std::shared_ptr<const ShapedPlan> get(const std::vector<Binding>& bindings, Tuner* tuner = nullptr);
+
+  [[nodiscard]] const Graph& graph() const noexcept { return graph_; }
+  [[nodiscard]] std::size_t bytes() const;
+  [[nodiscard]] std::size_t count() const;
+
+ private:
+  struct Entry {
+    std::shared_ptr<const ShapedPlan> plan;
+    std::size_t bytes = 0;
+  };
+
+  std::shared_ptr<const ShapedPlan> make(const std::vector<Binding>& bindings, Tuner* tuner) const;
+  void evict();
+
+  const Graph graph_;
+  const PlanSettings settings_;
+  WeightStore& weights_;
+  mutable std::mutex mutex_;
+  std::list<Entry> entries_;  ///< the one used last in front
+  std::size_t bytes_ = 0;
+};
+
+/// About how much memory a plan takes by itself, without weights that other plans share.
+std::size_t bytes_of(const BatchPlans& plans);
+
+}  // namespace tessera

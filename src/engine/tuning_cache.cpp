@@ -1,0 +1,106 @@
+#include "engine/tuning_cache.hpp"
+
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "core/error.hpp"
+#include "formats/atomic_file.hpp"
+#include "formats/mapped_file.hpp"
+
+namespace tessera {
+namespace {
+
+/// Of the file; another number is not read.
+constexpr int form = 1;
+
+using Layers = std::map<std::string, WayTimes>;
+
+/// Milliseconds in the file, seconds here.
+std::optional<Layers> layers_of(const nlohmann::json& json) {
+  if (!json.is_object() || json.value("form", nlohmann::json()) != form || !json.contains("layers"))
+    return std::nullopt;
+  Layers layers;
+  const nlohmann::json& entries = json["layers"];
+  if (!entries.is_object()) return std::nullopt;
+  for (const auto& [key, times] : entries.items()) {
+    if (!times.is_object()) return std::nullopt;
+    for (const auto& [way, ms] : times.items()) {
+      if (!ms.is_number()) return std::nullopt;
+      const double seconds = ms.get<double>() * 1e-3;
+      if (!std::isfinite(seconds) || seconds <= 0) return std::nullopt;
+      layers[key][way] = seconds;
+    }
+  }
+  return layers;
+}
+
+/// Nothing where the file is no such file; Error where it cannot be read.
+std::optional<Layers> read_layers(const std::string& path) {
+  if (!std::filesystem::exists(path)) return Layers{};
+  const auto file = MappedFile::open(path);
+  const auto* text = reinterpret_cast<const char*>(file->bytes().data());
+  const nlohmann::json json = nlohmann::json::parse(text, text + file->bytes().size(), nullptr, false);
+  return json.is_discarded() ? std::nullopt : layers_of(json);
+}
+
+nlohmann::json json_of(const Layers& layers) {
+  nlohmann::json entries = nlohmann::json::object();
+  for (const auto& [key, times] : layers)
+    for (const auto& [way, seconds] : times) entries[key][way] = seconds * 1e3;
+  return {{"form", form}, {"layers", std::move(entries)}};
+}
+
+}  // namespace
+
+TuningCache::TuningCache(std::string path) : path_(std::move(path)) {
+  if (path_.empty()) return;
+  try {
+    if (std::optional<Layers> layers = read_layers(path_))
+      known_ = std::move(*layers);
+    else
+      warning_ = "tuning cache " + path_ + " holds no timings of this form: every layer is timed again";
+  } catch (const std::exception& error) {
+    warning_ = "tuning cache " + path_ + " cannot be read (" + error.what() + "): every layer is timed again";
+  }
+}
+
+std::vector<double> TuningCache::find(const std::string& key, std::span<const std::string> ways) const {
+  const auto entry = known_.find(key);
+  if (entry == known_.end() || entry->second.size() != ways.size()) return {};
+  std::vector<double> seconds;
+  seconds.reserve(ways.size());
+  for (const std::string& way : ways) {
+    const auto time = entry->second.find(way);
+    if (time == entry->second.end()) return {};
+    seconds.push_back(time->second);
+  }
+  return seconds;
+}
+
+void TuningCache::put(const std::string& key, std::span<const std::string> ways, std::span<const double> seconds) {
+  WayTimes times;
+  for (std::size_t i = 0; i < ways.size(); ++i) times[ways[i]] = seconds[i];
+  fresh_[key] = std::move(times);
+}
+
+void TuningCache::save() {
+  if (path_.empty() || fresh_.empty()) return;
+  try {
+    Layers layers = read_layers(path_).value_or(Layers{});
+    for (const auto& [key, times] : fresh_) layers[key] = times;
+    const std::filesystem::path folder = std::filesystem::path(path_).parent_path();
+    if (!folder.empty()) std::filesystem::create_directories(folder);
+    AtomicFile file(path_);
+    file.write(json_of(layers).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    file.commit();
+  } catch (const std::exception& error) {
+    warning_ = "tuning cache " + path_ + " cannot be written (" + error.what() + "): the next session times again";
+  }
+  fresh_.merge(known_);  // what is fresh stays
+  known_ = std::exchange(fresh_, {});
+}
+
+}  // namespace tessera

@@ -1,0 +1,58 @@
+#include "run/steps/elementwise_steps.hpp"
+
+#include <algorithm>
+
+namespace tessera {
+namespace {
+
+std::byte* pixel(const RunContext& context, const Image& image, std::int64_t n, std::int64_t h) noexcept {
+  return context.at(image.buffer) + image.origin() + n * image.image_stride() + h * image.row_stride();
+}
+
+}  // namespace
+
+void ElementwiseStep::run(const RunContext& context) const noexcept {
+  const Range range = share(call_.rows, context.member, context.members);
+  ElementwiseCall call = call_;
+  for (std::int64_t row = range.first; row < range.last; row += call.rows) {
+    call.rows = std::min({range.last - row, rows_at_once(a_, row), rows_at_once(b_, row)});
+    call.a = rows_of(context, a_, row);
+    if (b_.buffer != no_buffer) call.b = rows_of(context, b_, row);
+    call.y.stride = call.n * static_cast<std::int64_t>(size_of(call.y.type));
+    call.y.data = context.at(y_) + row * call.y.stride;
+    kernel_(call);
+  }
+}
+
+/// A period of one row repeats by a stride of 0.
+std::int64_t ElementwiseStep::rows_at_once(const ElementwiseOperand& operand, std::int64_t row) const noexcept {
+  return operand.buffer == no_buffer || operand.period == 1 ? call_.rows : operand.period - row % operand.period;
+}
+
+RowsIn ElementwiseStep::rows_of(const RunContext& context, const ElementwiseOperand& operand,
+                                std::int64_t row) const noexcept {
+  const std::int64_t bytes = call_.n * static_cast<std::int64_t>(size_of(operand.type));
+  return {context.at(operand.buffer) + row % operand.period * bytes, operand.period == 1 ? 0 : bytes, operand.type,
+          operand.quantization};
+}
+
+void ElementwiseImageStep::run(const RunContext& context) const noexcept {
+  fill_halo(y_, fill_, context);
+  const bool by_channel = b_.buffer != no_buffer && (b_.width != y_.width || b_.height != y_.height);
+  ElementwiseCall call = call_;
+  call.rows = by_channel ? y_.width : 1;
+  call.n = by_channel ? y_.channels : y_.width * y_.channels;
+  for_rows_of_member(y_, context, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
+    for (std::int64_t h = first; h < last; ++h) {
+      call.a.data = pixel(context, a_, n, h);
+      call.a.stride = a_.pixel_stride();
+      call.y.data = pixel(context, y_, n, h);
+      call.y.stride = y_.pixel_stride();
+      if (b_.buffer != no_buffer) call.b.data = pixel(context, b_, b_.count == 1 ? 0 : n, by_channel ? 0 : h);
+      call.b.stride = 0;
+      kernel_(call);
+    }
+  });
+}
+
+}  // namespace tessera
