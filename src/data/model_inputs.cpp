@@ -38,7 +38,7 @@ std::optional<TextInput> text_input_of(const std::vector<TensorInfo>& inputs) {
   return ids ? std::optional(text) : std::nullopt;
 }
 
-TensorMap text_inputs(TokenBatch batch, const TextInput& input) {
+TensorMap text_inputs(PaddedTokens batch, const TextInput& input) {
   TensorMap inputs = {{"input_ids", std::move(batch.ids)}};
   if (input.attention_mask) inputs.emplace("attention_mask", std::move(batch.mask));
   if (input.token_type_ids) inputs.emplace("token_type_ids", std::move(batch.types));

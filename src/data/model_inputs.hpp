@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "tessera/tessera.hpp"
-#include "text/token_batch.hpp"
+#include "text/padded_tokens.hpp"
 
 namespace tessera {
 
@@ -30,7 +30,7 @@ struct TextInput {
 };
 std::optional<TextInput> text_input_of(const std::vector<TensorInfo>& inputs);
 /// The tensors that the model has inputs for, by their names.
-TensorMap text_inputs(TokenBatch batch, const TextInput& input);
+TensorMap text_inputs(PaddedTokens batch, const TextInput& input);
 
 /// The batch that the model fixes, if any.
 std::optional<std::int64_t> fixed_batch(const std::vector<TensorInfo>& inputs);

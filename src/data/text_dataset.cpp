@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/error.hpp"
-#include "text/token_batch.hpp"
+#include "text/padded_tokens.hpp"
 
 namespace tessera {
 namespace {
@@ -83,7 +83,7 @@ TensorMap TextDataset::batch(std::span<const std::int64_t> indices) const {
     longest = std::max(longest, texts.back().ids.size());
   }
   const std::int64_t length = input_.sequence.value_or(static_cast<std::int64_t>(longest));
-  return text_inputs(token_batch(texts, length, tokenizer_.padding()), input_);
+  return text_inputs(padded_tokens(texts, length, tokenizer_.padding()), input_);
 }
 
 std::optional<std::int64_t> TextDataset::label(std::int64_t index) const {

@@ -64,7 +64,7 @@ struct Encoder::Impl {
   Impl(const std::string& path, const EncoderOptions& options);
 
   [[nodiscard]] std::vector<Encoding> tokenized(const std::vector<std::string>& texts) const;
-  [[nodiscard]] TokenBatch batch(std::span<const Encoding> texts) const;
+  [[nodiscard]] PaddedTokens batch(std::span<const Encoding> texts) const;
   [[nodiscard]] std::vector<std::vector<float>> embeddings(std::span<const Encoding> texts);
   [[nodiscard]] std::vector<TensorMap> calibration(const std::vector<std::string>& texts) const;
   [[nodiscard]] std::size_t texts_at_once(std::int64_t batch_size) const;
@@ -117,11 +117,11 @@ std::vector<Encoding> Encoder::Impl::tokenized(const std::vector<std::string>& t
   return result;
 }
 
-TokenBatch Encoder::Impl::batch(std::span<const Encoding> texts) const {
+PaddedTokens Encoder::Impl::batch(std::span<const Encoding> texts) const {
   std::int64_t longest = 1;
   for (const Encoding& text : texts) longest = std::max(longest, static_cast<std::int64_t>(text.ids.size()));
   const std::int64_t rounded = std::min((longest + length_step - 1) / length_step * length_step, max_tokens);
-  return token_batch(texts, input.sequence.value_or(rounded), tokenizer.padding());
+  return padded_tokens(texts, input.sequence.value_or(rounded), tokenizer.padding());
 }
 
 std::size_t Encoder::Impl::texts_at_once(std::int64_t batch_size) const {
@@ -132,7 +132,7 @@ std::vector<std::vector<float>> Encoder::Impl::embeddings(std::span<const Encodi
   std::vector<Encoding> filled(texts.begin(), texts.end());
   // A model that fixes its batch gets the last text again and again.
   if (fixed_batch) filled.resize(static_cast<std::size_t>(*fixed_batch), filled.back());
-  TokenBatch tokens = batch(filled);
+  PaddedTokens tokens = batch(filled);
   const Tensor mask = tokens.mask;
   TensorMap outputs = session->run(text_inputs(std::move(tokens), input));
   auto result = pooled(modules, outputs.at(output), mask);

@@ -6,6 +6,12 @@
 #include "core/error.hpp"
 
 namespace tessera {
+namespace {
+
+/// An expression that goes over its text again and again is a mistake, or malice, of who wrote the file.
+constexpr std::int32_t longest_search_ms = 10'000;
+
+}  // namespace
 
 struct Pattern::Expression {
   std::unique_ptr<icu::RegexPattern> compiled;
@@ -47,7 +53,11 @@ std::vector<Pattern::Range> Pattern::matches(std::string_view utf8) const {
   UText text = UTEXT_INITIALIZER;
   utext_openUTF8(&text, utf8.data(), static_cast<std::int64_t>(utf8.size()), &code);
   const std::unique_ptr<icu::RegexMatcher> matcher(expression_->compiled->matcher(code));
-  if (U_SUCCESS(code)) matcher->reset(&text);
+  if (U_SUCCESS(code)) {
+    matcher->reset(&text);
+    matcher->setStackLimit(0, code);  // long texts need more than the usual few MiB
+    matcher->setTimeLimit(longest_search_ms, code);
+  }
   while (U_SUCCESS(code) && matcher->find(code) != 0)
     if (const Range range(matcher->start64(code), matcher->end64(code)); range.first < range.second)
       found.push_back(range);

@@ -98,7 +98,7 @@ class Classifier {
     const auto tokens = tokenizer_->encode(text, input->sequence.value_or(tokenizer_->max_tokens()));
     if (!tokens) reject("a text", "is not valid UTF-8", "convert it to UTF-8");
     const auto length = input->sequence.value_or(static_cast<std::int64_t>(tokens->ids.size()));
-    return text_inputs(token_batch({&*tokens, 1}, length, tokenizer_->padding()), *input);
+    return text_inputs(padded_tokens({&*tokens, 1}, length, tokenizer_->padding()), *input);
   }
 
   /// Where the tokenizer of the model lies.

@@ -1,12 +1,12 @@
-#include "text/token_batch.hpp"
+#include "text/padded_tokens.hpp"
 
 #include <algorithm>
 
 namespace tessera {
 
-TokenBatch token_batch(std::span<const Encoding> texts, std::int64_t length, std::int64_t padding) {
+PaddedTokens padded_tokens(std::span<const Encoding> texts, std::int64_t length, std::int64_t padding) {
   const Shape shape{static_cast<std::int64_t>(texts.size()), length};
-  TokenBatch batch{Tensor(DataType::i64, shape), Tensor(DataType::i64, shape), Tensor(DataType::i64, shape)};
+  PaddedTokens batch{Tensor(DataType::i64, shape), Tensor(DataType::i64, shape), Tensor(DataType::i64, shape)};
   std::ranges::fill(batch.ids.mutable_as<std::int64_t>(), padding);
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const std::size_t offset = i * static_cast<std::size_t>(length);
