@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ struct TextInput {
   std::optional<std::int64_t> sequence;  ///< where the model fixes it
 };
 std::optional<TextInput> text_input_of(const std::vector<TensorInfo>& inputs);
+/// What a session of a text model is compiled for: one text of `length` tokens; what the model fixes is left out.
+std::map<std::string, std::int64_t> text_extents(const std::vector<TensorInfo>& inputs, std::int64_t length);
 /// The tensors that the model has inputs for, by their names.
 TensorMap text_inputs(PaddedTokens batch, const TextInput& input);
 

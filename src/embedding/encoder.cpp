@@ -98,7 +98,9 @@ Encoder::Impl::Impl(const std::string& path, const EncoderOptions& options)
       fixed_batch(tessera::fixed_batch(model.inputs())),
       output(tokens_output(model, path)),
       max_tokens(std::min(tokenizer.max_tokens(), input.sequence.value_or(tokenizer.max_tokens()))) {
+  constexpr std::int64_t usual_length = 128;  // also of the synthetic tokens that int8 is calibrated on without texts
   SessionOptions compiled = options.session;
+  if (compiled.extents.empty()) compiled.extents = text_extents(model.inputs(), std::min(usual_length, max_tokens));
   if (!options.calibration_texts.empty()) compiled.calibration = calibration(options.calibration_texts);
   session.emplace(model.compile(compiled));
   const Encoding one = *tokenizer.encode("", max_tokens);

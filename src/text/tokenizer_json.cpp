@@ -15,6 +15,7 @@ constexpr const char* check = "check the file";
 template <typename Part, typename Parse>
 std::vector<std::unique_ptr<Part>> parse_all(const std::vector<JsonObject>& list, Parse parse) {
   std::vector<std::unique_ptr<Part>> parts;
+  parts.reserve(list.size());
   for (const JsonObject& entry : list) parts.push_back(parse(entry));
   return parts;
 }

@@ -63,6 +63,11 @@ class Classifier {
     options.precision = precision_option(words.precision);
     options.isa = choose_isa(words.isa, words.strict, context);
     options.threads = words.threads;
+    if (text_input_of(data_.inputs) && has_tokenizer()) {
+      constexpr std::int64_t usual_length = 128;
+      tokenizer_.emplace(Tokenizer::read(folder()));
+      options.extents = text_extents(data_.inputs, std::min(usual_length, tokenizer_->max_tokens()));
+    }
     options.calibration = read_calibration(words.calibration, path_, model_, 1, context);
     session_.emplace(model_.compile(options));
   }
@@ -106,6 +111,14 @@ class Classifier {
     std::error_code error;
     if (std::filesystem::is_directory(path_, error)) return path_;
     return std::filesystem::absolute(path_).parent_path().string();
+  }
+
+  /// Arrays of token ids need none, and texts may have one beside them.
+  [[nodiscard]] bool has_tokenizer() const {
+    std::error_code error;
+    const std::filesystem::path place(folder());
+    return std::filesystem::exists(place / "tokenizer.json", error) ||
+           std::filesystem::exists(place / "vocab.txt", error);
   }
 
   [[nodiscard]] std::vector<ClassProbability> top_of(const TensorMap& inputs) {
