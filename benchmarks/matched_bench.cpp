@@ -1,6 +1,7 @@
 // u8 times s8 by lists of matched groups on the layers of ResNet-50 and BERT-base (tests/shapes), as a step of the
 // plan, on one thread, with weights of all 8 bits and of 7: GFLOP/s and percent of the measured peak of bytes.
 //   tessera_benchmarks --benchmark_filter='matched/.*/resnet50'
+#include "compile/product/matched_weights.hpp"
 #include "cpu/features.hpp"
 #include "layers.hpp"
 #include "run/steps/matched_step.hpp"

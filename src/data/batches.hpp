@@ -8,6 +8,10 @@
 
 namespace tessera {
 
+/// What sessions calibrate on at most: all of it is held in memory, and a few hundred items show the ranges that
+/// activations have.
+inline constexpr std::int64_t most_calibration_items = 256;
+
 /// Items in batches of `batch`, or of what the model fixes: all of them, or `most`, spread evenly, since folders of
 /// classes begin with items of one class. The last batch may be smaller unless the model fixes its batch, where an
 /// incomplete one is left out. Error{invalid} for fewer items than the model's batch.

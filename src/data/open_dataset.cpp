@@ -111,6 +111,16 @@ DatasetModel dataset_model(const std::string& path, const Model& model) {
   return {path, model.inputs(), model.outputs()};
 }
 
+DatasetModel dataset_model(const std::string& path, const Model& model,
+                           const std::map<std::string, std::int64_t>& extents) {
+  DatasetModel bound = dataset_model(path, model);
+  const TensorMap compiled = model.random_inputs(extents, 1);
+  for (TensorInfo& input : bound.inputs)
+    for (std::size_t axis = 1; axis < input.shape.size(); ++axis)
+      input.shape[axis] = std::to_string(compiled.at(input.name).shape()[axis]);
+  return bound;
+}
+
 std::unique_ptr<Dataset> open_dataset(const std::string& path, const DatasetModel& model) {
   std::error_code error;
   if (!fs::exists(path, error)) reject(path, "no such file or folder", "check the path");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,10 @@ struct DatasetModel {
 };
 
 DatasetModel dataset_model(const std::string& path, const Model& model);
+/// The same with every extent but the batch as it is compiled for `extents`: texts are padded or cut to the sequence,
+/// so that the items can also be run.
+DatasetModel dataset_model(const std::string& path, const Model& model,
+                           const std::map<std::string, std::int64_t>& extents);
 
 /// The names of the model's classes: labels.json, or id2label of config.json, beside the model or the data at `path`.
 std::optional<ClassIndices> classes_for(const std::string& path, const DatasetModel& model);

@@ -8,9 +8,6 @@
 namespace tessera::tool {
 namespace {
 
-// All of it is held in memory here, and a few hundred items show the ranges that activations have.
-constexpr std::int64_t most_items = 256;
-
 std::unique_ptr<Dataset> open(const std::string& path, const DatasetModel& model, const Context& context) {
   std::unique_ptr<Dataset> data = open_dataset(path, model);
   if (!context.quiet)
@@ -21,21 +18,10 @@ std::unique_ptr<Dataset> open(const std::string& path, const DatasetModel& model
 std::vector<TensorMap> read(const std::string& path, const DatasetModel& model, std::int64_t batch,
                             const Context& context) {
   const std::unique_ptr<Dataset> data = open(path, model, context);
-  if (!context.quiet && data->size() > most_items)
-    print_note("calibrating on " + std::to_string(most_items) + " of the " + std::to_string(data->size()) +
+  if (!context.quiet && data->size() > most_calibration_items)
+    print_note("calibrating on " + std::to_string(most_calibration_items) + " of the " + std::to_string(data->size()) +
                " items of " + path);
-  return read_batches(*data, model.inputs, batch, most_items);
-}
-
-/// The model's inputs with every extent but the batch as it is compiled.
-DatasetModel bound_to(const std::map<std::string, std::int64_t>& extents, const std::string& model_path,
-                      const Model& model) {
-  DatasetModel bound = dataset_model(model_path, model);
-  const TensorMap compiled = model.random_inputs(extents, 1);
-  for (TensorInfo& input : bound.inputs)
-    for (std::size_t axis = 1; axis < input.shape.size(); ++axis)
-      input.shape[axis] = std::to_string(compiled.at(input.name).shape()[axis]);
-  return bound;
+  return read_batches(*data, model.inputs, batch, most_calibration_items);
 }
 
 }  // namespace
@@ -50,13 +36,13 @@ std::vector<TensorMap> read_calibration_at(const std::map<std::string, std::int6
                                            const std::string& model_path, const Model& model, std::int64_t batch,
                                            const Context& context) {
   if (path.empty()) return {};
-  return read(path, bound_to(extents, model_path, model), batch, context);
+  return read(path, dataset_model(model_path, model, extents), batch, context);
 }
 
 std::unique_ptr<Dataset> open_data_at(const std::map<std::string, std::int64_t>& extents, const std::string& path,
                                       const std::string& model_path, const Model& model, const Context& context) {
   if (path.empty()) return nullptr;
-  return open(path, bound_to(extents, model_path, model), context);
+  return open(path, dataset_model(model_path, model, extents), context);
 }
 
 }  // namespace tessera::tool

@@ -1,9 +1,7 @@
 // tessera compare: the cases of every model side by side, and the report.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -14,15 +12,10 @@
 #include "arguments.hpp"
 #include "calibration.hpp"
 #include "command.hpp"
-#include "compare/comparison.hpp"
+#include "compare/compare_models.hpp"
 #include "compare/output_directory.hpp"
-#include "compare/team_peak.hpp"
 #include "compare/writers.hpp"
 #include "core/error.hpp"
-#include "cpu/features.hpp"
-#include "cpu/topology.hpp"
-#include "data/items.hpp"
-#include "data/model_inputs.hpp"
 #include "launch/throughput.hpp"
 #include "tuning.hpp"
 
@@ -43,45 +36,16 @@ struct CompareWords {
   bool strict = false, json = false, tune = false;
 };
 
-struct LoadedModel {
-  Model model;
-  std::string source;
-  std::vector<TensorMap> calibration;
-  std::unique_ptr<Dataset> data;  ///< none: accuracy on other inputs
-};
-
-std::string utc_now() {
-  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
-
-MachineReport describe_machine(std::optional<Isa> ceiling, int threads) {
-  const CpuFeatures& features = cpu_features();
-  const Topology topology = detect_topology();
-  MachineReport machine;
-  machine.cpu = features.brand;
-  machine.isa = best_isa_below(availability_here(), ceiling);
-  machine.features = feature_names(features);
-  machine.usable_cpus = topology.usable_cpus();
-  machine.threads = threads > 0 ? threads : topology.usable_cpus();
-  machine.kernel = topology.kernel;
-  machine.peak = measure_team_peak(machine.isa, machine.threads);
-  return machine;
-}
-
 /// Everything about a model that can be wrong is found here, before any measuring.
-LoadedModel load(const std::string& name, const CompareWords& words, const Context& context) {
+ComparedModel load(const std::string& name, const CompareWords& words, const Context& context) {
   Model model = Model::load(name);
   const std::map<std::string, std::int64_t> extents = extents_of(words.batch, words.seq);
   require_extents(model, model.random_inputs(extents, words.seed), words.batch, words.seq);
   std::vector<TensorMap> calibration =
       read_calibration_at(extents, words.calibration, name, model, words.batch.value_or(1), context);
-  std::string source = model.synthetic_weights() ? "built-in, synthetic weights" : name;
-  std::unique_ptr<Dataset> data = open_data_at(extents, words.data, name, model, context);
-  return {std::move(model), std::move(source), std::move(calibration), std::move(data)};
+  std::string source = source_of(model, name);
+  std::shared_ptr<const Dataset> data = open_data_at(extents, words.data, name, model, context);
+  return {std::move(model), std::move(source), std::move(calibration), std::move(data), words.data};
 }
 
 std::vector<PlannedCase> planned_cases(const CompareWords& words, std::optional<Isa> ceiling) {
@@ -93,57 +57,24 @@ std::vector<PlannedCase> planned_cases(const CompareWords& words, std::optional<
   return plan_cases(requests, availability_here(), ceiling, words.strict);
 }
 
-/// Two files of one name must not write one chart over the other.
-std::string unique_name(const Report& report, const std::string& name) {
-  std::string unique = name;
-  const auto taken = [&](const ModelReport& model) { return model.name == unique; };
-  for (int number = 2; std::any_of(report.models.begin(), report.models.end(), taken); ++number)
-    unique = name + "-" + std::to_string(number);
-  return unique;
-}
-
-Report measure_models(const std::vector<LoadedModel>& models, const CompareWords& words, const Context& context,
+Report measure_models(const std::vector<ComparedModel>& models, const CompareWords& words, const Context& context,
                       std::optional<Isa> ceiling, const std::vector<PlannedCase>& cases) {
   ProgressLine line(context.terminal, !context.quiet);
-  line.stage("measuring the peak of this machine");
-  Report report;
-  report.machine = describe_machine(ceiling, words.threads);
-  report.version = std::string(version);
-  report.created = utc_now();
-  report.protocol = {words.warmup, words.samples, words.max_seconds, words.tune};
-
   ComparisonOptions options;
   options.cases = cases;
   options.extents = extents_of(words.batch, words.seq);
   options.threads = words.threads;
   options.measure = {
       .warmup = words.warmup, .samples = words.samples, .max_seconds = words.max_seconds, .seed = words.seed};
-  if (words.accuracy_inputs) options.accuracy_inputs = *words.accuracy_inputs;
-  options.data_name = words.data;
   options.tune = words.tune;
   if (words.tune) options.tune_cache = tune_cache_file();
   options.seed = words.seed;
-  options.peak = [&report](Isa isa, int threads) {
-    return isa == report.machine.isa ? report.machine.peak : measure_team_peak(isa, threads);
-  };
-  for (const LoadedModel& entry : models) {
-    options.calibration = entry.calibration;
-    if (entry.data != nullptr) {
-      const std::int64_t batch = fixed_batch(entry.model.inputs()).value_or(words.batch.value_or(1));
-      options.data = items_of(*entry.data, words.data, words.accuracy_inputs.value_or(0), batch);
-    }
-    const ComparisonEvents events = {
-        [&](const std::string& activity) { line.stage(entry.model.name() + ": " + activity); },
-        [&](const MeasureProgress& progress) { line.update(progress.fraction); },
-        [&](const std::string& note) {
-          if (!context.quiet) print_note(note);
-        }};
-    ModelReport model = compare_model(entry.model, options, events);
-    model.name = unique_name(report, model.name);
-    model.source = entry.source;
-    report.models.push_back(std::move(model));
-  }
-  return report;
+  const ComparisonEvents events = {[&](const std::string& activity) { line.stage(activity); },
+                                   [&](const MeasureProgress& progress) { line.update(progress.fraction); },
+                                   [&](const std::string& note) {
+                                     if (!context.quiet) print_note(note);
+                                   }};
+  return compare_models(models, options, words.accuracy_inputs, ceiling, events);
 }
 
 /// The rows that should have run and did not.
@@ -171,7 +102,7 @@ int run_compare(const CompareWords& words, const Context& context) {
   const std::vector<PlannedCase> cases = planned_cases(words, ceiling);
   std::unique_ptr<OutputDirectory> folder;
   if (!words.report.empty()) folder = std::make_unique<OutputDirectory>(words.report);
-  std::vector<LoadedModel> models;
+  std::vector<ComparedModel> models;
   {
     ProgressLine line(context.terminal, !context.quiet);
     for (const std::string& name : words.models) {

@@ -2,10 +2,10 @@
 
 #include <iomanip>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <sstream>
 #include <string>
 
+#include "compare/doctor_json.hpp"
 #include "kernels/tiers.hpp"
 #include "tessera/tessera.hpp"
 
@@ -13,12 +13,6 @@ namespace tessera::tool {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// best_isa without its exception: a machine without any tier is still worth a report.
-std::optional<Isa> best_tier(const CpuFeatures& features) {
-  if (why_not_runnable(features, Isa::avx2)) return std::nullopt;
-  return best_runnable(features);
-}
 
 /// "0-3,8,10-11"
 std::string ranges_text(const std::vector<int>& cpus) {
@@ -126,44 +120,12 @@ Json constants_json(const std::vector<MeasuredTier>& tiers) {
   return all;
 }
 
-Json tiers_json(const CpuFeatures& features) {
-  Json tiers = Json::array();
-  for (const Isa isa : all_isas) {
-    Json tier = {{"isa", name_of(isa)}, {"available", true}};
-    if (const auto reason = why_not_runnable(features, isa)) {
-      tier["available"] = false;
-      tier["reason"] = *reason;
-      tier["remedy"] = remedy_for(features, isa);
-    }
-    tiers.push_back(std::move(tier));
-  }
-  return tiers;
-}
-
-Json machine_json(const CpuFeatures& features, const Topology& topology) {
-  const auto best = best_tier(features);
-  return {
-      {"tessera", {{"version", version}}},
-      {"cpu", {{"brand", features.brand}, {"features", feature_names(features)}}},
-      {"kernel", topology.kernel},
-      {"isa", best ? Json(name_of(*best)) : Json(nullptr)},
-      {"tiers", tiers_json(features)},
-      {"cpus",
-       {{"usable", topology.usable_cpus()},
-        {"allowed", topology.allowed_cpus},
-        {"one_per_core", topology.one_per_core},
-        {"quota", topology.quota_cpus > 0.0 ? Json(topology.quota_cpus) : Json(nullptr)},
-        {"numa_nodes", topology.numa_nodes}}},
-      {"caches", {{"l1d_bytes", topology.l1d_bytes}, {"l2_bytes", topology.l2_bytes}, {"l3_bytes", topology.l3_bytes}}},
-  };
-}
-
 }  // namespace
 
 void report_machine(const CpuFeatures& features, const Topology& topology, const std::vector<MeasuredTier>& tiers,
                     bool json, std::ostream& out) {
   if (json) {
-    Json report = machine_json(features, topology);
+    Json report = doctor_json(features, topology);
     if (!tiers.empty()) report["picoseconds"] = constants_json(tiers);
     // A brand string is whatever the hypervisor put there; bytes that are not UTF-8 are replaced, not an error.
     out << report.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";

@@ -15,7 +15,7 @@
 #include "compare/cases.hpp"
 #include "compare/format.hpp"
 #include "compare/process_memory.hpp"
-#include "compare/team_peak.hpp"
+#include "compare/profile.hpp"
 #include "tuning.hpp"
 
 namespace tessera::tool {
@@ -28,13 +28,6 @@ struct ExplainWords {
   bool json = false, tune = false;
 };
 
-/// A step with what is derived from its profile.
-struct Row {
-  StepInfo step;
-  double share = 0;          ///< of the whole inference
-  double peak_fraction = 0;  ///< of the measured peak in the step's arithmetic; 0 where it does none worth counting
-};
-
 struct Explanation {
   Isa isa = Isa::avx2;
   int threads = 1;
@@ -42,15 +35,8 @@ struct Explanation {
   MemoryInfo memory;
   BatchSplit split;
   TuningSummary tuning;
-  std::vector<Row> rows;
+  std::vector<ProfiledStep> rows;
 };
-
-double peak_for(const PeakRates& peak, const StepInfo& step) {
-  const std::optional<double> rate = step.precision.starts_with("u8")     ? peak.int8_gops
-                                     : step.precision.starts_with("bf16") ? peak.bf16_gflops
-                                                                          : peak.fp32_gflops;
-  return rate.value_or(0);
-}
 
 Explanation explain(const ExplainWords& words, const Context& context) {
   SessionOptions options;
@@ -68,19 +54,8 @@ Explanation explain(const ExplainWords& words, const Context& context) {
 
   Explanation explanation{session.isa(),    session.threads(),     session.gflop(),  0,
                           session.memory(), session.batch_split(), session.tuning(), {}};
-  const PeakRates peak = words.profile > 0 ? measure_team_peak(session.isa(), session.threads()) : PeakRates{};
-  if (words.profile > 0)
-    for (int i = 0; i < words.profile / 10 + 1; ++i) session.infer();  // warm-up
-  for (StepInfo& step : session.explain(words.profile)) {
-    explanation.seconds += step.seconds;
-    explanation.rows.push_back({std::move(step), 0, 0});
-  }
-  for (Row& row : explanation.rows) {
-    if (row.step.seconds <= 0) continue;
-    row.share = row.step.seconds / explanation.seconds;
-    if (const double most = peak_for(peak, row.step); most > 0)
-      row.peak_fraction = row.step.gflop / row.step.seconds / most;
-  }
+  explanation.rows = profile_steps(session, words.profile);
+  for (const ProfiledStep& row : explanation.rows) explanation.seconds += row.step.seconds;
   return explanation;
 }
 
@@ -98,7 +73,7 @@ void print_split(const BatchSplit& split) {
 
 void print_table(const Explanation& explanation, bool profiled) {
   std::size_t node = 4, op = 2, kernel = 6;
-  for (const Row& row : explanation.rows) {
+  for (const ProfiledStep& row : explanation.rows) {
     node = std::max(node, std::min<std::size_t>(36, display_width(row.step.node)));
     op = std::max(op, row.step.op.size());
     kernel = std::max(kernel, row.step.kernel.size());
@@ -108,7 +83,7 @@ void print_table(const Explanation& explanation, bool profiled) {
   std::printf(profiled ? "  %8s  %8s  %6s  %6s  why not better\n" : "  %8s  why not better\n", "GFLOP", "ms", "time",
               "peak");
   for (std::size_t i = 0; i < explanation.rows.size(); ++i) {
-    const Row& row = explanation.rows[i];
+    const ProfiledStep& row = explanation.rows[i];
     std::printf("%4zu  %-*s  %-*s  %-*s  %-14s  %8s", i, static_cast<int>(node), shorten(row.step.node, node).c_str(),
                 static_cast<int>(op), row.step.op.c_str(), static_cast<int>(kernel), row.step.kernel.c_str(),
                 row.step.precision.c_str(), row.step.gflop > 0 ? fixed(row.step.gflop, 4).c_str() : "");
@@ -125,7 +100,7 @@ void print_choices(const Explanation& explanation) {
   if (tuning.timed + tuning.cached == 0) return;
   std::printf("\n%d choices timed, %d cached; %d of them other than usual (ms of each way, the one taken first):\n",
               tuning.timed, tuning.cached, tuning.changed);
-  for (const Row& row : explanation.rows) {
+  for (const ProfiledStep& row : explanation.rows) {
     for (const StepChoice& choice : row.step.choices) {
       std::string taken, others;
       for (const StepChoice::Way& way : choice.ways) {
@@ -151,7 +126,8 @@ nlohmann::ordered_json to_json(const StepChoice& choice) {
 /// Time by kind of step, largest first.
 void print_summary(const Explanation& explanation) {
   std::map<std::string, double> by_op;
-  for (const Row& row : explanation.rows) by_op[row.step.op + " (" + row.step.kernel + ")"] += row.step.seconds;
+  for (const ProfiledStep& row : explanation.rows)
+    by_op[row.step.op + " (" + row.step.kernel + ")"] += row.step.seconds;
   std::vector<std::pair<double, std::string>> sorted;
   sorted.reserve(by_op.size());
   for (const auto& [op, seconds] : by_op) sorted.emplace_back(seconds, op);
@@ -184,7 +160,7 @@ nlohmann::ordered_json to_json(const ExplainWords& words, const Explanation& exp
                                    {"changed", explanation.tuning.changed}}},
                                  {"steps", nlohmann::ordered_json::array()}};
   if (const std::optional<double> peak = peak_resident_mb()) json["peak_resident_mb"] = *peak;
-  for (const Row& row : explanation.rows) {
+  for (const ProfiledStep& row : explanation.rows) {
     nlohmann::ordered_json step = {{"node", row.step.node},           {"op", row.step.op},
                                    {"kernel", row.step.kernel},       {"isa", row.step.isa},
                                    {"precision", row.step.precision}, {"gflop", row.step.gflop},

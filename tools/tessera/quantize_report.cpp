@@ -1,10 +1,8 @@
 #include "quantize_report.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "compare/format.hpp"
 
@@ -39,25 +37,6 @@ void print_coverage(const QuantizationReport& report) {
   std::printf("\n");
 }
 
-nlohmann::ordered_json number(double value) {
-  if (!std::isfinite(value)) return nullptr;
-  return value;
-}
-
-nlohmann::ordered_json layer_json(const LayerReport& layer) {
-  nlohmann::ordered_json json = {{"name", layer.name},
-                                 {"op", layer.op},
-                                 {"precision", name_of(layer.precision)},
-                                 {"reason", layer.reason},
-                                 {"mac_share", layer.mac_share},
-                                 {"sqnr_db", layer.sqnr_db ? number(*layer.sqnr_db) : nullptr}};
-  if (layer.fp32_ms > 0) {
-    json["fp32_ms"] = layer.fp32_ms;
-    json["int8_ms"] = layer.int8_ms;
-  }
-  return json;
-}
-
 }  // namespace
 
 void print_quantization(const QuantizationReport& report, const QuantizationSource& source) {
@@ -82,35 +61,6 @@ void print_quantization(const QuantizationReport& report, const QuantizationSour
   std::printf("\nagainst FP32: top-1 agreement %s, cosine %s, SQNR %s\n", percent(report.agreement).c_str(),
               cosine_text(report.cosine).c_str(), sqnr_text(report.sqnr_db).c_str());
   if (report.gate_holds) std::printf("written to %s\n", source.output.c_str());
-}
-
-std::string quantization_json(const QuantizationReport& report, const QuantizationSource& source) {
-  nlohmann::ordered_json json = {
-      {"model", source.model},
-      {"output", report.gate_holds ? nlohmann::ordered_json(source.output) : nlohmann::ordered_json(nullptr)},
-      {"method", source.method},
-      {"smoothquant",
-       report.smoothquant ? nlohmann::ordered_json(*report.smoothquant) : nlohmann::ordered_json(nullptr)},
-      {"smoothquant_search", report.smoothquant_note},
-      {"calibration_items", report.calibration_items},
-      {"validation_items", report.validation_items},
-      {"metric", report.metric},
-      {"fp32_score", report.fp32_score},
-      {"int8_score", report.int8_score},
-      {"drop", report.fp32_score - report.int8_score},
-      {"max_drop", source.max_drop ? nlohmann::ordered_json(*source.max_drop) : nlohmann::ordered_json(nullptr)},
-      {"gate_holds", report.gate_holds},
-      {"top1_agreement", report.agreement},
-      {"cosine", report.cosine},
-      {"sqnr_db", number(report.sqnr_db)},
-      {"int8_mac_share", report.int8_mac_share},
-      {"bf16_mac_share", report.bf16_mac_share},
-      {"fp32_ms", report.fp32_ms},
-      {"int8_ms", report.int8_ms},
-      {"warnings", report.warnings},
-      {"layers", nlohmann::ordered_json::array()}};
-  for (const LayerReport& layer : report.layers) json["layers"].push_back(layer_json(layer));
-  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace tessera::tool

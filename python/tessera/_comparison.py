@@ -1,0 +1,81 @@
+"""Precisions and instruction sets side by side, and what this machine offers."""
+from collections.abc import Iterable
+import json
+import os
+from typing import Any, Optional, Union
+import warnings
+
+from tessera import _tessera
+from tessera._dataset import Items, dataset_of
+from tessera._error import Error
+from tessera._model import Model, Path, _extents, load
+from tessera._progress import Progress, as_function
+from tessera._report_html import report_html
+from tessera._tuning import cache_file
+
+Models = Union[Path, Model, Iterable[Union[Path, Model]]]
+
+
+def doctor() -> dict[str, Any]:
+    """What this machine offers, what is missing and how to get it: the report of `tessera doctor --json`."""
+    return json.loads(_tessera.doctor())
+
+
+def compare(models: Models = ("resnet50", "bert-base"), cases: Optional[Iterable[str]] = None, *, batch: int = 1,
+            seq: Optional[int] = None, samples: int = 1000, warmup: int = 20, max_seconds: float = 0, threads: int = 0,
+            calibration: Optional[Items] = None, data: Optional[Items] = None, accuracy_inputs: Optional[int] = None,
+            seed: int = 1, strict: bool = False, tune: bool = False, tune_cache: Optional[Path] = None,
+            progress: Progress = None) -> "Report":
+    """Runs every model in every case and reports, as `tessera compare` does.
+
+    models       names, paths or Models
+    cases        "PRECISION[@ISA]"; None: fp32, bf16@avx512_core_amx, int8@avx512_core_vnni, int8@avx512_core_amx. One that
+                 is not available here keeps its row with the reason, and its precision also runs on the best that is;
+                 with `strict` it is an Error of kind "unavailable"
+    samples      inferences to time for each case, at most max_seconds for all cases of a model (0: no limit); the cases
+                 take turns
+    calibration  for int8: a path, or items as in Model.quantize; None: seeded random data
+    data         real data for the accuracy, with labels if there are some; None: agreement with FP32 on other inputs
+    progress     function(activity, fraction), or True for a bar
+    """
+    extents = _extents(batch, seq, None)
+    loaded = [model if isinstance(model, Model) else load(model) for model in _listed(models)]
+    if not loaded:
+        raise Error("models", "there are none", "give at least one")
+    entries = [(model._compiled, dataset_of(model._compiled, calibration, extents),
+                dataset_of(model._compiled, data, extents)) for model in loaded]
+    report, notes = _tessera.compare(
+        models=entries, cases=[] if cases is None else [cases] if isinstance(cases, str) else list(cases), extents=extents,
+        samples=samples, warmup=warmup, max_seconds=max_seconds, threads=threads, accuracy_inputs=accuracy_inputs,
+        seed=seed, strict=strict, tune_cache=cache_file(tune, tune_cache), progress=as_function(progress))
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    return Report(report)
+
+
+def _listed(models: Models) -> list[Union[Path, Model]]:
+    return [models] if isinstance(models, (str, os.PathLike, Model)) else list(models)
+
+
+class Report:
+    """What compare() found. Shows itself as tables and charts in Jupyter, as text elsewhere."""
+
+    def __init__(self, compiled: _tessera.Report):
+        self._compiled = compiled
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of report.json."""
+        return json.loads(self._compiled.json())
+
+    def save(self, folder: Path) -> None:
+        """Writes report.json, report.csv, report.html (one page, opens offline) and two charts per model into `folder`."""
+        self._compiled.save(os.fspath(folder))
+
+    def __str__(self) -> str:
+        return self._compiled.text(100)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return report_html(self.to_dict(), self._compiled.charts())

@@ -1,0 +1,117 @@
+"""A compiled model."""
+import atexit
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Any
+import weakref
+
+import numpy as np
+
+from tessera import _tessera
+from tessera._arrays import convert
+from tessera._info import TensorInfo, infos
+
+Feeds = Mapping[str, Any]
+
+
+class Session:
+    """Runs a model in one precision on one instruction set. Made by Model.compile.
+
+    run() and run_async() take any batch and any sequence length, and may be called by any number of threads; the GIL is
+    not held meanwhile. Extents that are new cost the making of a plan, about a millisecond.
+
+    An input is a NumPy array, a DLPack tensor in CPU memory, or anything that NumPy makes an array of. One that is dense
+    and of the model's type is read where it lies; others are converted where that loses nothing (and float64 to
+    float32), or refused.
+    """
+
+    def __init__(self, compiled: _tessera.Session):
+        self._compiled = compiled
+        _sessions.add(self)
+
+    def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
+        """Runs the model: {input name: array} to {output name: new array}, in the model's order of outputs."""
+        return self._compiled.run(feeds if type(feeds) is dict else dict(feeds), convert)
+
+    def run_async(self, feeds: Feeds) -> "Future[dict[str, np.ndarray]]":
+        """The same without waiting: the next free stream takes it. The arrays must not change before the result is there.
+
+        With asyncio: `await asyncio.wrap_future(session.run_async(feeds))`. A request that has been handed over cannot
+        be cancelled.
+        """
+        future: "Future[dict[str, np.ndarray]]" = Future()
+        future.set_running_or_notify_cancel()
+
+        def done(outputs, error):
+            if error is None:
+                future.set_result(outputs)
+            else:
+                future.set_exception(error)
+
+        self._compiled.run_async(dict(feeds), convert, done)
+        return future
+
+    def measure(self, feeds: Feeds, samples: int = 100, warmup: int = 10) -> np.ndarray:
+        """Milliseconds that each of `samples` calls of run() takes inside the engine, float32 [samples]."""
+        return self._compiled.measure(dict(feeds), convert, samples, warmup)
+
+    def prepare(self, **extents: int) -> None:
+        """Makes a plan for these extents (batch=8, seq=128) now. explain() and the properties speak of it from then on."""
+        self._compiled.prepare(extents)
+
+    def explain(self, profile: int = 0) -> list[dict[str, Any]]:
+        """The plan, a dict for each step: node, op, kernel, isa, precision, why (not a better one), gflop, runs, choices.
+
+        With `profile` every step is timed over that many inferences on seeded random inputs: ms, share of the inference,
+        and peak_fraction of the rate that multiply-adds in registers reach here in that precision. None without.
+        """
+        return self._compiled.explain(profile)
+
+    @property
+    def inputs(self) -> list[TensorInfo]:
+        """With the prepared extents."""
+        return infos(self._compiled.inputs())
+
+    @property
+    def outputs(self) -> list[TensorInfo]:
+        """With the prepared extents."""
+        return infos(self._compiled.outputs())
+
+    @property
+    def isa(self) -> str:
+        """The instruction set, "avx512_core_vnni"."""
+        return self._compiled.isa()
+
+    @property
+    def threads(self) -> int:
+        """Of each stream."""
+        return self._compiled.threads()
+
+    @property
+    def streams(self) -> int:
+        """Requests that run side by side."""
+        return self._compiled.streams()
+
+    @property
+    def gflop(self) -> float:
+        """10^9 operations of one inference at the prepared extents, two per multiply-add."""
+        return self._compiled.gflop()
+
+    @property
+    def memory(self) -> dict[str, int]:
+        """Bytes: packed_weights, arena, plans (plan_count of them, at most plan_limit)."""
+        return self._compiled.memory()
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{info.name} {info.dtype} {list(info.shape)}" for info in self.inputs)
+        return f"tessera.Session({inputs}; {self.isa}, {self.streams} x {self.threads} threads)"
+
+
+_sessions: "weakref.WeakSet[Session]" = weakref.WeakSet()
+
+
+@atexit.register
+def _finish_requests() -> None:
+    """Requests under way call Python when they are done, which must still be there."""
+    for session in list(_sessions):
+        session._compiled.wait()
