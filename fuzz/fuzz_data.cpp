@@ -2,15 +2,18 @@
 // with an Error and nothing else. The first byte says what the rest is taken for.
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/error.hpp"
 #include "data/image_decoder.hpp"
 #include "data/image_preprocessing.hpp"
-#include "data/word_piece.hpp"
+#include "formats/json_file.hpp"
 #include "formats/npy.hpp"
+#include "text/tokenizer_json.hpp"
 
 namespace {
 
@@ -25,10 +28,27 @@ void image(std::string_view bytes) {
   static_cast<void>(tessera::preprocess(decoded, preprocessing, 3, "image"));
 }
 
+tessera::Tokenizer small_tokenizer() {
+  tessera::Vocabulary vocabulary;
+  for (const char* piece : {"[UNK]", "a", "##a", "é", "##é", "\xf0\x9f\x98\x80"})
+    vocabulary.add(piece, static_cast<std::int64_t>(vocabulary.size()));
+  tessera::TokenizerParts parts;
+  parts.normalizer = std::make_unique<tessera::BertNormalizer>();
+  parts.pre_tokenizer = std::make_unique<tessera::BertPreTokenizer>();
+  parts.model = std::make_unique<tessera::WordPiece>(std::move(vocabulary), tessera::WordPiece::Options());
+  parts.added = {{.content = "[UNK]", .id = 0}};
+  return tessera::Tokenizer(std::move(parts));
+}
+
 void text(std::string_view bytes) {
-  static const tessera::WordPiece tokenizer(
-      {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "##a", "é", "##é", "\xf0\x9f\x98\x80"}, {}, "vocabulary");
+  static const tessera::Tokenizer tokenizer = small_tokenizer();
   static_cast<void>(tokenizer.encode(bytes, 64));
+}
+
+void tokenizer(std::string_view bytes) {
+  const tessera::Tokenizer read(
+      tessera::parse_tokenizer({tessera::parse_json(std::string(bytes), "tokenizer"), "tokenizer"}));
+  static_cast<void>(read.encode("Añb 12's <s>\n x", 64));
 }
 
 }  // namespace
@@ -37,10 +57,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const std::string_view bytes{reinterpret_cast<const char*>(data) + 1, size - 1};
   try {
-    switch (data[0] % 4) {
+    switch (data[0] % 5) {
       case 0: image(bytes); break;
       case 1: text(bytes); break;
-      case 2: static_cast<void>(tessera::parse_image_preprocessing(std::string(bytes), "config")); break;
+      case 2: tokenizer(bytes); break;
+      case 3: static_cast<void>(tessera::parse_image_preprocessing(std::string(bytes), "config")); break;
       default: static_cast<void>(tessera::parse_npy(std::as_bytes(std::span(bytes)), "array")); break;
     }
   } catch (const tessera::Error&) {

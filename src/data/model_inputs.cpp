@@ -1,6 +1,7 @@
 #include "data/model_inputs.hpp"
 
 #include <charconv>
+#include <utility>
 
 namespace tessera {
 
@@ -35,6 +36,23 @@ std::optional<TextInput> text_input_of(const std::vector<TensorInfo>& inputs) {
     }
   }
   return ids ? std::optional(text) : std::nullopt;
+}
+
+std::map<std::string, std::int64_t> text_extents(const std::vector<TensorInfo>& inputs, std::int64_t length) {
+  std::map<std::string, std::int64_t> extents;
+  for (const TensorInfo& input : inputs) {
+    if (input.shape.size() != 2) continue;
+    if (!fixed_extent(input.shape[0])) extents.emplace(input.shape[0], 1);
+    if (!fixed_extent(input.shape[1])) extents.emplace(input.shape[1], length);
+  }
+  return extents;
+}
+
+TensorMap text_inputs(PaddedTokens batch, const TextInput& input) {
+  TensorMap inputs = {{"input_ids", std::move(batch.ids)}};
+  if (input.attention_mask) inputs.emplace("attention_mask", std::move(batch.mask));
+  if (input.token_type_ids) inputs.emplace("token_type_ids", std::move(batch.types));
+  return inputs;
 }
 
 std::optional<std::int64_t> fixed_batch(const std::vector<TensorInfo>& inputs) {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "tessera/tessera.hpp"
+#include "text/padded_tokens.hpp"
 
 namespace tessera {
 
@@ -28,6 +30,10 @@ struct TextInput {
   std::optional<std::int64_t> sequence;  ///< where the model fixes it
 };
 std::optional<TextInput> text_input_of(const std::vector<TensorInfo>& inputs);
+/// What a session of a text model is compiled for: one text of `length` tokens; what the model fixes is left out.
+std::map<std::string, std::int64_t> text_extents(const std::vector<TensorInfo>& inputs, std::int64_t length);
+/// The tensors that the model has inputs for, by their names.
+TensorMap text_inputs(PaddedTokens batch, const TextInput& input);
 
 /// The batch that the model fixes, if any.
 std::optional<std::int64_t> fixed_batch(const std::vector<TensorInfo>& inputs);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <fstream>
+#include <initializer_list>
 #include <system_error>
 
 #include "core/error.hpp"
@@ -32,8 +32,10 @@ bool is_image_file(const std::string& path) {
   return image_format_of(file->bytes().first(std::min<std::size_t>(8, file->bytes().size()))).has_value();
 }
 
-/// A file that goes with the model or with the data: beside the model, in the data's folder, or in the folder above.
-std::optional<std::string> companion(const char* name, const std::string& data, const DatasetModel& model) {
+/// A file that goes with the model or with the data: beside the model, in the data's folder, or in the folder above. Of
+/// several names the first that is there.
+std::optional<std::string> companion(std::initializer_list<const char*> names, const std::string& data,
+                                     const DatasetModel& model) {
   std::error_code error;
   fs::path folder = fs::absolute(data, error).lexically_normal();
   if (!folder.has_filename()) folder = folder.parent_path();  // a slash at the end
@@ -43,7 +45,8 @@ std::optional<std::string> companion(const char* name, const std::string& data, 
   if (fs::is_regular_file(model.path, error)) places.push_back(fs::absolute(model.path, error).parent_path());
   places.insert(places.end(), {folder, folder.parent_path()});
   for (const fs::path& place : places)
-    if (fs::exists(place / name, error)) return (place / name).string();
+    for (const char* name : names)
+      if (fs::exists(place / name, error)) return (place / name).string();
   return std::nullopt;
 }
 
@@ -53,27 +56,23 @@ std::int64_t class_count_of(const DatasetModel& model) {
   return fixed_extent(model.outputs[0].shape[1]).value_or(0);
 }
 
-std::optional<ClassIndices> classes_for(const std::string& path, const DatasetModel& model) {
-  if (const auto labels = companion("labels.json", path, model)) return read_class_indices(*labels);
-  if (const auto config = companion("config.json", path, model)) return class_indices_of_config(*config);
-  return std::nullopt;
-}
-
 std::unique_ptr<Dataset> open_images(const std::string& path, const DatasetModel& model, const ImageInput& input) {
-  const auto config = companion("preprocessor_config.json", path, model);
+  const auto config = companion({"preprocessor_config.json"}, path, model);
   const auto preprocessing = config ? std::optional(read_image_preprocessing(*config)) : std::nullopt;
-  const auto labels = companion("labels.json", path, model);
+  const auto labels = companion({"labels.json"}, path, model);
   return std::make_unique<ImageDataset>(path, input, preprocessing,
                                         labels ? std::optional(read_class_indices(*labels)) : std::nullopt,
                                         class_count_of(model));
 }
 
 std::unique_ptr<Dataset> open_texts(const std::string& path, const DatasetModel& model, const TextInput& input) {
-  const auto vocabulary = companion("vocab.txt", path, model);
-  if (!vocabulary)
-    reject(path, "no vocab.txt, which turns text into the model's token ids, is beside the model or the text",
-           "put the model's vocab.txt beside one of them");
-  return std::make_unique<TextDataset>(path, WordPiece::read(*vocabulary), input, classes_for(path, model),
+  const auto tokenizer = companion({"tokenizer.json", "vocab.txt"}, path, model);
+  if (!tokenizer)
+    reject(path,
+           "neither tokenizer.json nor vocab.txt, which turn text into the model's token ids, is beside the model or "
+           "the text",
+           "put the model's tokenizer.json or vocab.txt beside one of them");
+  return std::make_unique<TextDataset>(path, Tokenizer::read(*tokenizer), input, classes_for(path, model),
                                        class_count_of(model));
 }
 
@@ -101,6 +100,12 @@ std::unique_ptr<Dataset> open_file(const std::string& path, const DatasetModel& 
 }
 
 }  // namespace
+
+std::optional<ClassIndices> classes_for(const std::string& path, const DatasetModel& model) {
+  if (const auto labels = companion({"labels.json"}, path, model)) return read_class_indices(*labels);
+  if (const auto config = companion({"config.json"}, path, model)) return class_indices_of_config(*config);
+  return std::nullopt;
+}
 
 DatasetModel dataset_model(const std::string& path, const Model& model) {
   return {path, model.inputs(), model.outputs()};

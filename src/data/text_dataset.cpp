@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "text/padded_tokens.hpp"
 
 namespace tessera {
 namespace {
@@ -37,7 +38,7 @@ std::string quoted(std::string_view word) {
 
 }  // namespace
 
-TextDataset::TextDataset(const std::string& path, WordPiece tokenizer, TextInput input,
+TextDataset::TextDataset(const std::string& path, Tokenizer tokenizer, TextInput input,
                          const std::optional<ClassIndices>& classes, std::int64_t class_count)
     : path_(path), lines_(path), tokenizer_(std::move(tokenizer)), input_(input) {
   if (input_.sequence && *input_.sequence < 2)
@@ -67,33 +68,22 @@ TextDataset::TextDataset(const std::string& path, WordPiece tokenizer, TextInput
   if (texts_.empty()) reject(path, "holds no text", "give one text per line");
 }
 
-std::vector<std::int64_t> TextDataset::tokens(std::int64_t index) const {
+Encoding TextDataset::tokens(std::int64_t index) const {
   const Text& text = texts_.at(static_cast<std::size_t>(index));
-  auto ids = tokenizer_.encode(text.text, input_.sequence.value_or(tokenizer_.max_tokens()));
-  if (!ids) reject(describe(index), "is not valid UTF-8", "convert the file to UTF-8");
-  return *std::move(ids);
+  auto tokens = tokenizer_.encode(text.text, input_.sequence.value_or(tokenizer_.max_tokens()));
+  if (!tokens) reject(describe(index), "is not valid UTF-8", "convert the file to UTF-8");
+  return *std::move(tokens);
 }
 
 TensorMap TextDataset::batch(std::span<const std::int64_t> indices) const {
-  std::vector<std::vector<std::int64_t>> texts;
+  std::vector<Encoding> texts;
   std::size_t longest = 0;
   for (const std::int64_t index : indices) {
     texts.push_back(tokens(index));
-    longest = std::max(longest, texts.back().size());
+    longest = std::max(longest, texts.back().ids.size());
   }
-  const auto count = static_cast<std::int64_t>(indices.size());
   const std::int64_t length = input_.sequence.value_or(static_cast<std::int64_t>(longest));
-  Tensor ids(DataType::i64, {count, length}), mask(DataType::i64, {count, length});
-  std::fill_n(ids.mutable_as<std::int64_t>().begin(), count * length, tokenizer_.padding());
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    const auto offset = static_cast<std::ptrdiff_t>(i) * length;
-    std::copy(texts[i].begin(), texts[i].end(), ids.mutable_as<std::int64_t>().begin() + offset);
-    std::fill_n(mask.mutable_as<std::int64_t>().begin() + offset, texts[i].size(), 1);
-  }
-  TensorMap inputs = {{"input_ids", std::move(ids)}};
-  if (input_.attention_mask) inputs.emplace("attention_mask", std::move(mask));
-  if (input_.token_type_ids) inputs.emplace("token_type_ids", Tensor(DataType::i64, {count, length}));
-  return inputs;
+  return text_inputs(padded_tokens(texts, length, tokenizer_.padding()), input_);
 }
 
 std::optional<std::int64_t> TextDataset::label(std::int64_t index) const {

@@ -7,8 +7,8 @@
 #include "data/class_labels.hpp"
 #include "data/dataset.hpp"
 #include "data/model_inputs.hpp"
-#include "data/text_lines.hpp"
-#include "data/word_piece.hpp"
+#include "text/text_lines.hpp"
+#include "text/tokenizer.hpp"
 
 namespace tessera {
 
@@ -17,7 +17,7 @@ class TextDataset : public Dataset {
   /// Every line that is not blank is one text. Lines are `label TAB text` when the first one begins with a label and a
   /// TAB, or when the file is called .tsv; a label is a number (below `class_count` unless that is 0) or one of
   /// `classes`. Error{invalid} naming the line that has none.
-  TextDataset(const std::string& path, WordPiece tokenizer, TextInput input, const std::optional<ClassIndices>& classes,
+  TextDataset(const std::string& path, Tokenizer tokenizer, TextInput input, const std::optional<ClassIndices>& classes,
               std::int64_t class_count);
 
   [[nodiscard]] std::int64_t size() const override { return static_cast<std::int64_t>(texts_.size()); }
@@ -33,11 +33,11 @@ class TextDataset : public Dataset {
     std::int64_t label;
   };
 
-  [[nodiscard]] std::vector<std::int64_t> tokens(std::int64_t index) const;
+  [[nodiscard]] Encoding tokens(std::int64_t index) const;
 
   std::string path_;
   TextLines lines_;
-  WordPiece tokenizer_;
+  Tokenizer tokenizer_;
   TextInput input_;
   std::vector<Text> texts_;
   bool labelled_ = false;

@@ -98,7 +98,7 @@ std::string translated(std::string name, const Family& family, std::string_view 
   return encoder ? std::string(prefix) + name : name;
 }
 
-Activation activation_of(const FolderConfig& config, const char* key) {
+Activation activation_of(const JsonObject& config, const char* key) {
   const std::string word = config.text(key, "gelu");
   if (word == "gelu") return Activation::gelu;
   if (word == "gelu_new" || word == "gelu_pytorch_tanh" || word == "gelu_fast") return Activation::gelu_tanh;
@@ -107,7 +107,7 @@ Activation activation_of(const FolderConfig& config, const char* key) {
   config.reject_entry(key, "is " + word + ", an activation that is not known here", "export the model as ONNX");
 }
 
-void read_sizes(const FolderConfig& config, bool distilbert, BertConfig& bert) {
+void read_sizes(const JsonObject& config, bool distilbert, BertConfig& bert) {
   bert.hidden = config.count(distilbert ? "dim" : "hidden_size");
   bert.layers = config.count(distilbert ? "n_layers" : "num_hidden_layers");
   bert.heads = config.count(distilbert ? "n_heads" : "num_attention_heads");
@@ -125,13 +125,13 @@ void read_sizes(const FolderConfig& config, bool distilbert, BertConfig& bert) {
 }
 
 /// What the weights were saved for: the first of "architectures".
-std::string architecture_of(const FolderConfig& config) {
+std::string architecture_of(const JsonObject& config) {
   if (!config.has("architectures")) return "";
   const nlohmann::json& list = config.json()["architectures"];
   return list.is_array() && !list.empty() && list[0].is_string() ? list[0].get<std::string>() : std::string();
 }
 
-void read_head(const FolderConfig& config, const Family& family, const NamedWeights& weights, const std::string& folder,
+void read_head(const JsonObject& config, const Family& family, const NamedWeights& weights, const std::string& folder,
                BertConfig& bert) {
   using Head = BertConfig::Head;
   const std::string architecture = architecture_of(config);
@@ -162,7 +162,7 @@ bool is_bert_family(const std::string& model_type) {
   return find_family(model_type) != nullptr;
 }
 
-Graph read_bert_family(const FolderConfig& config, const WeightFiles& files) {
+Graph read_bert_family(const JsonObject& config, const WeightFiles& files) {
   const Family& family = *find_family(config.text("model_type"));
   const bool prefixed = files.holds(std::string(family.prefix) + "embeddings.word_embeddings.weight");
   const std::string_view prefix = prefixed ? family.prefix : "";

@@ -44,7 +44,7 @@ Graph read_model_folder(const std::string& folder) {
     if (has_resnet_names(files)) return read_resnet(nullptr, files);
     reject(folder, "has no config.json, which says what network the weights are of", "copy it beside the weights");
   }
-  const FolderConfig config((root / "config.json").string());
+  const JsonObject config((root / "config.json").string());
   const std::string type = config.text("model_type");
   if (is_bert_family(type)) return read_bert_family(config, files);
   if (type == "resnet" || (type.empty() && has_resnet_names(files))) return read_resnet(&config, files);

@@ -87,10 +87,10 @@ Side side_of(const nlohmann::json& entry) {
 }
 
 /// The side of the images as preprocessing cuts them, or as timm's config.json states it.
-Side image_side(const std::string& folder, const FolderConfig* config) {
+Side image_side(const std::string& folder, const JsonObject* config) {
   std::error_code error;
   if (const fs::path path = fs::path(folder) / "preprocessor_config.json"; fs::exists(path, error)) {
-    const FolderConfig preprocessing(path.string());
+    const JsonObject preprocessing(path.string());
     for (const char* key : {"crop_size", "size"}) {
       const bool cut = preprocessing.flag("do_center_crop", false);
       if ((std::string_view(key) == "size" || cut) && preprocessing.has(key))
@@ -112,7 +112,7 @@ bool has_resnet_names(const WeightFiles& files) {
   return has_transformers_names(files) || (files.holds("conv1.weight") && files.holds("layer1.0.conv1.weight"));
 }
 
-Graph read_resnet(const FolderConfig* config, const WeightFiles& files) {
+Graph read_resnet(const JsonObject* config, const WeightFiles& files) {
   const bool transformers = has_transformers_names(files);
   const std::string prefix = files.holds(std::string("resnet.") + first_convolution) ? "resnet." : "";
   NamedWeights weights(files,

@@ -269,7 +269,7 @@ TEST_F(TunerTest, Int8KeepsItsBitsOnEveryTier) {
       SCOPED_TRACE(std::string(name_of(isa)) + ", batch " + std::to_string(batch));
       SessionOptions session_options{
           .precision = Precision::int8, .isa = isa, .threads = 2, .extents = {{"batch", batch}}};
-      options.calibration_options.synthetic = true;
+      session_options.calibration_options.synthetic = true;
       Session usual = model.compile(session_options);
       EXPECT_EQ(usual.tuning().timed, 0);
       EXPECT_EQ(usual.batch_split().parts > 0, batch > 1);

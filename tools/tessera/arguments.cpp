@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "compare/cases.hpp"
 #include "core/error.hpp"
 #include "cpu/topology.hpp"
 
@@ -84,6 +85,21 @@ void warn_of_threads(int threads, const Context& context) {
   print_note("--threads " + std::to_string(threads) + " is more than the " + std::to_string(usable) + " usable CPU" +
              (usable == 1 ? "" : "s") + ": threads wait for each other, which is several times slower than --threads " +
              std::to_string(usable));
+}
+
+Isa choose_isa(const std::string& word, bool strict, const Context& context) {
+  const Availability why_not = availability_here();
+  const Isa best = best_isa_below(why_not, isa_ceiling_from_environment());
+  if (word.empty()) return best;
+  const Isa wanted = isa_option(word);
+  const auto reason = why_not(wanted);
+  if (!reason) return wanted;
+  if (strict)
+    throw Error(ErrorKind::unavailable, "--isa " + word, *reason,
+                "leave out --strict to run on " + std::string(name_of(best)));
+  if (!context.quiet)
+    print_note("--isa " + word + " is not available here (" + *reason + "), running on " + std::string(name_of(best)));
+  return best;
 }
 
 std::map<std::string, std::int64_t> extents_of(std::optional<int> batch, std::optional<int> seq) {

@@ -25,6 +25,9 @@ std::optional<Isa> isa_ceiling(const std::string& tessera_value, const std::stri
 
 /// A note when more threads are asked for than there are CPUs to run them.
 void warn_of_threads(int threads, const Context& context);
+/// The tier to compile for, the best one for an empty word. One that is not available here is an error under --strict,
+/// and replaced with a note otherwise.
+Isa choose_isa(const std::string& word, bool strict, const Context& context);
 
 /// --batch and --seq as the extents that Model takes.
 std::map<std::string, std::int64_t> extents_of(std::optional<int> batch, std::optional<int> seq);

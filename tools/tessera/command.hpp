@@ -35,5 +35,7 @@ void add_quantize(CLI::App& app, Context& context);
 void add_models(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_launch(CLI::App& app, Context& context);
+void add_embed(CLI::App& app, Context& context);
+void add_classify(CLI::App& app, Context& context);
 
 }  // namespace tessera::tool

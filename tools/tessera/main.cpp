@@ -94,6 +94,8 @@ int run(int argc, char** argv) {
   add_models(app, context);
   add_doctor(app, context);
   add_launch(app, context);
+  add_embed(app, context);
+  add_classify(app, context);
 
   try {
     app.parse(argc, argv);

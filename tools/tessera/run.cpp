@@ -14,7 +14,6 @@
 #include "arguments.hpp"
 #include "calibration.hpp"
 #include "command.hpp"
-#include "compare/cases.hpp"
 #include "compare/format.hpp"
 #include "compare/output_directory.hpp"
 #include "compare/sha256.hpp"
@@ -91,24 +90,6 @@ void bind_extents(const TensorInfo& info, const Tensor& tensor, std::map<std::st
                  std::to_string(entry->second),
              "give arrays of matching shapes");
   }
-}
-
-/// The tier to compile for. One that is not available here is an error under --strict, and replaced with a note
-/// otherwise.
-Isa choose_isa(const RunWords& words, const Context& context) {
-  const Availability why_not = availability_here();
-  const Isa best = best_isa_below(why_not, isa_ceiling_from_environment());
-  if (words.isa.empty()) return best;
-  const Isa wanted = isa_option(words.isa);
-  const auto reason = why_not(wanted);
-  if (!reason) return wanted;
-  if (words.strict)
-    throw Error(ErrorKind::unavailable, "--isa " + words.isa, *reason,
-                "leave out --strict to run on " + std::string(name_of(best)));
-  if (!context.quiet)
-    print_note("--isa " + words.isa + " is not available here (" + *reason + "), running on " +
-               std::string(name_of(best)));
-  return best;
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -262,7 +243,7 @@ void protect_inputs(const OutputDirectory& folder, const std::vector<std::string
 int run_model(const RunWords& words, const Context& context) {
   precision_option(words.precision);
   warn_of_threads(words.threads, context);
-  const Isa isa = choose_isa(words, context);
+  const Isa isa = choose_isa(words.isa, words.strict, context);
   std::unique_ptr<OutputDirectory> folder;
   if (words.output_dir) folder = std::make_unique<OutputDirectory>(*words.output_dir);
   const Model model = Model::load(words.model);

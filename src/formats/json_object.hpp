@@ -1,17 +1,23 @@
-// config.json of a model folder, read entry by entry with checks.
+// A JSON object that somebody else wrote, read entry by entry with checks.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace tessera {
 
-class FolderConfig {
+class JsonObject {
  public:
-  /// Error{invalid} naming the file when it is no JSON object.
-  explicit FolderConfig(const std::string& path);
+  /// Error{invalid} naming the file when it cannot be read or is no JSON object.
+  explicit JsonObject(const std::string& path);
+  JsonObject(nlohmann::json json, std::string origin);
+  /// The file's, or an object without entries where there is none.
+  static JsonObject if_there(const std::string& path);
 
+  /// The file, for messages.
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] bool has(const char* key) const;
   [[nodiscard]] std::string text(const char* key, const std::string& missing = "") const;
@@ -22,15 +28,20 @@ class FolderConfig {
   [[nodiscard]] std::int64_t count(const char* key, std::int64_t missing) const;
   /// The id of a token: 0 or more.
   [[nodiscard]] std::int64_t token(const char* key, std::int64_t missing) const;
-  [[nodiscard]] const nlohmann::json& json() const noexcept { return json_; }
+  /// An entry that is itself an object, or a list of them; the latter may be missing.
+  [[nodiscard]] JsonObject object(const char* key) const;
+  [[nodiscard]] std::vector<JsonObject> objects(const char* key) const;
+  [[nodiscard]] const nlohmann::json& json() const noexcept { return *json_; }
 
   [[noreturn]] void reject_entry(const std::string& key, const std::string& why, const std::string& remedy) const;
 
  private:
+  JsonObject(const nlohmann::json& part, const JsonObject& whole, const std::string& key);
   [[nodiscard]] std::int64_t integer(const char* key, std::int64_t least) const;
 
   std::string path_;
-  nlohmann::json json_;
+  std::shared_ptr<const nlohmann::json> root_;  ///< what json_ points into
+  const nlohmann::json* json_;
 };
 
 }  // namespace tessera

@@ -1,4 +1,4 @@
-#include "data/text_lines.hpp"
+#include "text/text_lines.hpp"
 
 #include "core/error.hpp"
 
