@@ -74,6 +74,7 @@ int run(int argc, char** argv) {
   add_models(app, context);
   add_doctor(app, context);
   add_launch(app, context);
+  add_completion(app, context);
 
   try {
     app.parse(argc, argv);
