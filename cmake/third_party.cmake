@@ -12,6 +12,9 @@ function(tessera_find_module name)
   pkg_check_modules(TESSERA_${name} REQUIRED IMPORTED_TARGET ${ARGN})
   add_library(tessera::${name} INTERFACE IMPORTED GLOBAL)
   target_link_libraries(tessera::${name} INTERFACE PkgConfig::TESSERA_${name})
+  if(TESSERA_PORTABLE)
+    target_link_libraries(tessera::${name} INTERFACE ${TESSERA_${name}_STATIC_LIBRARIES})
+  endif()
 endfunction()
 
 # tessera_find_libraries(LIBRARY...): engine, data, compare.
