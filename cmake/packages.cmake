@@ -21,7 +21,7 @@ set(CPACK_DEBIAN_DEV_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "${library_package} (= ${PROJECT_VERSION})")
 # Only what is linked in needs these, and programs that ask pkg-config, which looks at them.
 set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS
-  "libhwloc-dev, libprotobuf-dev, libonnx-dev, libminizip-dev, zlib1g-dev, libicu-dev, libpng-dev, libjpeg-dev, libssl-dev")
+  "libhwloc-dev, libprotobuf-dev, libonnx-dev, libminizip-dev, zlib1g-dev, libicu-dev, libpng-dev, libjpeg-dev, nettle-dev")
 set(CPACK_DEBIAN_TOOL_PACKAGE_NAME tessera)
 set(CPACK_DEBIAN_TOOL_PACKAGE_SECTION science)
 set(CPACK_COMPONENT_LIBRARY_DESCRIPTION "Inference of ResNet-50- and BERT-class models on x86 CPUs: shared library")
