@@ -1,38 +1,33 @@
 #include "compare/sha256.hpp"
 
-#include <openssl/evp.h>
+#include <nettle/sha2.h>
 
 #include <array>
 #include <string_view>
 
-#include "core/error.hpp"
-
 namespace tessera {
-namespace {
 
-void require(int openssl_status) {
-  if (openssl_status != 1) fail("SHA-256", "the OpenSSL library does not offer it", "run without --hash");
+struct Sha256::State {
+  sha256_ctx context;
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+  sha256_init(&state_->context);
 }
-
-}  // namespace
-
-Sha256::Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-  require(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr));
-}
+Sha256::~Sha256() = default;
 
 void Sha256::add(std::span<const std::byte> bytes) {
-  require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()));
+  sha256_update(&state_->context, bytes.size(), reinterpret_cast<const std::uint8_t*>(bytes.data()));
 }
 
 std::string Sha256::digits() {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  require(EVP_DigestFinal_ex(context_.get(), digest.data(), &size));
+  std::array<std::uint8_t, SHA256_DIGEST_SIZE> digest{};
+  sha256_digest(&state_->context, digest.size(), digest.data());
   constexpr std::string_view digits = "0123456789abcdef";
   std::string text;
-  for (unsigned int i = 0; i < size; ++i) {
-    text += digits[digest[i] >> 4];
-    text += digits[digest[i] & 15U];
+  for (const unsigned byte : digest) {
+    text += digits[byte >> 4];
+    text += digits[byte & 15U];
   }
   return text;
 }

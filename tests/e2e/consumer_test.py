@@ -15,7 +15,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 MODEL = pathlib.Path(os.environ["DATA"]).resolve() / "image" / "model.onnx"
 VERSION = re.search(r"project\(tessera VERSION ([\d.]+)", (SOURCE / "CMakeLists.txt").read_text())[1]
 # Of a matrix product nobody needs these.
-FOREIGN = ("png", "jpeg", "icu", "zip", "crypto", "ssl")
+FOREIGN = ("png", "jpeg", "icu", "zip", "crypto", "nettle")
 
 
 def run(*words, **options):

@@ -1,10 +1,8 @@
 #include <gtest/gtest.h>
-#include <zip.h>
 
 #include <cmath>
 #include <filesystem>
 #include <limits>
-#include <list>
 #include <map>
 #include <string>
 #include <vector>
@@ -13,6 +11,7 @@
 #include "data/batches.hpp"
 #include "data_support.hpp"
 #include "formats/npy.hpp"
+#include "zip_file.hpp"
 
 namespace tessera {
 namespace {
@@ -49,20 +48,17 @@ class DataArrayFiles : public ::testing::Test {
   void put(const std::string& name, const Arrays& arrays) {
     const std::string path = folder_.file(name);
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
-    zip_t* archive = zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, nullptr);
+    std::vector<std::pair<std::string, std::string>> members;
     for (const auto& [array, tensor] : arrays) {
       put("array.npy", tensor);
-      members_.push_back(read_bytes(folder_.file("array.npy")));
-      zip_source_t* source = zip_source_buffer(archive, members_.back().data(), members_.back().size(), 0);
-      zip_file_add(archive, (array + ".npy").c_str(), source, 0);
+      members.emplace_back(array + ".npy", read_bytes(folder_.file("array.npy")));
     }
-    ASSERT_EQ(zip_close(archive), 0);
+    testing::write_zip(path, members);
     std::filesystem::remove(folder_.file("array.npy"));
   }
   ArrayDataset open(const std::string& name) { return {folder_.file(name), inputs("batch")}; }
 
   const TemporaryFolder folder_;
-  std::list<std::string> members_;  ///< libzip reads them when it closes
 };
 
 TEST(DataArrays, SplitsAllInputsAlongTheFirstAxis) {

@@ -1,14 +1,13 @@
 // .npy and .npz.
 #include "formats/npy.hpp"
 
-#include <zip.h>
-
 #include <array>
 #include <span>
 #include <string>
 
 #include "data/npz.hpp"
 #include "formats_support.hpp"
+#include "zip_file.hpp"
 
 namespace tessera::formats_testing {
 namespace {
@@ -124,17 +123,8 @@ TEST(Npy, HeadersThatAreNone) {
 
 class Npz : public ::testing::Test {
  protected:
-  /// An archive of these entries, stored or deflated.
-  void write(const std::vector<std::pair<std::string, std::string>>& entries, zip_int32_t method) const {
-    zip_t* archive = zip_open(path_.c_str(), ZIP_CREATE | ZIP_TRUNCATE, nullptr);
-    ASSERT_NE(archive, nullptr);
-    for (const auto& [name, bytes] : entries) {
-      const zip_int64_t index =
-          zip_file_add(archive, name.c_str(), zip_source_buffer(archive, bytes.data(), bytes.size(), 0), 0);
-      ASSERT_GE(index, 0);
-      ASSERT_EQ(zip_set_file_compression(archive, static_cast<zip_uint64_t>(index), method, 0), 0);
-    }
-    ASSERT_EQ(zip_close(archive), 0);
+  void write(const std::vector<std::pair<std::string, std::string>>& entries, int method) const {
+    testing::write_zip(path_, entries, method);
   }
   void refuse(std::vector<std::string> parts) const {
     parts.push_back(path_);
@@ -145,7 +135,7 @@ class Npz : public ::testing::Test {
 };
 
 TEST_F(Npz, ArraysByName) {
-  for (const zip_int32_t method : {ZIP_CM_STORE, ZIP_CM_DEFLATE}) {
+  for (const int method : {testing::stored, testing::deflated}) {
     write({{"x.npy", npy(header("<f4", "(2,)"), raw(std::array{1.0F, 2.0F}))},
            {"ids.npy", npy(header("<i8", "(1,)"), raw(std::array<std::int64_t, 1>{7}))}},
           method);
@@ -160,9 +150,9 @@ TEST_F(Npz, ArchivesThatAreNone) {
   refuse({"cannot read the .npz file"});
   write_bytes(path_, "this is no archive");
   refuse({"cannot read the .npz file"});
-  write({{"readme.txt", "hello"}}, ZIP_CM_STORE);
+  write({{"readme.txt", "hello"}}, testing::stored);
   refuse({"readme.txt", "not a .npy file"});
-  write({{"x.npy", "hello"}}, ZIP_CM_STORE);
+  write({{"x.npy", "hello"}}, testing::stored);
   refuse({"x.npy", "not a .npy file"});
 }
 
@@ -187,7 +177,7 @@ TEST_F(Npz, DamagedEntries) {
   std::string noise(5000, '\0');
   unsigned state = 1;
   for (char& byte : noise) byte = static_cast<char>((state = state * 1664525U + 1013904223U) >> 24);
-  write({{"x.npy", npy(header("|u1", "(5000,)"), noise)}}, ZIP_CM_STORE);
+  write({{"x.npy", npy(header("|u1", "(5000,)"), noise)}}, testing::stored);
   std::string bytes = read_bytes(path_);
   bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);  // the checksum no longer holds
   write_bytes(path_, bytes);

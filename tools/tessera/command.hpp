@@ -37,5 +37,6 @@ void add_doctor(CLI::App& app, Context& context);
 void add_launch(CLI::App& app, Context& context);
 void add_embed(CLI::App& app, Context& context);
 void add_classify(CLI::App& app, Context& context);
+void add_completion(CLI::App& app, Context& context);
 
 }  // namespace tessera::tool

@@ -96,6 +96,7 @@ int run(int argc, char** argv) {
   add_launch(app, context);
   add_embed(app, context);
   add_classify(app, context);
+  add_completion(app, context);
 
   try {
     app.parse(argc, argv);

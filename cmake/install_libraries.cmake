@@ -1,5 +1,4 @@
-# What `cmake --install` puts where. Components: library (the shared library), dev (what programs are built with), tool (the
-# command line).
+# What `cmake --install` puts where of the libraries. Components: library (the shared one), dev (what programs are built with).
 include(CMakePackageConfigHelpers)
 
 install(TARGETS tessera_shared EXPORT tesseraTargets
@@ -7,7 +6,6 @@ install(TARGETS tessera_shared EXPORT tesseraTargets
 install(TARGETS tessera_static tessera_data tessera_compare EXPORT tesseraStaticTargets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
 install(DIRECTORY include/tessera ${PROJECT_BINARY_DIR}/include/tessera DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
-install(TARGETS tessera RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tool)
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/tessera)
 foreach(set tesseraTargets tesseraStaticTargets)
