@@ -41,6 +41,7 @@ std::vector<std::string> warnings_of(const ModelReport& model) {
         known->second += ", " + row.name;
     }
   std::vector<std::string> warnings;
+  warnings.reserve(named.size());
   for (const auto& [warning, names] : named) warnings.push_back(names + ": " + warning);
   return warnings;
 }

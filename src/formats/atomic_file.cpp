@@ -33,8 +33,9 @@ AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), target_(path_
   if (fs::exists(path_, ignored) && !fs::is_regular_file(path_, ignored) && !fs::is_directory(path_, ignored))
     fail(path_, "exists and is not a regular file", "name a file");
   // What lies here is opened, not replaced: renaming over it would lose the file, or the device.
-  for (const std::string_view place : {"/dev/", "/proc/"})
-    if (path_.starts_with(place)) fail(path_, "is a device, and a file is written whole or not at all", "name a file");
+  for (const std::string_view place : {"/dev/std", "/dev/fd/", "/proc/"})
+    if (path_.starts_with(place))
+      fail(path_, "is an open file of a process, and a file is written whole or not at all", "name a file");
   if (fs::is_symlink(target_, ignored)) {
     const fs::path resolved = fs::weakly_canonical(target_, ignored);
     if (!resolved.empty()) target_ = resolved.string();

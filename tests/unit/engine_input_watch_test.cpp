@@ -55,7 +55,8 @@ TEST_F(SessionTest, NaNPassesThroughFp32AndBf16) {
       const Tensor pixels = image(1).at("image");
       std::vector<float> numbers(pixels.as<float>().begin(), pixels.as<float>().end());
       numbers[10 * 20 + 10] = nan;
-      for (const float logit : only(session.run(with(image(1), numbers))).as<float>())
+      const Tensor logits = only(session.run(with(image(1), numbers)));
+      for (const float logit : logits.as<float>())
         EXPECT_TRUE(std::isnan(logit)) << name_of(precision) << " " << name_of(isa);
       EXPECT_TRUE(session.warnings().empty());
     }
