@@ -13,9 +13,10 @@
 #include <string_view>
 
 #include "core/error.hpp"
-#include "data/word_piece.hpp"
+#include "data/npz.hpp"
 #include "formats/npy.hpp"
 #include "formats/safetensors.hpp"
+#include "text/tokenizer.hpp"
 
 namespace {
 
@@ -24,7 +25,7 @@ void weights(std::string_view bytes) {
     static_cast<void>(tensor.bytes());
 }
 
-/// libzip wants a file; one in memory will do.
+/// The archive reader wants a file; one in memory will do.
 void archive(std::string_view bytes) {
   const int descriptor = ::memfd_create("archive", MFD_CLOEXEC);
   if (descriptor < 0) std::abort();
@@ -36,7 +37,7 @@ void archive(std::string_view bytes) {
   static_cast<void>(tessera::read_npz("/proc/self/fd/" + std::to_string(descriptor)));
 }
 
-/// A vocabulary, tokenizer_config.json and a text, with a zero byte between them.
+/// tokenizer.json (empty: there is none), vocab.txt, tokenizer_config.json and a text, with zero bytes between them.
 void tokenizer(std::string_view bytes) {
   static const std::filesystem::path folder = [] {
     std::string pattern = (std::filesystem::temp_directory_path() / "tessera-fuzz-XXXXXX").string();
@@ -48,9 +49,14 @@ void tokenizer(std::string_view bytes) {
     bytes.remove_prefix(std::min(bytes.size(), part.size() + 1));
     return part;
   };
+  const std::string_view whole = next();
+  if (whole.empty())
+    std::filesystem::remove(folder / "tokenizer.json");
+  else
+    std::ofstream(folder / "tokenizer.json") << whole;
   std::ofstream(folder / "vocab.txt") << next();
   std::ofstream(folder / "tokenizer_config.json") << next();
-  static_cast<void>(tessera::WordPiece::read((folder / "vocab.txt").string()).encode(bytes, 64));
+  static_cast<void>(tessera::Tokenizer::read(folder.string()).encode(bytes, 64));
 }
 
 }  // namespace
