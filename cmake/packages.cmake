@@ -19,7 +19,7 @@ set(CPACK_DEBIAN_DEV_PACKAGE_NAME libtessera-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "${library_package} (= ${PROJECT_VERSION})")
-# Only what is linked in needs these, and programs that ask pkg-config, which looks at them.
+# Only programs that link the static libraries need these.
 set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS
   "libhwloc-dev, libprotobuf-dev, libonnx-dev, libminizip-dev, zlib1g-dev, libicu-dev, libpng-dev, libjpeg-dev, nettle-dev")
 set(CPACK_DEBIAN_TOOL_PACKAGE_NAME tessera)

@@ -82,9 +82,13 @@ std::pair<Report, std::vector<std::string>> compare(const nb::list& models, cons
   Progress tell(std::move(progress));
   std::vector<std::string> notes;
   std::string activity;
-  const ComparisonEvents events = {[&](const std::string& stage) { tell(activity = stage, std::nullopt); },
-                                   [&](const MeasureProgress& done) { tell(activity, done.fraction); },
-                                   [&](const std::string& note) { notes.push_back(note); }};
+  const ComparisonEvents events = {
+      .stage = [&](const std::string& stage) { tell(activity = stage, std::nullopt); },
+      .progress = [&](const MeasureProgress& done) { tell(activity, done.fraction); },
+      .note = [&](const std::string& note) { notes.push_back(note); },
+      .stopped = {},
+      .failed = {},
+  };
   const nb::gil_scoped_release release;
   std::vector<ComparedModel> compared_models;
   compared_models.reserve(entries.size());

@@ -160,13 +160,13 @@ TEST_F(Npz, NothingIsInflatedBeyondWhatTheHeaderAsksFor) {
   // 64 MiB of zeros behind the header of two numbers: 65 KB in the file.
   std::string padded = npy(header("<f4", "(2,)"), raw(std::array{1.0F, 2.0F}));
   padded.resize(std::size_t{64} << 20U);
-  write({{"x.npy", padded}}, ZIP_CM_DEFLATE);
+  write({{"x.npy", padded}}, testing::deflated);
   refuse({"x.npy", "67108864 bytes where its header asks for 76"});
 }
 
 TEST_F(Npz, WhatIsNotWantedIsNotRead) {
   const std::string array = npy(header("<f4", "(1,)"), raw(std::array{1.0F}));
-  write({{"x.npy", array}, {"damaged.npy", array + "more"}}, ZIP_CM_STORE);
+  write({{"x.npy", array}, {"damaged.npy", array + "more"}}, testing::stored);
   refuse({"damaged.npy"});
   const auto tensors = read_npz(path_, [](const std::string& name) { return name == "x"; });
   EXPECT_EQ(tensors.at("x").as<float>()[0], 1.0F);
