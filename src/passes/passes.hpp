@@ -11,6 +11,7 @@ int eliminate(Graph& graph, std::vector<PassNote>& notes);
 int fold_constants(Graph& graph, std::vector<PassNote>& notes);
 int simplify_reshapes(Graph& graph, std::vector<PassNote>& notes);
 int fold_batch_norm(Graph& graph, std::vector<PassNote>& notes);
+int merge_equal(Graph& graph, std::vector<PassNote>& notes);
 int fuse_dynamic_products(Graph& graph, std::vector<PassNote>& notes);
 int make_integers_fit(Graph& graph, std::vector<PassNote>& notes);
 int relax_qdq(Graph& graph, std::vector<PassNote>& notes);

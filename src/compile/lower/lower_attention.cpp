@@ -94,6 +94,7 @@ bool lower_attention(Builder& builder, const Node& node) {
   spec.heads = node.attribute_or<std::int64_t>("num_heads", 1);
   spec.head_size = ys[2] / spec.heads;
   spec.scale = node.attribute_or<float>("scale", 1.0F / std::sqrt(static_cast<float>(spec.head_size)));
+  spec.nan_is_zero = node.attribute_or<std::int64_t>("nan_is_zero", 0) != 0;
   if (node.has_input(3) && !place_mask(builder, node.inputs[3], spec)) return false;
   place_tokens(builder, node, ys[2], spec);
   spec.y = builder.plain_output(node.outputs[0]);
