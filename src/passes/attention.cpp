@@ -199,9 +199,6 @@ class AttentionPattern {
         if (perm.size() != 4) break;
         for (std::int64_t& axis : heads.order) axis = perm[static_cast<std::size_t>(axis)];
         value = transpose->inputs[0];
-      } else if (const ValueId matrices = before_transpose_of_matrices(value); matrices != no_value) {
-        for (std::int64_t& axis : heads.order) axis = axis < 2 ? axis : 5 - axis;
-        value = matrices;
       } else {
         break;
       }
@@ -216,24 +213,6 @@ class AttentionPattern {
     // A scale in front of the split, as some models apply it to the projection of Q, stays where it is: it is one cheap
     // node.
     return heads;
-  }
-
-  /// The value [B, H, S, D] where `value` is [B, H, D, S], transposed as one batch of matrices: Reshape to [B * H, S, D],
-  /// Transpose, Reshape.
-  ValueId before_transpose_of_matrices(ValueId value) const {
-    const Node* apart = rewriter_.producer(value, "Reshape");
-    const Node* transpose = apart == nullptr ? nullptr : rewriter_.producer(apart->inputs[0], "Transpose");
-    const Node* together = transpose == nullptr ? nullptr : rewriter_.producer(transpose->inputs[0], "Reshape");
-    if (together == nullptr || permutation(graph_, *transpose) != std::vector<std::int64_t>{0, 2, 1}) return no_value;
-    for (const ValueId between : {transpose->inputs[0], apart->inputs[0]})
-      if (!rewriter_.uses().single_use(between)) return no_value;
-    const SymbolicShape &from = graph_.value(together->inputs[0]).shape, &to = graph_.value(value).shape,
-                        &matrices = graph_.value(transpose->inputs[0]).shape;
-    const bool ranked = from.ranked && to.ranked && matrices.ranked && from.rank() == 4 && to.rank() == 4;
-    const bool swapped = ranked && from.dims[0] == to.dims[0] && from.dims[1] == to.dims[1] &&
-                         from.dims[2] == to.dims[3] && from.dims[3] == to.dims[2] && matrices.dims[1] == from.dims[2] &&
-                         matrices.dims[2] == from.dims[3];
-    return swapped ? together->inputs[0] : no_value;
   }
 
   bool splits_heads(ValueId from, ValueId to) const {

@@ -26,10 +26,11 @@ using namespace passes;
 // - attention adds up what each layer adds to its scores, and all layers may add the same;
 // - projections are merged only once attention is known, and before quantization so that integers see one product;
 // - layers that the file wants in bf16 are looked at when it is settled which ones are integers.
-constexpr std::array<Pass, 21> passes_in_order{{
+constexpr std::array<Pass, 22> passes_in_order{{
     {"eliminate", &eliminate},
     {"constant_folding", &fold_constants},
     {"reshape_targets", &simplify_reshapes},
+    {"matrix_transposes", &transpose_matrices},
     {"batch_norm_folding", &fold_batch_norm},
     {"dynamic_products", &fuse_dynamic_products},
     {"integer_types", &make_integers_fit},
