@@ -278,11 +278,11 @@ void evaluate_fused_attention(const Node& node, std::span<const TensorView> inpu
 }  // namespace
 
 static std::vector<AttributeSpec> attention_attributes() {
-  return {{"num_heads", AttributeKind::integer}, {"scale", AttributeKind::real},
-          {"q_scale", AttributeKind::real},      {"q_zero_point", AttributeKind::integer},
-          {"k_scale", AttributeKind::real},      {"k_zero_point", AttributeKind::integer},
-          {"p_scale", AttributeKind::real},      {"p_zero_point", AttributeKind::integer},
-          {"v_scale", AttributeKind::real},      {"v_zero_point", AttributeKind::integer},
+  return {{"num_heads", AttributeKind::integer},  {"scale", AttributeKind::real},
+          {"q_scale", AttributeKind::real},       {"q_zero_point", AttributeKind::integer},
+          {"k_scale", AttributeKind::real},       {"k_zero_point", AttributeKind::integer},
+          {"p_scale", AttributeKind::real},       {"p_zero_point", AttributeKind::integer},
+          {"v_scale", AttributeKind::real},       {"v_zero_point", AttributeKind::integer},
           {"nan_is_zero", AttributeKind::integer}};
 }
 

@@ -1,6 +1,6 @@
 // Matrices that are transposed as one batch: Reshape [B, H, S, D] to [B * H, S, D], Transpose, Reshape to [B, H, D, S],
-// as PyTorch's new exporter writes K of attention. Becomes a Transpose of the last two axes; the Shape nodes that lead to
-// the targets of the Reshapes fall dead with them.
+// as PyTorch's new exporter writes K of attention. Becomes a Transpose of the last two axes; the Shape nodes that lead
+// to the targets of the Reshapes fall dead with them.
 #include <cstdint>
 #include <vector>
 

@@ -1,6 +1,6 @@
 // Nodes that compute the same from the same become one: exporters write the mask of attention, and the shapes that lead
-// to it, into every layer anew. Only what goes into masks and shapes is looked at; activations are never computed twice,
-// and the patterns of later passes ask for values with one reader.
+// to it, into every layer anew. Only what goes into masks and shapes is looked at; activations are never computed
+// twice, and the patterns of later passes ask for values with one reader.
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -28,7 +28,8 @@ bool same_attributes(const Attributes& a, const Attributes& b) {
     return left.first == right.first && std::visit(
                                             [&](const auto& value) {
                                               using Type = std::decay_t<decltype(value)>;
-                                              if constexpr (std::is_same_v<Type, Tensor>) return false;
+                                              if constexpr (std::is_same_v<Type, Tensor>)
+                                                return false;
                                               else {
                                                 const Type* other = std::get_if<Type>(&right.second);
                                                 return other != nullptr && *other == value;
@@ -63,7 +64,8 @@ class EqualNodes {
  private:
   bool is_candidate(const Node& node) const {
     if (node.op.empty() || node.outputs.size() != 1 || rewriter_.uses().is_output(node.outputs[0])) return false;
-    return graph_.value(node.outputs[0]).type != DataType::f32 || std::ranges::find(mask_ops, node.op) != mask_ops.end();
+    return graph_.value(node.outputs[0]).type != DataType::f32 ||
+           std::ranges::find(mask_ops, node.op) != mask_ops.end();
   }
 
   /// The first of all small constants with the same elements.
