@@ -5,6 +5,7 @@
 // split: Reshape [B, S, H * D] to [B, S, H, D], then the axes to [B, H, S, D], for K to [B, H, D, S]; merge: the way
 // back. The scale may stand on the product, on q, on k or on both, as a Mul or a Div by a constant. Behind the Softmax
 // PyTorch's scaled_dot_product_attention puts Where(IsNaN(p), 0, p): a query that may attend to nothing gets zeros.
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "passes/attention_operands.hpp"
 #include "passes/match.hpp"
+#include "passes/packed_heads.hpp"
 #include "passes/passes.hpp"
 #include "passes/rewrite.hpp"
 
@@ -25,8 +27,9 @@ constexpr Order heads_transposed{0, 2, 3, 1};  ///< [B, S, H, D] -> [B, H, D, S]
 
 /// What stands between a projection and a product: its source, the order of axes and the scale gathered on the way.
 struct Heads {
-  ValueId source = no_value;  ///< [B, S, H * D]
-  SymbolicShape split;        ///< [B, S, H, D]
+  ValueId source = no_value;         ///< [B, S, H * D]
+  std::optional<std::int64_t> part;  ///< of a source [B, S, 3 * H * D] that holds Q, K and V side by side
+  SymbolicShape split;               ///< [B, S, H, D]
   Order order{0, 1, 2, 3};
   double scale = 1;
 };
@@ -71,7 +74,8 @@ class AttentionPattern {
     const auto k = q ? heads_of(right.value, "K") : std::nullopt;
     const auto v = k ? heads_of(values.value, "V") : std::nullopt;
     if (!v || !fit_together(*q, *k, *v)) return;
-    const Node* last = merge_of_heads(*context, *q);
+    const auto inputs = inputs_of(*q, *k, *v);
+    const Node* last = inputs ? merge_of_heads(*context, *q) : nullptr;
     if (last == nullptr || !masks_fit(*scores, *q, *k) || !interior_vanishes(*scores)) return;
 
     const double scale = scores->scale * q->scale * k->scale;
@@ -86,7 +90,7 @@ class AttentionPattern {
       add_integers(attributes, "v", *values.integers);
     }
     if (probabilities.guarded) attributes["nan_is_zero"] = std::int64_t{1};
-    write(*last, {q->source, k->source, v->source}, scores->added, std::move(attributes));
+    write(*last, *inputs, scores->added, std::move(attributes));
   }
 
  private:
@@ -203,6 +207,13 @@ class AttentionPattern {
         break;
       }
     }
+    if (const auto packed = packed_heads(rewriter_, value)) {
+      for (std::int64_t& axis : heads.order) axis = packed->order[static_cast<std::size_t>(axis)];
+      heads.source = packed->source;
+      heads.part = packed->part;
+      heads.split = packed->split;
+      return heads;
+    }
     const Node* split = rewriter_.producer(value, "Reshape");
     if (split == nullptr || !splits_heads(split->inputs[0], value)) {
       decline(role + " is not a Reshape of [B, S, H * D] to [B, S, H, D]");
@@ -242,6 +253,15 @@ class AttentionPattern {
     return true;
   }
 
+  /// Q, K and V; where they lie side by side, the tensor that holds them.
+  std::optional<std::vector<ValueId>> inputs_of(const Heads& q, const Heads& k, const Heads& v) {
+    if (!q.part && !k.part && !v.part) return std::vector{q.source, k.source, v.source};
+    if (q.part == 0 && k.part == 1 && v.part == 2 && q.source == k.source && q.source == v.source)
+      return std::vector{q.source, no_value, no_value};
+    decline("Q, K and V lie side by side in another order");
+    return std::nullopt;
+  }
+
   /// The Reshape that ends the pattern, or null with the reason noted.
   const Node* merge_of_heads(const Node& context, const Heads& q) {
     const Node* transpose = rewriter_.only_consumer(context.outputs[0], "Transpose");
@@ -254,8 +274,10 @@ class AttentionPattern {
       decline("the context is not brought back by Transpose and Reshape, or is used in between");
       return nullptr;
     }
-    if (!same_shape(graph_, reshape->outputs[0], q.source)) {
-      decline("the context ends as " + to_string(graph_.value(reshape->outputs[0]).shape));
+    const SymbolicShape& ends_as = graph_.value(reshape->outputs[0]).shape;
+    const SymbolicShape expected{q.split.dims[0], q.split.dims[1], q.split.dims[2] * q.split.dims[3]};
+    if (!ends_as.ranked || !std::ranges::equal(ends_as.dims, expected.dims)) {
+      decline("the context ends as " + to_string(ends_as));
       return nullptr;
     }
     return reshape;

@@ -1,6 +1,8 @@
 // Attention as PyTorch's exporters write it: scaled_dot_product_attention with its guard against NaN, masks made by
 // Where in every layer, biases by distance, K transposed as a batch of matrices. Results on every tier are those of the
 // nodes one by one.
+#include <array>
+#include <cstdint>
 #include <limits>
 
 #include "passes/bf16.hpp"
@@ -70,6 +72,44 @@ struct Network {
   }
 };
 
+/// How a file takes Q, K and V out of one projection.
+enum class Packing : std::uint8_t { split, slice, gather, slice_in_place };
+
+ValueId part_of(Net& net, ValueId apart, const std::vector<ValueId>& pieces, Packing packing, std::int64_t i) {
+  switch (packing) {
+    case Packing::split: return net.reshape(pieces[static_cast<std::size_t>(i)], {batch, heads, length, depth});
+    case Packing::gather:
+      return net.op("Gather", {apart, net.constant(Tensor::scalar(i))}, {{"axis", std::int64_t{0}}});
+    case Packing::slice:
+    case Packing::slice_in_place: break;
+  }
+  const bool in_place = packing == Packing::slice_in_place;
+  const ValueId piece = net.op("Slice", {apart, net.constant(indices({i})), net.constant(indices({i + 1})),
+                                         net.constant(indices({in_place ? -3 : 0}))});
+  if (!in_place) return net.reshape(piece, {batch, heads, length, depth});
+  return net.transpose(net.reshape(piece, {batch, length, heads, depth}), {0, 2, 1, 3});
+}
+
+/// Q, K and V in the order of `parts`.
+Net packed_network(Packing packing, const std::array<std::int64_t, 3>& parts) {
+  Net net;
+  const ValueId x = net.input("x", {batch, length, 3 * width});
+  ValueId apart = net.reshape(x, {0, 0, 3, heads, depth});
+  if (packing != Packing::slice_in_place) apart = net.transpose(apart, {2, 0, 3, 1, 4});
+  std::vector<ValueId> pieces;
+  if (packing == Packing::split) {
+    for (int i = 0; i < 3; ++i) pieces.push_back(net.graph.add_value("piece", DataType::f32, {}));
+    net.graph.nodes.push_back({"Split", "Split", {apart}, pieces, {{"axis", std::int64_t{0}}}});
+  }
+  std::array<ValueId, 3> qkv{};
+  for (std::size_t i = 0; i < 3; ++i) qkv[i] = part_of(net, apart, pieces, packing, parts[i]);
+  const ValueId scores =
+      net.op("Mul", {net.op("MatMul", {qkv[0], net.transpose(qkv[1], {0, 1, 3, 2})}), net.number(0.5F)});
+  const ValueId p = net.op("Softmax", {scores}, {{"axis", std::int64_t{-1}}});
+  net.output(net.reshape(net.transpose(net.op("MatMul", {p, qkv[2]}), {0, 2, 1, 3}), {0, 0, width}));
+  return net;
+}
+
 constexpr double tolerance = (4 * depth + 2 * length + 8) * epsilon;
 
 const Form forms[] = {
@@ -138,6 +178,20 @@ TEST(ExportedAttention, MasksThatAreTheSameForAllKeysFallBack) {
           ASSERT_NEAR(y.as<float>()[i], expected.as<float>()[i], bf16 ? bf16_tolerance : tolerance) << name_of(isa);
       }
     }
+  }
+}
+
+TEST(ExportedAttention, QKAndVSideBySideAreReadWhereTheyLie) {
+  for (const Packing packing : {Packing::split, Packing::slice, Packing::gather, Packing::slice_in_place}) {
+    Net net = packed_network(packing, {0, 1, 2});
+    const Graph before = net.graph;
+    apply(net.graph, {&passes::fuse_attention});
+    ASSERT_EQ(ops_of(net.graph), "FusedAttention") << static_cast<int>(packing);
+    EXPECT_FALSE(net.graph.nodes[0].has_input(1));
+    expect_same(before, net.graph, {random_tensor({batch, length, 3 * width}, 1)}, tolerance);
+    Net other = packed_network(packing, {0, 2, 1});
+    EXPECT_NE(refusals(apply(other.graph, {&passes::fuse_attention})).find("another order"), std::string::npos);
+    EXPECT_EQ(count(other.graph, "FusedAttention"), 0);
   }
 }
 
