@@ -3,7 +3,8 @@
 //   FusedMatMul(X, W, [B], [R])     act(X * W + B + R); W [K, N], or [N, K] with transB = 1, in numbers; `activation`
 //   FusedAttention(Q, [K], [V], [mask])   softmax(scale * Q K^T + mask) V for each of num_heads heads; without K and V,
 //                                         Q holds all three side by side on its last axis. q_scale, q_zero_point and
-//                                         the same for k, p (the probabilities) and v: as u8 before it is multiplied
+//                                         the same for k, p (the probabilities) and v: as u8 before it is multiplied;
+//                                         nan_is_zero = 1: a query whose probabilities are NaN gets zeros
 //   FusedGate(X, S)                 X * S for an image X [N, C, H, W] and one number for each channel, S [N or 1, C, 1,
 //   1]
 // R has the shape of the output. `activation` is one of fused_activation.hpp. With sum_scale and
@@ -190,6 +191,7 @@ struct Attended {
   std::int64_t mask_stride = 0;
   std::int64_t keys = 0, depth = 0;
   float scale = 1.0F;
+  bool nan_is_zero = false;
   Rounding q_rounding, k_rounding, p_rounding, v_rounding;
 
   [[nodiscard]] float score(const float* query, std::int64_t key) const {
@@ -226,6 +228,10 @@ void attend(const float* query, const Attended& to, float* y) {
     total += weight;
     add_scaled(weight, to.v.row(key), y, to.depth);
   }
+  if (to.nan_is_zero && std::isnan(total)) {
+    std::fill_n(y, to.depth, 0.0F);
+    return;
+  }
   for (std::int64_t i = 0; i < to.depth; ++i) y[i] /= total;
 }
 
@@ -249,6 +255,7 @@ void evaluate_fused_attention(const Node& node, std::span<const TensorView> inpu
   to.keys = given(inputs, 1) ? inputs[1].shape[1] : queries;
   to.depth = y[2] / heads;
   to.scale = node.attribute_or("scale", 1.0F);
+  to.nan_is_zero = node.attribute_or<std::int64_t>("nan_is_zero", 0) != 0;
   to.q_rounding = rounding(node, "q");
   to.k_rounding = rounding(node, "k");
   to.p_rounding = rounding(node, "p");
@@ -271,11 +278,12 @@ void evaluate_fused_attention(const Node& node, std::span<const TensorView> inpu
 }  // namespace
 
 static std::vector<AttributeSpec> attention_attributes() {
-  return {{"num_heads", AttributeKind::integer}, {"scale", AttributeKind::real},
-          {"q_scale", AttributeKind::real},      {"q_zero_point", AttributeKind::integer},
-          {"k_scale", AttributeKind::real},      {"k_zero_point", AttributeKind::integer},
-          {"p_scale", AttributeKind::real},      {"p_zero_point", AttributeKind::integer},
-          {"v_scale", AttributeKind::real},      {"v_zero_point", AttributeKind::integer}};
+  return {{"num_heads", AttributeKind::integer},  {"scale", AttributeKind::real},
+          {"q_scale", AttributeKind::real},       {"q_zero_point", AttributeKind::integer},
+          {"k_scale", AttributeKind::real},       {"k_zero_point", AttributeKind::integer},
+          {"p_scale", AttributeKind::real},       {"p_zero_point", AttributeKind::integer},
+          {"v_scale", AttributeKind::real},       {"v_zero_point", AttributeKind::integer},
+          {"nan_is_zero", AttributeKind::integer}};
 }
 
 std::vector<OpSchema> fused_ops() {

@@ -217,6 +217,19 @@ void evaluate_top_k(const Node& node, std::span<const TensorView> inputs, std::s
 
 // ---- OneHot ----
 
+/// The depth may be a whole number in f32, too.
+Dim one_hot_depth(const Graph& graph, const Node& node) {
+  const Value& depth = input_value(graph, node, 1);
+  if (depth.is_constant() && depth.type == DataType::f32 && depth.constant.shape().elements() == 1) {
+    const float number = depth.constant.as<float>()[0];
+    if (!(number >= 0.0F && number <= 1e9F) || number != std::floor(number))
+      node_error(node, "its depth is " + std::to_string(number), "give a whole number");
+    return Dim(static_cast<std::int64_t>(number));
+  }
+  const auto depths = extents_of(graph, node.input(1));
+  return depths && depths->size() == 1 ? depths->front() : Dim();
+}
+
 void infer_one_hot(Graph& graph, const Node& node) {
   expect_type(graph, node, 0, number_types);
   expect_type(graph, node, 1, number_types);
@@ -224,8 +237,7 @@ void infer_one_hot(Graph& graph, const Node& node) {
   const auto axis = node.attribute_or<std::int64_t>("axis", -1);
   std::vector<Dim> dims = indices.dims;
   const std::size_t place = normalised_axis(node, axis, dims.size() + 1);
-  const auto depth = extents_of(graph, node.input(1));
-  dims.insert(dims.begin() + static_cast<std::ptrdiff_t>(place), depth && depth->size() == 1 ? depth->front() : Dim());
+  dims.insert(dims.begin() + static_cast<std::ptrdiff_t>(place), one_hot_depth(graph, node));
   set_output(graph, node, 0, input_value(graph, node, 2).type, SymbolicShape(std::move(dims)));
 }
 

@@ -1,9 +1,11 @@
 // Multi-head attention from its parts becomes FusedAttention:
 //
-//   y = merge(Softmax(split(Q) * split(K) * scale [+ mask]) * split(V))
+//   y = merge(Softmax(split(Q) * split(K) * scale [+ mask] [+ bias ...]) * split(V))
 //
 // split: Reshape [B, S, H * D] to [B, S, H, D], then the axes to [B, H, S, D], for K to [B, H, D, S]; merge: the way
-// back. The scale may stand on the product, on q, on k or on both, as a Mul or a Div by a constant.
+// back. The scale may stand on the product, on q, on k or on both, as a Mul or a Div by a constant. Behind the Softmax
+// PyTorch's scaled_dot_product_attention puts Where(IsNaN(p), 0, p): a query that may attend to nothing gets zeros.
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -12,6 +14,7 @@
 
 #include "passes/attention_operands.hpp"
 #include "passes/match.hpp"
+#include "passes/packed_heads.hpp"
 #include "passes/passes.hpp"
 #include "passes/rewrite.hpp"
 
@@ -24,8 +27,9 @@ constexpr Order heads_transposed{0, 2, 3, 1};  ///< [B, S, H, D] -> [B, H, D, S]
 
 /// What stands between a projection and a product: its source, the order of axes and the scale gathered on the way.
 struct Heads {
-  ValueId source = no_value;  ///< [B, S, H * D]
-  SymbolicShape split;        ///< [B, S, H, D]
+  ValueId source = no_value;         ///< [B, S, H * D]
+  std::optional<std::int64_t> part;  ///< of a source [B, S, 3 * H * D] that holds Q, K and V side by side
+  SymbolicShape split;               ///< [B, S, H, D]
   Order order{0, 1, 2, 3};
   double scale = 1;
 };
@@ -38,8 +42,14 @@ struct Operand {
 
 struct Scores {
   ValueId product = no_value;  ///< output of the MatMul of q and k
-  ValueId mask = no_value;
+  std::vector<ValueId> added;  ///< masks and biases
   double scale = 1;
+};
+
+/// What the product with V reads.
+struct Probabilities {
+  ValueId value = no_value;
+  bool guarded = false;  ///< NaN has become 0
 };
 
 class AttentionPattern {
@@ -49,10 +59,11 @@ class AttentionPattern {
 
   /// Rewrites the pattern around the Softmax. Anything that is no attention at all is passed over in silence.
   void fuse() {
-    const Node* context = reader_of_probabilities();
+    const Probabilities probabilities = probabilities_of_softmax();
+    const Node* context = reader_of(probabilities.value);
     const auto scores = scores_of(softmax_.inputs[0]);
-    if (context == nullptr || operand(context->inputs[0]).value != softmax_.outputs[0] || !scores)
-      return look_for_near_match(scores);
+    if (context == nullptr || operand(context->inputs[0]).value != probabilities.value || !scores)
+      return look_for_near_match(probabilities, scores);
     if (!is_last_axis(graph_, softmax_.inputs[0], softmax_.attribute_or("axis", std::int64_t{-1}))) {
       return decline("Softmax is not over the last axis");
     }
@@ -63,8 +74,9 @@ class AttentionPattern {
     const auto k = q ? heads_of(right.value, "K") : std::nullopt;
     const auto v = k ? heads_of(values.value, "V") : std::nullopt;
     if (!v || !fit_together(*q, *k, *v)) return;
-    const Node* last = merge_of_heads(*context, *q);
-    if (last == nullptr || !mask_fits(*scores, *q, *k) || !interior_vanishes(*scores)) return;
+    const auto inputs = inputs_of(*q, *k, *v);
+    const Node* last = inputs ? merge_of_heads(*context, *q) : nullptr;
+    if (last == nullptr || !masks_fit(*scores, *q, *k) || !interior_vanishes(*scores)) return;
 
     const double scale = scores->scale * q->scale * k->scale;
     Attributes attributes{{"num_heads", q->split.dims[2].value()}, {"scale", static_cast<float>(scale)}};
@@ -73,12 +85,12 @@ class AttentionPattern {
       add_integers(attributes, "k", *right.integers);
     }
     if (weights.integers && values.integers) {
+      if (probabilities.guarded) return decline("NaN is looked for before the probabilities become integers");
       add_integers(attributes, "p", *weights.integers);
       add_integers(attributes, "v", *values.integers);
     }
-    rewriter_.replace(rewriter_.index_of(*last),
-                      {"FusedAttention", softmax_.name, {q->source, k->source, v->source, scores->mask}, attributes},
-                      "became FusedAttention");
+    if (probabilities.guarded) attributes["nan_is_zero"] = std::int64_t{1};
+    write(*last, *inputs, scores->added, std::move(attributes));
   }
 
  private:
@@ -92,21 +104,51 @@ class AttentionPattern {
     attributes[name + "_zero_point"] = std::int64_t{q.zero_point.front()};
   }
 
+  /// Puts FusedAttention in the place of `last`. It takes one mask: several are added up first.
+  void write(const Node& last, std::vector<ValueId> inputs, const std::vector<ValueId>& added, Attributes attributes) {
+    std::vector<Node> nodes;
+    ValueId mask = added.empty() ? no_value : added.front();
+    for (std::size_t i = 1; i < added.size(); ++i) {
+      const std::string name = softmax_.name + "/mask" + std::to_string(i);
+      const ValueId sum = rewriter_.add_value(name, DataType::f32);
+      nodes.push_back({"Add", name, {mask, added[i]}, {sum}, {}});
+      mask = sum;
+    }
+    inputs.push_back(mask);
+    nodes.push_back({"FusedAttention", softmax_.name, std::move(inputs), last.outputs, std::move(attributes)});
+    rewriter_.expand(rewriter_.index_of(last), std::move(nodes), "became FusedAttention");
+  }
+
+  /// What the Softmax puts out, or what is left of it once NaN is replaced by 0.
+  Probabilities probabilities_of_softmax() const {
+    const ValueId p = softmax_.outputs[0];
+    const auto& readers = rewriter_.uses().consumers(p);
+    if (readers.size() != 2 || rewriter_.uses().is_output(p)) return {p, false};
+    for (const auto reader : readers) {
+      const Node& where = rewriter_.node(static_cast<std::size_t>(reader));
+      if (where.op != "Where" || where.inputs[2] != p || scalar(graph_, where.inputs[1]) != 0.0) continue;
+      const Node* nan = rewriter_.producer(where.inputs[0], "IsNaN");
+      if (nan != nullptr && nan->inputs[0] == p && rewriter_.uses().single_use(nan->outputs[0]))
+        return {where.outputs[0], true};
+    }
+    return {p, false};
+  }
+
   /// The product with V, perhaps behind a pair.
-  const Node* reader_of_probabilities() const {
-    const Node* quantize = rewriter_.only_consumer(softmax_.outputs[0], "QuantizeLinear");
-    if (quantize == nullptr) return rewriter_.only_consumer(softmax_.outputs[0], "MatMul");
+  const Node* reader_of(ValueId probabilities) const {
+    const Node* quantize = rewriter_.only_consumer(probabilities, "QuantizeLinear");
+    if (quantize == nullptr) return rewriter_.only_consumer(probabilities, "MatMul");
     const Node* dequantize = rewriter_.only_consumer(quantize->outputs[0], "DequantizeLinear");
     return dequantize == nullptr ? nullptr : rewriter_.only_consumer(dequantize->outputs[0], "MatMul");
   }
 
   void decline(std::string why) { rewriter_.decline(softmax_, std::move(why)); }
 
-  void look_for_near_match(const std::optional<Scores>& scores) {
+  void look_for_near_match(const Probabilities& probabilities, const std::optional<Scores>& scores) {
     if (!scores) return;
-    decline(rewriter_.uses().single_use(softmax_.outputs[0])
+    decline(rewriter_.uses().single_use(probabilities.value)
                 ? "the probabilities do not feed the left side of a MatMul"
-                : "the probabilities " + graph_.value(softmax_.outputs[0]).name + " are used elsewhere");
+                : "the probabilities " + graph_.value(probabilities.value).name + " are used elsewhere");
   }
 
   /// The value and factor of a Mul or Div by a constant scalar.
@@ -123,7 +165,7 @@ class AttentionPattern {
 
   /// The product of q and k behind an optional scale.
   std::optional<Scores> scaled_product(ValueId value) const {
-    Scores scores{value, no_value, 1};
+    Scores scores{value, {}, 1};
     while (const auto step = scaled(scores.product)) {
       scores.product = step->first;
       scores.scale *= step->second;
@@ -132,12 +174,13 @@ class AttentionPattern {
     return scores;
   }
 
+  /// The product behind whatever is added to it.
   std::optional<Scores> scores_of(ValueId value) const {
     const Node* add = rewriter_.producer(value, "Add");
     if (add == nullptr) return scaled_product(value);
     for (const std::size_t side : {0U, 1U}) {
-      if (auto scores = scaled_product(add->inputs[side])) {
-        scores->mask = add->inputs[1 - side];
+      if (auto scores = scores_of(add->inputs[side])) {
+        scores->added.push_back(add->inputs[1 - side]);
         return scores;
       }
     }
@@ -163,6 +206,13 @@ class AttentionPattern {
       } else {
         break;
       }
+    }
+    if (const auto packed = packed_heads(rewriter_, value)) {
+      for (std::int64_t& axis : heads.order) axis = packed->order[static_cast<std::size_t>(axis)];
+      heads.source = packed->source;
+      heads.part = packed->part;
+      heads.split = packed->split;
+      return heads;
     }
     const Node* split = rewriter_.producer(value, "Reshape");
     if (split == nullptr || !splits_heads(split->inputs[0], value)) {
@@ -203,6 +253,15 @@ class AttentionPattern {
     return true;
   }
 
+  /// Q, K and V; where they lie side by side, the tensor that holds them.
+  std::optional<std::vector<ValueId>> inputs_of(const Heads& q, const Heads& k, const Heads& v) {
+    if (!q.part && !k.part && !v.part) return std::vector{q.source, k.source, v.source};
+    if (q.part == 0 && k.part == 1 && v.part == 2 && q.source == k.source && q.source == v.source)
+      return std::vector{q.source, no_value, no_value};
+    decline("Q, K and V lie side by side in another order");
+    return std::nullopt;
+  }
+
   /// The Reshape that ends the pattern, or null with the reason noted.
   const Node* merge_of_heads(const Node& context, const Heads& q) {
     const Node* transpose = rewriter_.only_consumer(context.outputs[0], "Transpose");
@@ -215,25 +274,34 @@ class AttentionPattern {
       decline("the context is not brought back by Transpose and Reshape, or is used in between");
       return nullptr;
     }
-    if (!same_shape(graph_, reshape->outputs[0], q.source)) {
-      decline("the context ends as " + to_string(graph_.value(reshape->outputs[0]).shape));
+    const SymbolicShape& ends_as = graph_.value(reshape->outputs[0]).shape;
+    const SymbolicShape expected{q.split.dims[0], q.split.dims[1], q.split.dims[2] * q.split.dims[3]};
+    if (!ends_as.ranked || !std::ranges::equal(ends_as.dims, expected.dims)) {
+      decline("the context ends as " + to_string(ends_as));
       return nullptr;
     }
     return reshape;
   }
 
-  /// The mask must broadcast to [B, H, S, T] without making the scores larger.
-  bool mask_fits(const Scores& scores, const Heads& q, const Heads& k) {
-    if (scores.mask == no_value) return true;
-    const SymbolicShape& mask = graph_.value(scores.mask).shape;
+  /// What is added must broadcast to [B, H, S, T] without making the scores larger, and have a number for each key.
+  bool masks_fit(const Scores& scores, const Heads& q, const Heads& k) {
     const std::array<Dim, 4> target{q.split.dims[0], q.split.dims[2], q.split.dims[1], k.split.dims[1]};
-    bool fits = mask.ranked && mask.rank() <= target.size();
-    for (std::size_t i = 0; fits && i < mask.rank(); ++i) {
-      const Dim& dim = mask.dims[mask.rank() - 1 - i];
-      fits = dim == Dim(1) || dim == target[target.size() - 1 - i];
+    bool for_each_key = scores.added.empty();
+    for (const ValueId added : scores.added) {
+      const SymbolicShape& mask = graph_.value(added).shape;
+      bool fits = graph_.value(added).type == DataType::f32 && mask.ranked && mask.rank() <= target.size();
+      for (std::size_t i = 0; fits && i < mask.rank(); ++i) {
+        const Dim& dim = mask.dims[mask.rank() - 1 - i];
+        fits = dim == Dim(1) || dim == target[target.size() - 1 - i];
+      }
+      if (!fits) {
+        decline("the mask " + to_string(mask) + " does not broadcast to the scores");
+        return false;
+      }
+      for_each_key = for_each_key || (mask.rank() > 0 && mask.dims.back() == target.back());
     }
-    if (!fits) decline("the mask " + to_string(mask) + " does not broadcast to the scores");
-    return fits;
+    if (!for_each_key) decline("the mask is the same for all keys");
+    return for_each_key;
   }
 
   /// The values between the first product and the Softmax have no other reader.
@@ -248,7 +316,7 @@ class AttentionPattern {
     }
   }
   bool leads_to_product(ValueId value, ValueId product) const {
-    const auto scores = scaled_product(value);
+    const auto scores = scores_of(value);
     return scores && scores->product == product;
   }
 

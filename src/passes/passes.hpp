@@ -10,7 +10,9 @@ namespace tessera::passes {
 int eliminate(Graph& graph, std::vector<PassNote>& notes);
 int fold_constants(Graph& graph, std::vector<PassNote>& notes);
 int simplify_reshapes(Graph& graph, std::vector<PassNote>& notes);
+int transpose_matrices(Graph& graph, std::vector<PassNote>& notes);
 int fold_batch_norm(Graph& graph, std::vector<PassNote>& notes);
+int merge_equal(Graph& graph, std::vector<PassNote>& notes);
 int fuse_dynamic_products(Graph& graph, std::vector<PassNote>& notes);
 int make_integers_fit(Graph& graph, std::vector<PassNote>& notes);
 int relax_qdq(Graph& graph, std::vector<PassNote>& notes);

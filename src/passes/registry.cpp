@@ -23,16 +23,19 @@ using namespace passes;
 // - Quantize/Dequantize pairs that stand inside a pattern go before the pattern is looked for;
 // - GELU and other activations of several nodes are whole before they can become an epilogue, the epilogues are in
 // place before integers are pushed through them;
+// - attention adds up what each layer adds to its scores, and all layers may add the same;
 // - projections are merged only once attention is known, and before quantization so that integers see one product;
 // - layers that the file wants in bf16 are looked at when it is settled which ones are integers.
-constexpr std::array<Pass, 19> passes_in_order{{
+constexpr std::array<Pass, 22> passes_in_order{{
     {"eliminate", &eliminate},
     {"constant_folding", &fold_constants},
     {"reshape_targets", &simplify_reshapes},
+    {"matrix_transposes", &transpose_matrices},
     {"batch_norm_folding", &fold_batch_norm},
     {"dynamic_products", &fuse_dynamic_products},
     {"integer_types", &make_integers_fit},
     {"relax_qdq", &relax_qdq},
+    {"merge_equal", &merge_equal},
     {"layer_norm", &fuse_layer_norm},
     {"gelu", &fuse_gelu},
     {"activations", &fuse_activations},
@@ -40,6 +43,7 @@ constexpr std::array<Pass, 19> passes_in_order{{
     {"linear", &fuse_linear},
     {"conv", &fuse_conv},
     {"attention", &fuse_attention},
+    {"merge_equal", &merge_equal},
     {"epilogue", &fuse_epilogue},
     {"qkv_merge", &merge_qkv},
     {"fold_qdq", &fold_qdq},

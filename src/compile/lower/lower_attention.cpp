@@ -97,6 +97,7 @@ bool lower_attention(Builder& builder, const Node& node) {
   spec.scale = node.attribute_or<float>("scale", 1.0F / std::sqrt(static_cast<float>(spec.head_size)));
   // The scores are no value of the graph, whose sizes are known to be sane.
   checked_bytes({spec.batch, spec.heads, spec.queries, spec.keys, 4}, "node " + node.name);
+  spec.nan_is_zero = node.attribute_or<std::int64_t>("nan_is_zero", 0) != 0;
   if (node.has_input(3) && !place_mask(builder, node.inputs[3], spec)) return false;
   place_tokens(builder, node, ys[2], spec);
   spec.y = builder.plain_output(node.outputs[0]);

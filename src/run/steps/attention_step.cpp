@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstring>
 
 #include "core/memory.hpp"
 #include "kernels/brgemm/tile_session.hpp"
+#include "tessera/bfloat16.hpp"
 
 namespace tessera {
 namespace {
@@ -200,6 +203,18 @@ void AttentionStep::softmax(const RunContext& context, std::int64_t batch, std::
   call.rows = rows;
   call.n = spec_.keys;
   vector_.softmax(call);
+  if (spec_.nan_is_zero) clear_nan(call.y.data, rows);
+}
+
+/// One NaN among the scores makes the sum of a row NaN, and so all of the row: its first element tells.
+void AttentionStep::clear_nan(std::byte* weights, int rows) const noexcept {
+  const std::size_t row_bytes = static_cast<std::size_t>(spec_.keys) * size_of(context_.a);
+  for (int i = 0; i < rows; ++i) {
+    std::byte* const row = weights + i * weight_stride_;
+    const float first = context_.a == DataType::bf16 ? static_cast<float>(*reinterpret_cast<const bfloat16*>(row))
+                                                     : *reinterpret_cast<const float*>(row);
+    if (std::isnan(first)) std::memset(row, 0, row_bytes);
+  }
 }
 
 AttentionStep::Rows AttentionStep::weight_rows(const RunContext& context, int rows) const noexcept {

@@ -37,6 +37,7 @@ struct AttentionSpec {
   Requantize y_quantization;
   std::int64_t batch = 1, heads = 1, head_size = 64, queries = 0, keys = 0;
   float scale = 1.0F;
+  bool nan_is_zero = false;   ///< a query whose probabilities are NaN gets zeros; they must be floats
   BufferId mask = no_buffer;  ///< f32, additive; strides in elements, 0 where it is broadcast
   std::int64_t mask_batch_stride = 0, mask_head_stride = 0, mask_query_stride = 0;
 };
@@ -81,6 +82,7 @@ class AttentionStep final : public Step {
   void multiply_keys(const RunContext& context, TileSession& tiles, Rows queries, int rows) const noexcept;
   void softmax(const RunContext& context, std::int64_t batch, std::int64_t head, std::int64_t first,
                int rows) const noexcept;
+  void clear_nan(std::byte* weights, int rows) const noexcept;
   /// The probabilities as the kernel wants them.
   Rows weight_rows(const RunContext& context, int rows) const noexcept;
   void multiply_values(const RunContext& context, TileSession& tiles, Rows weights, std::byte* y,
