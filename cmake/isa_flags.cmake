@@ -18,7 +18,7 @@ function(tessera_apply_isa_flags)
     get_filename_component(stem ${source} NAME_WE)
     if(stem IN_LIST TESSERA_ISA_TIERS)
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
-        "${TESSERA_ISA_${stem}};-ffp-contract=off;-fno-exceptions;-fno-rtti;-fno-math-errno;-fno-trapping-math"
+        "${TESSERA_ISA_${stem}};-ffp-contract=off;-fno-exceptions;-fno-rtti;-fno-math-errno;-fno-trapping-math;-fno-stack-protector;-fno-stack-clash-protection"
         SKIP_PRECOMPILE_HEADERS ON)
     endif()
   endforeach()

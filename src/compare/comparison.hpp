@@ -37,10 +37,10 @@ struct ComparisonEvents {
   std::function<void(const std::string&)> stage;  ///< what begins now: "preparing int8@avx2"
   std::function<void(const MeasureProgress&)> progress;
   std::function<void(const std::string&)> note;  ///< what a person should know, but no row says
-  std::function<bool()> stopped;                 ///< whether to end with what there is; asked between inferences
+  std::function<bool()> stopped = {};            ///< whether to end with what there is; asked between inferences
   /// Of several models one failed as a whole: its reason is in the report, the others go on. Without it the error is
   /// thrown.
-  std::function<void(const Error&)> failed;
+  std::function<void(const Error&)> failed = {};
 };
 
 /// Never throws for what happens to one case (its row says it); throws what concerns the model as a whole.

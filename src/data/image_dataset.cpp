@@ -77,15 +77,15 @@ void ImageDataset::assign_labels(const std::string& folder, const std::optional<
 TensorMap ImageDataset::item(std::int64_t index) const {
   const std::string& path = files_.at(static_cast<std::size_t>(index));
   const auto file = MappedFile::open(path);
-  Tensor tensor = preprocess(decode_image(file->bytes(), path), preprocessing_, input_.channels, path);
-  const std::int64_t height = tensor.shape()[2], width = tensor.shape()[3];
+  const RgbImage image = brought_to_size(decode_image(file->bytes(), path), preprocessing_, path);
+  const std::int64_t height = image.height, width = image.width;
   if (height != input_.height.value_or(height) || width != input_.width.value_or(width))
     reject(path,
            "is " + size_text(width, height) + " pixels, the model takes " +
                size_text(input_.width.value_or(width), input_.height.value_or(height)) + " and " +
                preprocessing_.origin + " does not resize",
            "resize the image or set do_resize there");
-  return {{input_.name, std::move(tensor)}};
+  return {{input_.name, normalised(image, preprocessing_, input_.channels)}};
 }
 
 std::optional<std::int64_t> ImageDataset::label(std::int64_t index) const {

@@ -14,9 +14,9 @@ std::int64_t in_proportion(std::int64_t value, std::int64_t by, std::int64_t of)
   return std::max<std::int64_t>(1, (2 * value * by + of) / (2 * of));
 }
 
-RgbImage resized(const RgbImage& image, const ImagePreprocessing& preprocessing, const std::string& origin) {
+RgbImage resized(RgbImage image, const ImagePreprocessing& preprocessing, const std::string& origin) {
   switch (preprocessing.resize) {
-    case ImagePreprocessing::Resize::none: return image;
+    case ImagePreprocessing::Resize::none: return image;  // moved
     case ImagePreprocessing::Resize::exact:
       return resize(image, preprocessing.width, preprocessing.height, preprocessing.resampling);
     case ImagePreprocessing::Resize::shorter_side: break;
@@ -34,7 +34,7 @@ RgbImage resized(const RgbImage& image, const ImagePreprocessing& preprocessing,
 }
 
 /// The 256 values a channel can take, scaled and normalised.
-std::array<float, 256> normalised(const ImagePreprocessing& preprocessing, std::size_t channel) {
+std::array<float, 256> normalised_values(const ImagePreprocessing& preprocessing, std::size_t channel) {
   std::array<float, 256> values{};
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i] = static_cast<float>((static_cast<double>(i) * preprocessing.factor - preprocessing.mean[channel]) /
@@ -72,14 +72,22 @@ ImagePreprocessing fitted_to(ImagePreprocessing preprocessing, std::int64_t heig
   return fitted;
 }
 
+RgbImage brought_to_size(RgbImage image, const ImagePreprocessing& preprocessing, const std::string& origin) {
+  RgbImage ready = resized(std::move(image), preprocessing, origin);
+  if (preprocessing.crop) ready = centre_crop(ready, preprocessing.crop_width, preprocessing.crop_height);
+  return ready;
+}
+
 Tensor preprocess(const RgbImage& image, const ImagePreprocessing& preprocessing, std::int64_t channels,
                   const std::string& origin) {
-  RgbImage ready = resized(image, preprocessing, origin);
-  if (preprocessing.crop) ready = centre_crop(ready, preprocessing.crop_width, preprocessing.crop_height);
+  return normalised(brought_to_size(image, preprocessing, origin), preprocessing, channels);
+}
+
+Tensor normalised(const RgbImage& ready, const ImagePreprocessing& preprocessing, std::int64_t channels) {
   Tensor tensor(DataType::f32, {1, channels, ready.height, ready.width});
   const std::size_t pixels = static_cast<std::size_t>(ready.width * ready.height);
   for (std::size_t c = 0; c < static_cast<std::size_t>(channels); ++c) {
-    const std::array<float, 256> values = normalised(preprocessing, c);
+    const std::array<float, 256> values = normalised_values(preprocessing, c);
     float* target = tensor.mutable_as<float>().data() + c * pixels;
     const std::uint8_t* source = ready.pixels.data();
     const std::size_t place = preprocessing.bgr ? 2 - c : c;

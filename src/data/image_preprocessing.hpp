@@ -32,8 +32,14 @@ ImagePreprocessing parse_image_preprocessing(const std::string& json, const std:
 /// The same for a model that fixes its input to height x width: sizes change in proportion.
 ImagePreprocessing fitted_to(ImagePreprocessing preprocessing, std::int64_t height, std::int64_t width);
 
-/// f32 [1, channels, H, W]. `channels` is 3, or 1 for a model that takes grey images. Error{invalid} naming `origin`
-/// for an image so long and thin that its resized longer side would exhaust the memory.
+/// Resized and cut. Error{invalid} naming `origin` for an image so long and thin that its resized longer side would
+/// exhaust the memory.
+RgbImage brought_to_size(RgbImage image, const ImagePreprocessing& preprocessing, const std::string& origin);
+
+/// Scaled and normalised: f32 [1, channels, H, W]. `channels` is 3, or 1 for a model that takes grey images.
+Tensor normalised(const RgbImage& image, const ImagePreprocessing& preprocessing, std::int64_t channels);
+
+/// Both.
 Tensor preprocess(const RgbImage& image, const ImagePreprocessing& preprocessing, std::int64_t channels,
                   const std::string& origin);
 

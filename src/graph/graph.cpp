@@ -1,7 +1,6 @@
 #include "graph/graph.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 namespace tessera {
@@ -127,22 +126,41 @@ void Uses::take_again(const Graph& graph) {
   const std::size_t count = graph.values.size();
   producer_.assign(count, -1);
   is_output_.assign(count, false);
-  first_reader_.assign(count + 1, 0);
+  readers_.resize(count);
+  for (std::vector<int>& readers : readers_) readers.clear();
   for (const ValueId id : graph.outputs) is_output_[static_cast<std::size_t>(id)] = true;
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i)
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     for (const ValueId id : graph.nodes[i].outputs)
       if (id != no_value) producer_[static_cast<std::size_t>(id)] = static_cast<int>(i);
+    for (const ValueId id : graph.nodes[i].inputs)
+      if (id != no_value) readers_[static_cast<std::size_t>(id)].push_back(static_cast<int>(i));
+  }
+}
 
-  // Counted, then added up to where the readers of each value end, then filled in from there, backwards.
-  for (const Node& node : graph.nodes)
-    for (const ValueId id : node.inputs)
-      if (id != no_value) ++first_reader_[static_cast<std::size_t>(id)];
-  std::partial_sum(first_reader_.begin(), first_reader_.end(), first_reader_.begin());
-  readers_.resize(first_reader_.back());
-  for (std::size_t i = graph.nodes.size(); i-- > 0;) {
-    const std::vector<ValueId>& inputs = graph.nodes[i].inputs;
-    for (auto id = inputs.rbegin(); id != inputs.rend(); ++id)
-      if (*id != no_value) readers_[--first_reader_[static_cast<std::size_t>(*id)]] = static_cast<int>(i);
+void Uses::grow(std::size_t values) {
+  producer_.resize(values, -1);
+  is_output_.resize(values, false);
+  readers_.resize(values);
+}
+
+void Uses::forget(const Graph& graph, std::size_t index) {
+  grow(graph.values.size());
+  const Node& node = graph.nodes[index];
+  for (const ValueId id : node.outputs)
+    if (id != no_value) producer_[static_cast<std::size_t>(id)] = -1;
+  for (const ValueId id : node.inputs)
+    if (id != no_value) std::erase(readers_[static_cast<std::size_t>(id)], static_cast<int>(index));
+}
+
+void Uses::learn(const Graph& graph, std::size_t index) {
+  grow(graph.values.size());
+  const Node& node = graph.nodes[index];
+  for (const ValueId id : node.outputs)
+    if (id != no_value) producer_[static_cast<std::size_t>(id)] = static_cast<int>(index);
+  for (const ValueId id : node.inputs) {
+    if (id == no_value) continue;
+    std::vector<int>& readers = readers_[static_cast<std::size_t>(id)];
+    readers.insert(std::ranges::upper_bound(readers, static_cast<int>(index)), static_cast<int>(index));
   }
 }
 

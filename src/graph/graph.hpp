@@ -116,28 +116,29 @@ class Graph {
   ValueNames names_;
 };
 
-/// Producer and consumers of every value: a snapshot, stale after the graph changes.
+/// Producer and consumers of every value: a snapshot, stale after the graph changes unless it is told how.
 class Uses {
  public:
   explicit Uses(const Graph& graph) { take_again(graph); }
-  /// The graph as it is now; cheap, as passes do this after every rewrite.
+  /// The graph as it is now.
   void take_again(const Graph& graph);
+  /// Node `index` is about to change or go, and has changed: as much work as it has inputs and they have readers.
+  void forget(const Graph& graph, std::size_t index);
+  void learn(const Graph& graph, std::size_t index);
 
   /// Index into graph.nodes, or -1 for inputs and constants.
   [[nodiscard]] int producer(ValueId id) const { return producer_[static_cast<std::size_t>(id)]; }
-  /// Indices into graph.nodes, a node once per use.
-  [[nodiscard]] std::span<const int> consumers(ValueId id) const {
-    const auto i = static_cast<std::size_t>(id);
-    return std::span(readers_).subspan(first_reader_[i], first_reader_[i + 1] - first_reader_[i]);
-  }
+  /// Indices into graph.nodes, in their order, a node once per use.
+  [[nodiscard]] std::span<const int> consumers(ValueId id) const { return readers_[static_cast<std::size_t>(id)]; }
   [[nodiscard]] bool is_output(ValueId id) const { return is_output_[static_cast<std::size_t>(id)]; }
   /// Exactly one consumer and no graph output: the value may disappear in a fusion.
   [[nodiscard]] bool single_use(ValueId id) const { return consumers(id).size() == 1 && !is_output(id); }
 
  private:
+  void grow(std::size_t values);
+
   std::vector<int> producer_;
-  std::vector<int> readers_;               ///< of all values, one after the other
-  std::vector<std::size_t> first_reader_;  ///< by value: where its readers begin; one more at the end
+  std::vector<std::vector<int>> readers_;  ///< by value
   std::vector<bool> is_output_;
 };
 

@@ -69,7 +69,8 @@ class Rewriter {
   void edit(std::size_t index, std::string why, const Edit& change) {
     const std::string name = node(index).name;
     change(graph_);
-    applied(name, std::move(why));
+    sweep_all();
+    applied(name, std::move(why), {});
   }
 
   void decline(const Node& at, std::string why);
@@ -77,14 +78,17 @@ class Rewriter {
   [[nodiscard]] int count() const noexcept { return count_; }
 
  private:
-  void applied(std::string node, std::string why);
-  void sweep();
+  /// Notes a rewrite. `unread`: values that may have lost their last reader.
+  void applied(std::string node, std::string why, std::vector<ValueId> unread);
+  /// Sweeps the nodes that only such values needed, and what falls dead with them.
+  void sweep(std::vector<ValueId> unread);
+  /// Sweeps all dead nodes, wherever they are.
+  void sweep_all();
 
   Graph& graph_;
   std::string pass_;
   std::vector<PassNote>& notes_;
   Uses uses_;
-  std::vector<bool> live_;  ///< by value; sweep() fills it
   int count_ = 0;
 };
 

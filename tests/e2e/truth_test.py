@@ -265,11 +265,11 @@ class Truth(unittest.TestCase):
 
     # ---- limits before allocation
 
-    def png(self, width, height):
+    def png(self, width, height, rows=None, depth=16, colour=6):
         def chunk(kind, data):
             return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 6, 0, 0, 0)) +
-                chunk(b"IDAT", zlib.compress(b"\0" * 9)) + chunk(b"IEND", b""))
+        return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)) +
+                chunk(b"IDAT", rows or zlib.compress(b"\0" * 9)) + chunk(b"IEND", b""))
 
     def add_zeros(self, archive, name, extents, mib):
         with archive.open(name, "w") as entry:
@@ -292,6 +292,17 @@ class Truth(unittest.TestCase):
             self.assertEqual(status, 2, said)
             self.assertIn(path.name, said)
             self.assertLess(most, calm + 60, said)
+
+    def test_a_large_picture_is_in_memory_once(self):
+        """One of the wrong size is refused before its 100 million pixels become floats."""
+        side = 10000
+        squeeze = zlib.compressobj(1)
+        rows = b"".join(squeeze.compress(bytes(1 + 3 * side)) for _ in range(side)) + squeeze.flush()
+        path = self.write("large.png", self.png(side, side, rows, depth=8, colour=2))
+        status, said, most = self.most_resident_mb("quantize", IMAGE, "--calibration", path, "-q", "-o", self.dir / "o.onnx")
+        self.assertEqual(status, 2, said)
+        self.assertIn("10000 x 10000", said)
+        self.assertLess(most, 700)
 
     def test_doctor_names_the_limits_of_memory(self):
         memory = json.loads(self.run_tool("doctor", "--json").stdout)["memory"]
