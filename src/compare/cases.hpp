@@ -18,8 +18,9 @@ struct CaseRequest {
   std::string name;  ///< "int8@avx512_core_vnni"
   Precision precision = Precision::fp32;
   std::optional<Isa> isa;  ///< nothing: the best tier under the ceiling
-  bool capped =
-      false;  ///< the ceiling holds for a named ISA too: so for the default list, not for what a person asked for
+  /// True for default cases: the environment's ceiling also caps a tier that is named. False for cases that the user
+  /// typed.
+  bool capped = false;
 };
 
 /// A row of the comparison.

@@ -52,7 +52,7 @@ class QuantizationRun {
   [[nodiscard]] std::vector<std::string> all_layers() const;
   /// Layers that are int8 so far, the most sensitive first.
   [[nodiscard]] std::vector<std::string> by_sensitivity() const;
-  /// What the gate may send layers back to, the one to try first first.
+  /// The precisions that the gate may send layers back to, in order of preference.
   [[nodiscard]] std::vector<Precision> fallbacks() const;
 
   const ItemSource& items_;
@@ -70,7 +70,7 @@ class QuantizationRun {
   std::optional<LayerTimes> times_;
   std::map<std::string, double> sqnr_;      ///< of the model with this layer alone in int8
   FloatLayers float_;                       ///< layers that stay in float
-  std::map<std::string, std::string> why_;  ///< they do so
+  std::map<std::string, std::string> why_;  ///< layer -> the reason why it stays in float
 };
 
 }  // namespace tessera

@@ -82,8 +82,8 @@ class Tuner final : public Chooser {
 /// gives the seconds of one run.
 std::vector<double> least_times(std::size_t ways, const std::function<double(std::size_t)>& run);
 
-/// The same; and where another way than `usual` would be taken, the least of twice as many: the usual one may have been
-/// disturbed all the while.
+/// least_times(). If that would change the choice from `usual` to another way, times everything once more and returns
+/// the minimum of both passes: something may have disturbed the usual way during the whole first pass.
 std::vector<double> checked_times(std::size_t ways, std::size_t usual, const std::function<double(std::size_t)>& run);
 
 /// Index of the fastest way, or `usual` where none is clearly faster than that.

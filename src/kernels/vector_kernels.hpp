@@ -86,8 +86,8 @@ struct ConvertCall {
   std::int64_t rows = 0, n = 0;
 };
 
-/// n bytes as s16, and a zero behind an odd number of them; so many pieces of them, one after the other, the later
-/// where they overlap in y.
+/// Widens n bytes to s16 and appends one zero if n is odd. Repeats this for `pieces` pieces; where two pieces overlap
+/// in y, the later one wins.
 struct WidenCall {
   const std::byte* x = nullptr;
   std::byte* y = nullptr;

@@ -2,8 +2,8 @@
 //
 // Every rewrite replaces the last node of its pattern, in its place. All that the pattern reads is computed before that
 // place, so the topological order holds without sorting and no cycle can arise; and the result keeps its ValueId, its
-// name and its users. The nodes in front fall dead and are swept away. They must not be missed: a pass asks
-// only_feeds() before it counts a value out.
+// name and its users. The nodes in front fall dead and are swept away. Nobody may
+// miss them: before a pass fuses a value away it asks may_vanish(value), which is true if no other node reads it.
 #pragma once
 
 #include <cstddef>

@@ -8,13 +8,14 @@ namespace tessera {
 
 /// Picoseconds.
 struct MachineConstants {
-  /// One multiply-add in a register tile: of 16-bit words; of bytes by a dot-product instruction; of bytes without
-  /// one where nothing can overflow 16 bits, where pairs cannot, and anywhere (kernels/brgemm/overflow.hpp). 0
-  /// where the tier has no such kernel.
-  double words = 0, dot = 0;
-  double bytes = 0, bytes_in_pairs = 0, bytes_widened = 0;
-  /// The same by lists of groups that were matched (kernels/matched), where every group has found another.
-  double bytes_matched = 0;
+  // One multiply-add in a register tile. 0 where the tier has no such kernel.
+  double words = 0;  ///< of 16-bit words
+  double dot = 0;    ///< of bytes, by a dot-product instruction
+  // Of bytes by vpmaddubsw (kernels/brgemm/overflow.hpp):
+  double bytes = 0;           ///< where no sum of four products overflows 16 bits
+  double bytes_in_pairs = 0;  ///< where a sum of four may, and no sum of two does
+  double bytes_widened = 0;   ///< where a sum of two may
+  double bytes_matched = 0;   ///< by lists of matched groups (kernels/matched), where every group has found another
   /// F(4x4, 3x3) in int8: one element of a transformed tile of one channel; one element of the products of a tile of
   /// one column, back to sums.
   double winograd_input = 0, winograd_output = 0;

@@ -49,9 +49,9 @@ struct Way {
 namespace in_a_layer {
 constexpr double direct = 1.1, direct_words = 1.25;  ///< whose rows are widened first
 constexpr double input = 1.5, output = 2.5;          ///< tiles and sums go to memory and back
-constexpr double weight_byte = 1.6;                  ///< other cores read at the same time; ...
-constexpr double weight_byte_in_time = 1.2;          ///< ... products of as many rows as these leave time for it,
-constexpr double weight_byte_with_dot = 1.0;         ///< those by one instruction more of it
+constexpr double weight_byte = 1.6;                  ///< the cores share the memory that weights are read from
+constexpr double weight_byte_in_time = 1.2;          ///< a panel of enough_rows rows: reading overlaps with multiplying
+constexpr double weight_byte_with_dot = 1.0;         ///< the same by a dot-product instruction, which leaves more slack
 constexpr std::int64_t enough_rows = 9;
 constexpr double weight = 2.4;            ///< transformed ones go to L2 and back
 constexpr std::int64_t block_tiles = 16;  ///< for so many tiles weights are transformed once

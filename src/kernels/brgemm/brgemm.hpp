@@ -40,11 +40,16 @@ struct KSegment {
 
 /// What happens to an accumulator on its way to C. Column-indexed arrays are padded to whole panels by the caller.
 /// Order:  s32: x = float(acc + compensation[n]) * (scale[n] * row_scale[m])     f32: x = acc
-///         x = x + bias[n];  x = x + residual[m][n], or, if rounds_sum, what u8 makes of x + (sum_offset + residual);
-///         x = activation(x);  convert to c_type and store.
-/// int8 scale and bias are applied as fma(float(acc + compensation), scale, bias), the product of the two scales
-/// rounded first; what u8 makes of a sum as fma(float(q - zero_point), scale, sum_offset + residual); a u8 residual as
-/// fma(float(q - zero_point), scale, what it is added to); f32 bias and other residuals by plain additions.
+///         x = x + bias[n];  the residual, if there is one;  x = activation(x);  convert to c_type and store.
+/// The residual:  without rounds_sum: x = x + residual[m][n]
+///                with rounds_sum:    x = dequantize(quantize(x)) + (sum_offset + residual[m][n]), the parenthesis
+///                first;
+///                                    quantize is sum_to_u8, dequantize is sum_from_u8.
+/// How these are rounded:
+///   - scale and bias of s32 sums: fma(float(acc + compensation), scale, bias), the product of the two scales rounded
+///     before;
+///   - dequantize(q) + s: fma(float(q - zero_point), scale, s); so, too, a u8 residual q that is added to s;
+///   - f32 bias, and residuals of f32 and bf16: plain additions.
 struct Epilogue {
   const std::int32_t* compensation = nullptr;  ///< s32 only: -zero_point(A) * column sum of B; null: 0
   const float* scale = nullptr;                ///< s32 only, required there: scale(A) * scale(B)[n]
@@ -61,10 +66,16 @@ struct Epilogue {
   ActivationParameters parameters{};
   DataType c_type = DataType::f32;  ///< f32, bf16, or u8 (quantized with `requantize`)
   Requantize requantize;
-  /// A promise that lets kernels of s32 sums take a shorter way to the same bytes: C is u8, everything counts in steps
-  /// of C (both scales to u8 are 1), a residual is u8 with zero point 0, so is what u8 makes of a sum, and C if it is
-  /// made of that; no value reaches 2^30 in magnitude, there is no row_scale, and the activation is none, or one
-  /// that the cut to bytes does anyway: relu where C has zero point 0, clip to a range that holds all that C can.
+  /// The caller's promise that all scales have been divided by that of C, which lets kernels of s32 sums take a shorter
+  /// way to the same bytes. Preconditions:
+  ///   1. C is u8, and the scales of requantize and sum_to_u8 are 1;
+  ///   2. a residual is u8 with zero point 0;
+  ///   3. with rounds_sum, sum_to_u8, sum_from_u8 and C have zero point 0;
+  ///   4. no value reaches 2^30 in magnitude;
+  ///   5. there is no row_scale;
+  ///   6. the activation is none, or the cut to bytes does the same: relu where C has zero point 0, clip to a range
+  ///   that
+  ///      holds all that C can.
   bool in_steps_of_c = false;
 };
 
@@ -75,8 +86,8 @@ struct BrgemmBlock {
   const KSegment* segments = nullptr;
   int segment_count = 0;
   const std::byte* b = nullptr;  ///< this panel, at the first of these segments
-  /// What will be read after this block, fetched meanwhile: as many bytes as the block has of b, by four tiles of rows
-  /// a quarter each. Null: what lies behind the block.
+  /// The B that the caller will read after this block. The block prefetches as many bytes of it as its own b has, a
+  /// quarter in each of four tiles of rows. Null: the bytes behind this block's b.
   const std::byte* next = nullptr;
   /// For kernels that sum products of bytes in 16 bits (overflow.hpp): a mark for each k_group of b. Null: nothing is
   /// known about b, which costs them time.

@@ -38,8 +38,8 @@ constexpr int unrolled_bytes = (unrolled_steps / Ops::steps_per_group) * Ops::gr
 /// Lines of the B to come that the unrolled steps fetch: four tiles fetch as much as each of them reads.
 template <class Ops>
 constexpr int prefetch_lines = (unrolled_bytes<Ops> + 255) / 256;
-/// Where there are fewer tiles each fetches twice as much, unless it has more rows than these: a tile that high reads
-/// its B slowly.
+/// With fewer than four tiles each prefetches double, unless it has more than this many rows: such a tile reads its B
+/// so slowly that one pass over it leaves time for all prefetches.
 constexpr int most_rows_to_fetch_twice = 8;
 
 /// `fetches`: 1, or 2 to fetch twice as much.
