@@ -175,19 +175,32 @@ class CommandLine(unittest.TestCase):
         for isa in ("avx2", "avx2_vnni", "avx512_core", "avx512_core_vnni", "avx512_core_bf16"):
             for threads in (1, 2):
                 done = tessera("run", TEXT, "--precision", "int8", "--isa", isa, "--threads", threads, "--seq", 40,
-                               "--hash", "-q")
+                               "--hash", "-q", "--calibration", "synthetic")
                 self.assertEqual(done.returncode, 0, done.stderr)
                 hashes.add(done.stdout)
         self.assertEqual(len(hashes), 1)
 
     # ---- real data
 
+    def test_int8_without_calibration_data_is_refused(self):
+        for words in (("run", IMAGE), ("explain", IMAGE), ("compile", IMAGE, "--case", "int8@avx2", "-o", self.dir / "never.tsr")):
+            precision = () if words[0] == "compile" else ("--precision", "int8")
+            self.fails(2, *words, *precision, says=["no calibration data", "--calibration synthetic"])
+        self.assertFalse((self.dir / "never.tsr").exists())
+        done = tessera("compare", "--model", IMAGE, "--case", "fp32", "--case", "int8", "--samples", 3, "--warmup", 0, "--json", "-q")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = json.loads(done.stdout)["models"][0]["cases"]
+        self.assertEqual([row["status"] for row in rows], ["ok", "unavailable"])
+        self.assertIn("no calibration data", rows[1]["reason"])
+
     def test_calibration_on_real_data(self):
         images = os.path.join(DATA, "image", "calib")
         done = tessera("run", IMAGE, "-q", "--precision", "int8", "--isa", "avx2", "--threads", 1, "--hash",
                        "--calibration", images)
         self.assertEqual(done.returncode, 0, done.stderr)
-        random = tessera("run", IMAGE, "-q", "--precision", "int8", "--isa", "avx2", "--threads", 1, "--hash")
+        random = tessera("run", IMAGE, "-q", "--precision", "int8", "--isa", "avx2", "--threads", 1, "--hash", "--calibration",
+                         "synthetic")
+        self.assertEqual(random.returncode, 0, random.stderr)
         self.assertNotEqual(done.stdout, random.stdout, "the images made no difference")
         done = tessera("compare", "--model", TEXT, "--seq", 24, "--case", "fp32@avx2", "--case", "int8@avx2", "--samples", 3,
                        "--warmup", 0, "--threads", 1, "--json", "--calibration", os.path.join(DATA, "text", "calib.tsv"))
@@ -246,7 +259,7 @@ class CommandLine(unittest.TestCase):
         self.assertRegex(tessera("--version").stdout, r"^tessera \d+\.\d+\.\d+\n$")
 
     def test_explain_names_a_kernel_for_every_step(self):
-        done = tessera("explain", TEXT, "--precision", "int8", "--isa", "avx2", "--seq", 32, "--json")
+        done = tessera("explain", TEXT, "--precision", "int8", "--isa", "avx2", "--seq", 32, "--json", "--calibration", "synthetic")
         self.assertEqual(done.returncode, 0, done.stderr)
         steps = json.loads(done.stdout)["steps"]
         products = [step for step in steps if step["op"] == "FusedMatMul"]
@@ -311,7 +324,7 @@ class CommandLine(unittest.TestCase):
 
     def test_tuning_keeps_the_bits_of_int8(self):
         environment = {"XDG_CACHE_HOME": str(self.dir)}
-        words = ("run", IMAGE, "--precision", "int8", "--hash", "-q", "--isa")
+        words = ("run", IMAGE, "--precision", "int8", "--calibration", "synthetic", "--hash", "-q", "--isa")
         usual = tessera(*words, "avx2", env=environment)
         self.assertEqual(usual.returncode, 0, usual.stderr)
         for isa in ("avx2", "avx512_core", "avx512_core_vnni"):
@@ -350,7 +363,8 @@ class CommandLine(unittest.TestCase):
 
     def test_compare_reports_every_default_case(self):
         folder = self.dir / "report"
-        done = tessera("compare", "--model", IMAGE, "--samples", "10", "--warmup", "2", "--report", folder)
+        done = tessera("compare", "--model", IMAGE, "--samples", "10", "--warmup", "2", "--report", folder, "--calibration",
+                       "synthetic")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout.rstrip("\n").splitlines()[-1], MARKER)
         report = self.check_report(folder)
@@ -365,7 +379,7 @@ class CommandLine(unittest.TestCase):
                          {"report.json", "report.csv", "report.html", "model-time.svg", "model-speedup.svg"})
 
     def test_compare_on_a_ceiling_says_why(self):
-        done = tessera("compare", "--model", IMAGE, "--samples", "3", "--warmup", "1", "--json", "-q",
+        done = tessera("compare", "--model", IMAGE, "--samples", "3", "--warmup", "1", "--json", "-q", "--calibration", "synthetic",
                        env={"TESSERA_MAX_CPU_ISA": "avx2"})
         self.assertEqual(done.returncode, 0, done.stderr)
         cases = {case["case"]: case for case in json.loads(done.stdout)["models"][0]["cases"]}

@@ -54,7 +54,8 @@ def at_once(calls):
 
 def run_words(file, precision, isa):
     extents = ["--seq", "24"] if file == model("text") else []
-    return ["run", file, *extents, "-q", "--threads", "1", "--hash", "--strict", "--precision", precision, "--isa", isa]
+    return ["run", file, *extents, "-q", "--threads", "1", "--hash", "--strict", "--precision", precision, "--isa", isa,
+            *(["--calibration", "synthetic"] if precision == "int8" else [])]
 
 
 def setUpModule():
@@ -90,7 +91,7 @@ class WholeModels(unittest.TestCase):
 
 class RunCases(unittest.TestCase):
     def compare(self, *words):
-        common = ["--model", model("image"), "--samples", "3", "--warmup", "1", "--json", "-q"]
+        common = ["--model", model("image"), "--samples", "3", "--warmup", "1", "--json", "-q", "--calibration", "synthetic"]
         return json.loads(check_output(emulated("compare", *common, *words, options=FAST_CLOCK)))["models"][0]["cases"]
 
     def test_the_four_cases_of_the_mission_in_one_process(self):
@@ -170,7 +171,7 @@ class Dispatch(unittest.TestCase):
                 self.check_machine((option,), "avx512_core_bf16", {"avx512_core_amx": reason})
 
     def test_compare_says_in_the_row_what_is_missing(self):
-        done = emulated("compare", "--model", model("image"), "--samples", "3", "--warmup", "1", "--json", "-q",
+        done = emulated("compare", "--model", model("image"), "--samples", "3", "--warmup", "1", "--json", "-q", "--calibration", "synthetic",
                         options=("--model", "corei7_haswell_4770", *FAST_CLOCK))
         rows = {row["case"]: row for row in json.loads(check_output(done))["models"][0]["cases"]}
         for case, reason in (("bf16@avx512_core_amx", NO_AMX), ("int8@avx512_core_amx", NO_AMX),

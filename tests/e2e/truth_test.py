@@ -91,7 +91,8 @@ class Truth(unittest.TestCase):
         self.assertNotIn("with FP32", text)
 
     def test_a_float_model_is_what_its_cases_say(self):
-        model = self.compare("--model", IMAGE, "--case", "fp32@avx2", "--case", "bf16@avx2", "--case", "int8@avx2")["models"][0]
+        model = self.compare("--model", IMAGE, "--case", "fp32@avx2", "--case", "bf16@avx2", "--case", "int8@avx2", "--calibration",
+                             "synthetic")["models"][0]
         self.assertEqual([row["precision"] for row in model["cases"]], ["fp32", "bf16", "int8"])
         self.assertEqual(model["baseline_precision"], "fp32")
 
@@ -100,7 +101,8 @@ class Truth(unittest.TestCase):
             self.assertAlmostEqual(row["throughput_per_s"] * row["latency_ms"]["mean"] / 2000, 1, places=6)
 
     def test_calibration_is_charged_to_every_case_that_needs_it(self):
-        rows = self.compare("--model", IMAGE, "--case", "int8@avx2", "--case", "int8", "--case", "fp32@avx2")["models"][0]["cases"]
+        rows = self.compare("--model", IMAGE, "--case", "int8@avx2", "--case", "int8", "--case", "fp32@avx2", "--calibration",
+                            "synthetic")["models"][0]["cases"]
         first, second, fp32 = rows
         self.assertGreater(first["calibration_ms"], 0)
         self.assertEqual(first["calibration_ms"], second["calibration_ms"])
@@ -134,7 +136,7 @@ class Truth(unittest.TestCase):
         values[7] = values[99] = nan
         path = self.write("x.npy", onnx.npy([1, 3, 64, 64], onnx.floats(*values)))
         name = json.loads(self.run_tool("run", IMAGE, "--json", "-q").stdout)["random_inputs"][0]
-        words = ("run", IMAGE, "--input", f"{name}={path}", "--precision")
+        words = ("run", IMAGE, "--input", f"{name}={path}", "--calibration", "synthetic", "--precision")
         done = self.run_tool(*words, "int8")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(f"warning: input {name} held 2 numbers that are NaN or infinite", done.stderr)
@@ -316,7 +318,7 @@ class Truth(unittest.TestCase):
         # On one CPU, by its clock: threads that wait for each other would count, other programs would not.
         cpu = {min(os.sched_getaffinity(0))}
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-        done = self.run_tool("explain", path, "--precision", "int8", "-q", preexec_fn=lambda: os.sched_setaffinity(0, cpu))
+        done = self.run_tool("explain", path, "--precision", "int8", "--calibration", "synthetic", "-q", preexec_fn=lambda: os.sched_setaffinity(0, cpu))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before, 20)
 

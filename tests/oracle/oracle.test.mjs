@@ -116,7 +116,7 @@ function exported(name) {
   return path;
 }
 
-const everyPrecision = [{ precision: 'fp32' }, { precision: 'bf16' }, { precision: 'int8' }];
+const everyPrecision = [{ precision: 'fp32' }, { precision: 'bf16' }, { precision: 'int8', options: ['--calibration', 'synthetic'] }];
 
 test('resnet50', async () => {
   await compareModel(exported('resnet50'), { input: noiseImage([2, 3, 224, 224], 1) }, ['logits'], everyPrecision);
