@@ -70,7 +70,8 @@ std::string unique_name(const Report& report, const std::string& name) {
 }
 
 std::string source_of(const Model& model, const std::string& path_or_name) {
-  return model.synthetic_weights() ? "built-in, synthetic weights" : path_or_name;
+  if (!model.synthetic_weights()) return path_or_name;
+  return (model.files().empty() ? "built-in" : path_or_name) + std::string(", synthetic weights");
 }
 
 Report compare_models(const std::vector<ComparedModel>& models, const ComparisonOptions& common,

@@ -100,7 +100,10 @@ Model Model::load(const std::string& path_or_name) {
       return Model(std::move(impl));
     }
     if (is_other_weights(path_or_name)) reject_other_file(path_or_name);
-    impl->source = read_onnx(path_or_name, &impl->files);
+    OnnxFileInfo info;
+    impl->source = read_onnx(path_or_name, &info);
+    impl->files = std::move(info.files);
+    impl->synthetic = info.synthetic_weights;
     impl->name = name_of_path(path_or_name, false);
   } else {
     reject("model " + path_or_name, "neither a file nor a built-in model",
@@ -131,7 +134,7 @@ void Model::save(const std::string& path) const {
   if (impl_->packed)
     reject("model " + impl_->name, "a packed model cannot be written as ONNX",
            "save the model that it was packed from");
-  write_onnx(standard_graph(*impl_), path);
+  write_onnx(standard_graph(*impl_), path, {.synthetic = impl_->synthetic});
 }
 
 const std::string& Model::name() const noexcept {

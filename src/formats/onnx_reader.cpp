@@ -21,6 +21,7 @@
 #include "formats/onnx_order.hpp"
 #include "formats/onnx_qoperator.hpp"
 #include "formats/onnx_tensor.hpp"
+#include "formats/onnx_writer.hpp"
 #include "ops/op.hpp"
 
 namespace tessera {
@@ -68,6 +69,11 @@ class Reader {
         external_(folder) {}
 
   [[nodiscard]] std::vector<std::string> external_files() const { return external_.files(); }
+  [[nodiscard]] bool says_synthetic() const {
+    return std::ranges::any_of(model_.metadata_props(), [](const onnx::StringStringEntryProto& entry) {
+      return entry.key() == weights_property && entry.value() == synthetic_weights;
+    });
+  }
 
   Graph read() {
     refuse_what_is_not_a_plain_graph();
@@ -260,11 +266,11 @@ class Reader {
 };
 
 Graph parse(std::span<const std::byte> bytes, std::shared_ptr<const MappedFile> file, const std::string& origin,
-            const std::string& folder, std::vector<std::string>* external_files) {
+            const std::string& folder, OnnxFileInfo* info) {
   OnnxMessage message = parse_message(bytes, origin);
   Reader reader(message, std::move(file), origin, folder);
   Graph graph = reader.read();
-  if (external_files != nullptr) *external_files = reader.external_files();
+  if (info != nullptr) *info = {reader.external_files(), reader.says_synthetic()};
   return graph;
 }
 
@@ -274,11 +280,11 @@ Graph parse_onnx(std::span<const std::byte> bytes, const std::string& origin, co
   return parse(bytes, nullptr, origin, folder, nullptr);
 }
 
-Graph read_onnx(const std::string& path, std::vector<std::string>* files) {
+Graph read_onnx(const std::string& path, OnnxFileInfo* info) {
   const auto file = MappedFile::open(path);
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  Graph graph = parse(file->bytes(), file, path, folder.empty() ? "." : folder.string(), files);
-  if (files != nullptr) files->push_back(path);
+  Graph graph = parse(file->bytes(), file, path, folder.empty() ? "." : folder.string(), info);
+  if (info != nullptr) info->files.push_back(path);
   return graph;
 }
 

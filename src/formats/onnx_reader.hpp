@@ -15,10 +15,16 @@ namespace tessera {
 inline constexpr int min_opset = 11;
 inline constexpr int max_opset = 25;
 
+/// What a file says besides its graph.
+struct OnnxFileInfo {
+  std::vector<std::string> files;  ///< all that were read: the model and its external data
+  bool synthetic_weights = false;  ///< written by `models export`: the weights are made up
+};
+
 /// Reads a model with its weights, inside the file or as external data in the same folder. Weights stay in the mapped
 /// file until somebody wants their elements, so the file may be replaced or deleted while the graph lives, but not
-/// changed in place. Shapes are not inferred yet. `files`, where given, receives the paths of all files that were read.
-Graph read_onnx(const std::string& path, std::vector<std::string>* files = nullptr);
+/// changed in place. Shapes are not inferred yet.
+Graph read_onnx(const std::string& path, OnnxFileInfo* info = nullptr);
 
 /// The same from memory. `origin` stands for the file in messages; external data is looked for in `folder` (none where
 /// empty).

@@ -181,10 +181,15 @@ std::string raw_data_header(const Initializer& initializer) {
 
 /// A nested message needs its length in front, so everything is measured before anything is written; the weights then
 /// stream from where they lie. Building the whole message in memory would hold them twice more.
-void write_model(AtomicFile& file, const Graph& graph, const std::vector<Initializer>& initializers) {
+void write_model(AtomicFile& file, const Graph& graph, const std::vector<Initializer>& initializers, bool synthetic) {
   onnx::ModelProto model;
   model.set_ir_version(ir_version);
   model.set_producer_name("tessera");
+  if (synthetic) {
+    auto& property = *model.add_metadata_props();
+    property.set_key(weights_property);
+    property.set_value(synthetic_weights);
+  }
   auto& opset = *model.add_opset_import();
   opset.set_domain("");
   opset.set_version(graph.opset);
@@ -233,7 +238,7 @@ void write_onnx(const Graph& graph, const std::string& path, const OnnxWriteOpti
       initializers_of(graph, external ? std::filesystem::path(data_path).filename().string() : std::string());
 
   AtomicFile model(path);
-  write_model(model, graph, initializers);
+  write_model(model, graph, initializers, options.synthetic);
   if (external) {
     AtomicFile data(data_path);
     write_external(data, initializers);

@@ -8,7 +8,12 @@
 
 namespace tessera {
 
+/// The entry of a model's metadata that says that its weights are made up, so that nobody takes them for trained.
+inline constexpr const char* weights_property = "tessera.weights";
+inline constexpr const char* synthetic_weights = "synthetic";
+
 struct OnnxWriteOptions {
+  bool synthetic = false;  ///< the weights are made up, and the file says so
   /// Above this many bytes of weights they go to `<file>.data` beside the model: a protobuf message ends at 2 GiB.
   std::size_t max_inline_bytes = std::size_t{1800} << 20;
 };

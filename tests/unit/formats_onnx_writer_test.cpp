@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 
+#include "formats/onnx_reader.hpp"
 #include "formats_onnx_support.hpp"
 #include "ops/op.hpp"
 
@@ -59,6 +60,16 @@ TEST_F(OnnxWriter, RoundTrip) {
   // The same graph gives the same file.
   write_onnx(back, folder_.file("again.onnx"));
   EXPECT_EQ(read_bytes(folder_.file("again.onnx")).size(), read_bytes(path_).size());
+}
+
+TEST_F(OnnxWriter, SaysThatWeightsAreMadeUp) {
+  for (const bool synthetic : {false, true}) {
+    write_onnx(varied_graph(), path_, {.synthetic = synthetic});
+    OnnxFileInfo info;
+    static_cast<void>(read_onnx(path_, &info));
+    EXPECT_EQ(info.synthetic_weights, synthetic);
+    EXPECT_EQ(info.files, std::vector{path_});
+  }
 }
 
 TEST_F(OnnxWriter, TensorAttributes) {

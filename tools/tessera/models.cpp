@@ -66,7 +66,7 @@ int export_model(const ExportWords& words, const Context& context) {
     const Graph graph = model->build(words.seed);
     opset = graph.opset;
     progress.stage("writing " + words.output);
-    write_onnx(graph, words.output);
+    write_onnx(graph, words.output, {.synthetic = true});
   }
   if (!context.quiet)
     std::printf("%s: %s, seed %llu, opset %lld, %lld parameters, %.1f MB\n", words.output.c_str(), words.model.c_str(),
