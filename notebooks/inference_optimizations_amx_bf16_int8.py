@@ -142,7 +142,7 @@ table(["layer", "precision", "share of the work", "signal to noise alone, dB"],
 # and the distance between VNNI and AMX grows. Sessions take any batch, so one session for each case is enough.
 
 # %%
-int8 = resnet50.quantize(images, smoothquant=None, sensitivity=False, keep_slower=True)
+int8 = resnet50.quantize(images, smoothquant=None, sensitivity=False)
 available = [tier["isa"] for tier in doctor["tiers"] if tier["available"]]
 sessions = {"fp32": resnet50.compile("fp32")}
 for model, precision, isas in [(resnet50, "bf16", ["avx512_core_amx", "avx512_core_bf16"]),
