@@ -17,9 +17,9 @@
 namespace tessera {
 
 struct CompareOptions {
-  /// PRECISION[@ISA], "int8@avx512_core_vnni". Empty: fp32, bf16@avx512_core_amx, int8@avx512_core_vnni and
-  /// int8@avx512_core_amx. One that this machine lacks keeps its row, which says why, and its precision is also run on
-  /// the best tier there is.
+  /// `PRECISION[@ISA]`, such as `int8@avx512_core_vnni`. Empty: `fp32`, `bf16@avx512_core_amx`, `int8@avx512_core_vnni`
+  /// and `int8@avx512_core_amx`. One that this machine lacks keeps its row, which says why, and its precision is also
+  /// run on the best tier there is.
   std::vector<std::string> cases = {};
   std::map<std::string, std::int64_t> extents = {};  ///< as in SessionOptions
   int threads = 0;                                   ///< 0: all usable CPUs

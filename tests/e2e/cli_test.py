@@ -185,7 +185,7 @@ class CommandLine(unittest.TestCase):
     def test_int8_without_calibration_data_is_refused(self):
         for words in (("run", IMAGE), ("explain", IMAGE), ("compile", IMAGE, "--case", "int8@avx2", "-o", self.dir / "never.tsr")):
             precision = () if words[0] == "compile" else ("--precision", "int8")
-            self.fails(2, *words, *precision, says=["no calibration data", "--calibration synthetic"])
+            self.fails(2, *words, *precision, "-q", says=["no calibration data", "--calibration synthetic"])
         self.assertFalse((self.dir / "never.tsr").exists())
         done = tessera("compare", "--model", IMAGE, "--case", "fp32", "--case", "int8", "--samples", 3, "--warmup", 0, "--json", "-q")
         self.assertEqual(done.returncode, 0, done.stderr)

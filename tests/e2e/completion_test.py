@@ -57,7 +57,7 @@ class Completion(unittest.TestCase):
                 self.assertEqual(set(bash(*path, "-")), {option for option in options})
 
     def test_bash_completes_values(self):
-        self.assertEqual(bash("com"), ["compare", "completion"])
+        self.assertEqual(bash("com"), ["compare", "compile", "completion"])
         self.assertEqual(bash("compare", "--model", "resnet"), ["resnet50"])
         self.assertEqual(bash("run", "bert-base", "--isa", "avx2"), ["avx2", "avx2_vnni"])
         self.assertEqual(bash("run", "--precision", "b"), ["bf16"])
