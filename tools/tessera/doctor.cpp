@@ -28,10 +28,12 @@ std::string ranges_text(const std::vector<int>& cpus) {
 }
 
 std::string bytes_text(std::size_t bytes) {
-  constexpr double kib = 1024.0, mib = kib * kib;
+  constexpr double kib = 1024.0, mib = kib * kib, gib = kib * mib;
   const auto size = static_cast<double>(bytes);
   std::ostringstream text;
-  if (size >= mib) {
+  if (size >= gib) {
+    text << std::setprecision(4) << size / gib << " GiB";
+  } else if (size >= mib) {
     text << std::setprecision(4) << size / mib << " MiB";
   } else {
     text << std::setprecision(4) << size / kib << " KiB";
