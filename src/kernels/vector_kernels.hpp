@@ -41,13 +41,15 @@ struct SoftmaxCall {
   const std::int32_t* compensation = nullptr;  ///< s32 only: n integers added to every row; null: 0
 };
 
-/// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta over each row of `n`; statistics in two passes.
+/// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta over each row of `n`; statistics in two passes. Not
+/// centred: with 0 for the mean, so that the variance is the mean square.
 struct LayerNormCall {
   RowsIn x;   ///< f32 or bf16
   RowsOut y;  ///< f32, bf16 or u8
   const float* gamma = nullptr;
   const float* beta = nullptr;  ///< null: 0
   float epsilon = 1e-5F;
+  bool centred = true;
   std::int64_t rows = 0, n = 0;
 };
 

@@ -82,13 +82,14 @@ void evaluate_group(const Node& node, std::span<const TensorView> inputs, std::s
 // ---- RMSNormalization ----
 
 void infer_rms(Graph& graph, const Node& node) {
-  expect_types(graph, node, {DataType::f32});
+  expect_real(graph, node, 0);
+  expect_type(graph, node, 1, {DataType::f32});
   expect_attribute(node, "stash_type", 1);
   const SymbolicShape x = input_value(graph, node, 0).shape;
   normalised_axis(node, node.attribute_or<std::int64_t>("axis", -1), x.rank());
   const SymbolicShape& scale = input_value(graph, node, 1).shape;
   if (broadcast_shape(node, x, scale).rank() != x.rank()) node_error(node, "its scale has more axes than its input");
-  set_output(graph, node, 0, DataType::f32, x);
+  set_output(graph, node, 0, stored_type(graph, node), x);
 }
 
 void evaluate_rms(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {

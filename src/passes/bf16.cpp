@@ -38,8 +38,9 @@ bool requires_bf16(const Node& node, std::size_t i) {
 bool reads_bf16(const Node& node, std::size_t i) {
   if (wants_bf16(node, i)) return true;
   if (node.op == "FusedMatMul") return i == 3;
-  return i == 0 && (is_view(node) || node.op == "LayerNormalization" || node.op == "FusedGate" ||
-                    node.op == "MaxPool" || node.op == "AveragePool" || node.op == "GlobalAveragePool");
+  return i == 0 &&
+         (is_view(node) || node.op == "LayerNormalization" || node.op == "RMSNormalization" || node.op == "FusedGate" ||
+          node.op == "MaxPool" || node.op == "AveragePool" || node.op == "GlobalAveragePool");
 }
 
 class Conversion {
@@ -116,9 +117,9 @@ class Conversion {
 }  // namespace
 
 bool can_write_bf16(const Node& node) {
-  return one_of(node.op,
-                std::array<std::string_view, 8>{"FusedConv", "FusedMatMul", "FusedAttention", "FusedGate",
-                                                "LayerNormalization", "MaxPool", "AveragePool", "GlobalAveragePool"});
+  return one_of(node.op, std::array<std::string_view, 9>{"FusedConv", "FusedMatMul", "FusedAttention", "FusedGate",
+                                                         "LayerNormalization", "RMSNormalization", "MaxPool",
+                                                         "AveragePool", "GlobalAveragePool"});
 }
 
 void convert_to_bf16(Graph& graph) {

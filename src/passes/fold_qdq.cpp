@@ -48,7 +48,7 @@ class QdqFolder {
       if (op == "FusedConv" || op == "FusedMatMul") fold_product(i);
       if (op == "GlobalAveragePool" || op == "AveragePool") fold_average(i);
       if (op == "FusedGate") fold_gate(i);
-      if (op == "FusedAttention" || op == "LayerNormalization") absorb_quantize(i);
+      if (op == "FusedAttention" || op == "LayerNormalization" || op == "RMSNormalization") absorb_quantize(i);
     }
     for (std::size_t i = 0; i < rewriter_.size(); ++i) {
       if (rewriter_.node(i).op == "DequantizeLinear") compute_constant(i);

@@ -74,15 +74,6 @@ class LayerNormPattern {
   const Graph& graph_;
 };
 
-/// The operand of a Mul or Add that is a constant vector as long as the last axis.
-Operands pick_vector(const Graph& graph, const Node& node) {
-  const auto extent = last_extent(graph, node.outputs[0]);
-  return pick(node, [&](ValueId id) {
-    const Tensor& tensor = graph.value(id).constant;
-    return !tensor.empty() && extent && tensor.shape().rank() == 1 && tensor.shape()[0] == *extent;
-  });
-}
-
 }  // namespace
 
 int fuse_layer_norm(Graph& graph, std::vector<PassNote>& notes) {

@@ -97,4 +97,12 @@ std::optional<std::size_t> gated_image(const Graph& graph, const Node& node) {
   return std::nullopt;
 }
 
+Operands pick_vector(const Graph& graph, const Node& node) {
+  const auto extent = last_extent(graph, node.outputs[0]);
+  return pick(node, [&](ValueId id) {
+    const Tensor& tensor = graph.value(id).constant;
+    return !tensor.empty() && extent && tensor.shape().rank() == 1 && tensor.shape()[0] == *extent;
+  });
+}
+
 }  // namespace tessera::passes

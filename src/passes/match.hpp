@@ -37,6 +37,9 @@ Operands pick(const Node& node, const Predicate& wanted) {
 /// The same for the operand that is the scalar `expected`.
 Operands pick_scalar(const Graph& graph, const Node& node, double expected);
 
+/// The operand of a Mul or Add that is a constant vector as long as the last axis.
+Operands pick_vector(const Graph& graph, const Node& node);
+
 /// Whether `axis` (which may count from the back) is the last one of `value`.
 bool is_last_axis(const Graph& graph, ValueId value, std::int64_t axis);
 /// The last extent when it is a known number.

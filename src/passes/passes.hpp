@@ -17,6 +17,7 @@ int fuse_dynamic_products(Graph& graph, std::vector<PassNote>& notes);
 int make_integers_fit(Graph& graph, std::vector<PassNote>& notes);
 int relax_qdq(Graph& graph, std::vector<PassNote>& notes);
 int fuse_layer_norm(Graph& graph, std::vector<PassNote>& notes);
+int fuse_rms_norm(Graph& graph, std::vector<PassNote>& notes);
 int fuse_gelu(Graph& graph, std::vector<PassNote>& notes);
 int fuse_activations(Graph& graph, std::vector<PassNote>& notes);
 int pool_means(Graph& graph, std::vector<PassNote>& notes);

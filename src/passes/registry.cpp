@@ -26,7 +26,7 @@ using namespace passes;
 // - attention adds up what each layer adds to its scores, and all layers may add the same;
 // - projections are merged only once attention is known, and before quantization so that integers see one product;
 // - layers that the file wants in bf16 are looked at when it is settled which ones are integers.
-constexpr std::array<Pass, 22> passes_in_order{{
+constexpr std::array<Pass, 23> passes_in_order{{
     {"eliminate", &eliminate},
     {"constant_folding", &fold_constants},
     {"reshape_targets", &simplify_reshapes},
@@ -37,6 +37,7 @@ constexpr std::array<Pass, 22> passes_in_order{{
     {"relax_qdq", &relax_qdq},
     {"merge_equal", &merge_equal},
     {"layer_norm", &fuse_layer_norm},
+    {"rms_norm", &fuse_rms_norm},
     {"gelu", &fuse_gelu},
     {"activations", &fuse_activations},
     {"pool_means", &pool_means},

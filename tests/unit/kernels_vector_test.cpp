@@ -53,10 +53,11 @@ TEST_P(TiersAgree, LayerNorm) {
         x.fill(random, -2.0F, 3.0F);
         gamma.fill(random, -1.5F, 1.5F);
         beta.fill(random, -1.0F, 1.0F);
-        compare(type, 3, n, [&](const VectorKernels& tier, const RowsOut& y) {
-          tier.layer_norm({x.in(), y, reinterpret_cast<const float*>(gamma.data()),
-                           reinterpret_cast<const float*>(beta.data()), 1e-12F, 3, n});
-        });
+        for (const bool centred : {true, false})
+          compare(type, 3, n, [&](const VectorKernels& tier, const RowsOut& y) {
+            tier.layer_norm({x.in(), y, reinterpret_cast<const float*>(gamma.data()),
+                             reinterpret_cast<const float*>(beta.data()), 1e-12F, centred, 3, n});
+          });
       }
     }
   }

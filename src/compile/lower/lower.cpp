@@ -24,6 +24,7 @@ constexpr std::array entries = {
     Entry{"AveragePool", lower_pool},
     Entry{"GlobalAveragePool", lower_pool},
     Entry{"LayerNormalization", lower_layer_norm},
+    Entry{"RMSNormalization", lower_layer_norm},
     Entry{"Softmax", lower_softmax},
     Entry{"Add", lower_elementwise},
     Entry{"Sub", lower_elementwise},

@@ -18,7 +18,7 @@ bool lower_linear(Builder& builder, const Node& node);      ///< FusedMatMul; Ma
 bool lower_attention(Builder& builder, const Node& node);   ///< FusedAttention
 bool lower_concat(Builder& builder, const Node& node);      ///< Concat of activations
 bool lower_pool(Builder& builder, const Node& node);        ///< MaxPool, AveragePool, GlobalAveragePool
-bool lower_layer_norm(Builder& builder, const Node& node);  ///< LayerNormalization over the last axis
+bool lower_layer_norm(Builder& builder, const Node& node);  ///< and RMSNormalization, over the last axis
 bool lower_softmax(Builder& builder, const Node& node);     ///< Softmax over the last axis
 bool lower_elementwise(Builder& builder,
                        const Node& node);  ///< Add, Sub, Mul, Div, Relu, Gelu, Tanh where no broadcasting is needed

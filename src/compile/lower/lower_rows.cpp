@@ -78,6 +78,9 @@ bool lower_layer_norm(Builder& builder, const Node& node) {
       !is_float_constant(builder, node.input(2)))
     return false;
   LayerNormCall call;
+  call.centred = node.op == "LayerNormalization";
+  // The scale of LayerNormalization has the shape of what is normalized, that of RMSNormalization may be repeated.
+  if (!call.centred && builder.shape(node.inputs[1]) != Shape{shape.back()}) return false;
   call.gamma = constant_floats(builder, node.inputs[1]);
   call.beta = constant_floats(builder, node.input(2));
   call.epsilon = node.attribute_or<float>("epsilon", 1e-5F);

@@ -1,4 +1,5 @@
-// LayerNormalization over rows: mean, variance about it, then scale and shift.
+// LayerNormalization over rows: mean, variance about it, then scale and shift; RMSNormalization is the same without the
+// mean.
 #pragma once
 
 #include "kernels/simd/rows.hpp"
@@ -13,7 +14,7 @@ void layer_norm_row(const LayerNormCall& call, const std::byte* x, std::byte* y,
   for_each_vector(call.n, [&](std::int64_t i, auto lanes) TESSERA_LAMBDA {
     sum = add(sum, read(x, i, lanes));  // lanes beyond the row read as 0
   });
-  const F32x16 mean = div(set1(horizontal_sum(sum)), count);
+  const F32x16 mean = call.centred ? div(set1(horizontal_sum(sum)), count) : zero();
 
   F32x16 squares = zero();
   for_each_vector(call.n, [&](std::int64_t i, auto lanes) TESSERA_LAMBDA {

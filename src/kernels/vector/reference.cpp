@@ -94,7 +94,7 @@ void layer_norm(const LayerNormCall& call) {
     const std::byte* const x = call.x.data + r * call.x.stride;
     double sum = 0.0, squares = 0.0;
     for (std::int64_t i = 0; i < call.n; ++i) sum += get(call.x, x, i);
-    const double mean = sum / static_cast<double>(call.n);
+    const double mean = call.centred ? sum / static_cast<double>(call.n) : 0.0;
     for (std::int64_t i = 0; i < call.n; ++i) squares += std::pow(get(call.x, x, i) - mean, 2);
     const double deviation = std::sqrt(squares / static_cast<double>(call.n) + call.epsilon);
     for (std::int64_t i = 0; i < call.n; ++i) {
