@@ -76,7 +76,7 @@ TEST_P(LayerNormKernel, TwoPassesSurviveALargeMean) {
     x.set(0, i, i % 2 ? 100001.0F : 99999.0F);
     gamma.set(0, i, 1.0F);
   }
-  kernels().layer_norm({x.in(), y.out(), reinterpret_cast<const float*>(gamma.data()), nullptr, 0.0F, 1, n});
+  kernels().layer_norm({x.in(), y.out(), reinterpret_cast<const float*>(gamma.data()), nullptr, 0.0F, true, 1, n});
   for (std::int64_t i = 0; i < n; ++i) EXPECT_EQ(y.get(0, i), i % 2 ? 1.0 : -1.0);
 }
 
@@ -90,7 +90,7 @@ TEST(LayerNormReference, KnownValues) {
     squares += (values[i] - 3.0) * (values[i] - 3.0);
   }
   const auto floats = [](Slice& s) { return reinterpret_cast<const float*>(s.data()); };
-  reference_vector_kernels().layer_norm({x.in(), y.out(), floats(gamma), floats(beta), 0.0F, 1, 8});
+  reference_vector_kernels().layer_norm({x.in(), y.out(), floats(gamma), floats(beta), 0.0F, true, 1, 8});
   for (int i = 0; i < 8; ++i)
     EXPECT_NEAR(y.get(0, i), (values[i] - 3.0) / std::sqrt(squares / 8) * 2.0 + 1.0, 8 * f32_unit);
 }
