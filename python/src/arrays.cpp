@@ -152,16 +152,20 @@ TensorMap tensors_from(const nb::dict& feeds, const std::vector<TensorInfo>& dec
   return tensors;
 }
 
+nb::object array_over(const TensorView& view, nb::handle owner) {
+  if (view.type == DataType::bf16) reject("view", "its elements are bf16, which NumPy does not have", "use run()");
+  std::array<std::size_t, Shape::max_rank> extents{};
+  std::ranges::copy(view.shape.dims(), extents.begin());
+  return nb::ndarray<nb::numpy>(view.data, view.shape.rank(), extents.data(), owner, nullptr, dlpack_type(view.type))
+      .cast();
+}
+
 nb::object array_from(Tensor tensor) {
   if (tensor.type() == DataType::bf16) tensor = widened(tensor);
-  std::array<std::size_t, Shape::max_rank> extents{};
-  std::ranges::copy(tensor.shape().dims(), extents.begin());
-  const std::size_t rank = tensor.shape().rank();
-  const DataType type = tensor.type();
   auto owned = std::make_unique<Tensor>(std::move(tensor));
-  void* const data = owned->mutable_data();
+  const TensorView view = owned->view();
   const nb::capsule owner(owned.release(), [](void* pointer) noexcept { delete static_cast<Tensor*>(pointer); });
-  return nb::ndarray<nb::numpy>(data, rank, extents.data(), owner, nullptr, dlpack_type(type)).cast();
+  return array_over(view, owner);
 }
 
 nb::dict dict_from(TensorMap tensors, const std::vector<TensorInfo>& order) {

@@ -27,6 +27,9 @@ TensorMap tensors_from(const nanobind::dict& feeds, const std::vector<TensorInfo
 /// A NumPy array that owns the elements of `tensor`, which nobody else may use: writable. bf16 becomes float32.
 nanobind::object array_from(Tensor tensor);
 
+/// A NumPy array over memory that `owner` keeps. Error{invalid} for bf16, which NumPy does not have.
+nanobind::object array_over(const TensorView& view, nanobind::handle owner);
+
 /// The tensors as a dict of arrays, in the order of `names`.
 nanobind::dict dict_from(TensorMap tensors, const std::vector<TensorInfo>& order);
 

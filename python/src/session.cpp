@@ -13,6 +13,7 @@
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "compare/profile.hpp"
+#include "core/error.hpp"
 #include "errors.hpp"
 #include "progress.hpp"
 
@@ -40,6 +41,13 @@ PythonSession::~PythonSession() {
   session_.reset();
 }
 
+Session& PythonSession::engine_without_views() {
+  if (views_.use_count() > 1)
+    reject("session", "arrays from input_view() or output_view() are in use, and their memory would move",
+           "delete them first, or give each way of working a session of its own");
+  return *session_;
+}
+
 std::shared_ptr<const void> PythonSession::begin_request() {
   const std::lock_guard lock(requests_->mutex);
   ++requests_->count;
@@ -56,15 +64,16 @@ void PythonSession::wait() {
 }
 
 void PythonSession::run_async(TensorMap inputs, Session::Done done) {
-  session_->run_async(std::move(inputs), [done = std::move(done)](TensorMap outputs, const std::exception_ptr& error) {
-    inside_callback = true;
-    done(std::move(outputs), error);
-    inside_callback = false;
-  });
+  engine_without_views().run_async(std::move(inputs),
+                                   [done = std::move(done)](TensorMap outputs, const std::exception_ptr& error) {
+                                     inside_callback = true;
+                                     done(std::move(outputs), error);
+                                     inside_callback = false;
+                                   });
 }
 
 void PythonSession::prepare(const std::map<std::string, std::int64_t>& extents) {
-  session_->prepare(extents);
+  engine_without_views().prepare(extents);
   extents_ = extents;
 }
 
@@ -79,7 +88,7 @@ nb::dict run(PythonSession& session, const nb::dict& feeds, const nb::object& co
   {
     const TensorMap inputs = tensors_from(feeds, session.inputs(), convert);
     const nb::gil_scoped_release release;
-    outputs = session.engine().run(inputs);
+    outputs = session.engine_without_views().run(inputs);
   }
   return dict_from(std::move(outputs), session.outputs());
 }
@@ -115,13 +124,26 @@ nb::object measure(PythonSession& session, const nb::dict& feeds, const nb::obje
     const auto milliseconds = times.mutable_as<float>();
     for (int i = -warmup; i < samples; ++i) {
       const auto begin = std::chrono::steady_clock::now();
-      session.engine().run(inputs);
+      session.engine_without_views().run(inputs);
       const std::chrono::duration<float, std::milli> taken = std::chrono::steady_clock::now() - begin;
       if (i >= 0) milliseconds[static_cast<std::size_t>(i)] = taken.count();
       signals("measuring", std::nullopt);
     }
   }
   return array_from(std::move(times));
+}
+
+/// An array over memory of the session, which lives as long as the array.
+nb::object view_of(const nb::object& self, bool of_output, const std::string& name) {
+  auto& session = nb::cast<PythonSession&>(self);
+  const TensorView view = of_output ? session.engine().output_view(name) : session.engine().input_view(name);
+  struct Owner {
+    nb::object session;
+    std::shared_ptr<const void> token;
+  };
+  const nb::capsule owner(new Owner{self, session.begin_view()},
+                          [](void* pointer) noexcept { delete static_cast<Owner*>(pointer); });
+  return array_over(view, owner);
 }
 
 nb::list choices_of(const StepInfo& step) {
@@ -186,6 +208,10 @@ void bind_session(nb::module_& module) {
   nb::class_<PythonSession>(module, "Session")
       .def("run", &run, nb::arg("feeds"), nb::arg("convert"))
       .def("run_async", &run_async, nb::arg("feeds"), nb::arg("convert"), nb::arg("done"))
+      .def("input_view", [](const nb::object& self, const std::string& name) { return view_of(self, false, name); })
+      .def("output_view", [](const nb::object& self, const std::string& name) { return view_of(self, true, name); })
+      .def(
+          "infer", [](PythonSession& session) { session.engine().infer(); }, nb::call_guard<nb::gil_scoped_release>())
       .def("wait", &PythonSession::wait, nb::call_guard<nb::gil_scoped_release>())
       .def("measure", &measure, nb::arg("feeds"), nb::arg("convert"), nb::arg("samples"), nb::arg("warmup"))
       .def("prepare", &PythonSession::prepare, nb::arg("extents"), nb::call_guard<nb::gil_scoped_release>())

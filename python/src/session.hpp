@@ -23,6 +23,10 @@ class PythonSession {
   ~PythonSession();
 
   [[nodiscard]] Session& engine() noexcept { return *session_; }
+  /// The same to do what may move the memory of the prepared plan. Error{invalid} while Python has views of it.
+  [[nodiscard]] Session& engine_without_views();
+  /// To be kept as long as a view of that memory lives.
+  [[nodiscard]] std::shared_ptr<const void> begin_view() { return views_; }
   [[nodiscard]] const Session& engine() const noexcept { return *session_; }
   [[nodiscard]] const std::vector<TensorInfo>& inputs() const noexcept { return inputs_; }
   [[nodiscard]] const std::vector<TensorInfo>& outputs() const noexcept { return outputs_; }
@@ -51,6 +55,7 @@ class PythonSession {
   std::map<std::string, std::int64_t> extents_;
   std::vector<TensorInfo> inputs_, outputs_;  ///< as the model declares them
   std::shared_ptr<Requests> requests_ = std::make_shared<Requests>();
+  std::shared_ptr<const void> views_ = std::make_shared<char>();  ///< shared with every view that is left
 };
 
 }  // namespace tessera::python

@@ -51,6 +51,21 @@ class Session:
         self._compiled.run_async(dict(feeds), convert, done)
         return future
 
+    def input_view(self, name: str) -> np.ndarray:
+        """Where infer() reads this input, at the prepared extents: write into it, and nothing is copied at all.
+
+        While arrays from input_view() or output_view() are alive, run(), run_async(), measure() and prepare() raise Error.
+        """
+        return self._compiled.input_view(name)
+
+    def output_view(self, name: str) -> np.ndarray:
+        """Where infer() leaves this output, at the prepared extents."""
+        return self._compiled.output_view(name)
+
+    def infer(self) -> None:
+        """Runs on what the input views hold; the output views show the result. For one thread at a time."""
+        self._compiled.infer()
+
     def measure(self, feeds: Feeds, samples: int = 100, warmup: int = 10) -> np.ndarray:
         """Milliseconds that each of `samples` calls of run() takes inside the engine, float32 [samples]."""
         return self._compiled.measure(dict(feeds), convert, samples, warmup)

@@ -75,6 +75,34 @@ class Sessions(unittest.TestCase):
         with self.assertRaisesRegex(tessera.Error, "extent"):
             fixed.run({self.name: whole})
 
+    def test_in_place(self):
+        session = self.model.compile(threads=1, batch=3)
+        (name, image), = self.model.random_inputs(batch=3).items()
+        expected, = session.run({name: image}).values()
+        output = session.outputs[0].name
+        into, result = session.input_view(name), session.output_view(output)
+        self.assertEqual((into.shape, into.dtype, into.ctypes.data % 64), (image.shape, np.float32, 0))
+        into[:] = image
+        session.infer()
+        np.testing.assert_array_equal(result, expected)
+        into[:] = 0
+        session.infer()
+        self.assertFalse(np.array_equal(result, expected))
+        for call in (lambda: session.run({name: image}), lambda: session.prepare(batch=9),
+                     lambda: session.run_async({name: image}), lambda: session.measure({name: image}, 1, 0)):
+            with self.assertRaisesRegex(tessera.Error, "view"):
+                call()
+        del into
+        with self.assertRaisesRegex(tessera.Error, "view"):
+            session.run({name: image})
+        del result
+        session.prepare(batch=9)
+        view = session.input_view(name)
+        del session
+        gc.collect()
+        view[:] = 1  # its memory is still there
+        self.assertEqual(view.shape[0], 9)
+
     def test_explain(self):
         plan = self.session.explain()
         self.assertIsNone(plan[0]["ms"])
