@@ -14,5 +14,6 @@ void bind_dataset(nb::module_& module);
 void bind_session(nb::module_& module);
 void bind_model(nb::module_& module);
 void bind_comparison(nb::module_& module);
+void bind_encoder(nb::module_& module);
 
 }  // namespace tessera::python

@@ -28,5 +28,6 @@ NB_MODULE(_tessera, module) {
   bind_session(module);
   bind_model(module);
   bind_comparison(module);
+  bind_encoder(module);
   module.def("doctor", &doctor, "The report of `tessera doctor --json`, as text.");
 }

@@ -11,11 +11,12 @@ Everything raises tessera.Error, whose parts say what was wrong, why, and what t
 from tessera import onnxruntime
 from tessera._comparison import Report, compare, doctor
 from tessera._dataset import Dataset
+from tessera._encoder import Encoder
 from tessera._error import Error
 from tessera._info import TensorInfo
 from tessera._model import Model, Quantized, load
 from tessera._session import Session
 from tessera._tessera import version as __version__
 
-__all__ = ["Dataset", "Error", "Model", "Quantized", "Report", "Session", "TensorInfo", "__version__", "compare",
+__all__ = ["Dataset", "Encoder", "Error", "Model", "Quantized", "Report", "Session", "TensorInfo", "__version__", "compare",
            "doctor", "load", "onnxruntime"]

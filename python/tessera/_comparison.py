@@ -49,7 +49,8 @@ def compare(models: Models = ("resnet50", "bert-base"), cases: Optional[Iterable
     report, notes = _tessera.compare(
         models=entries, cases=[] if cases is None else [cases] if isinstance(cases, str) else list(cases), extents=extents,
         samples=samples, warmup=warmup, max_seconds=max_seconds, threads=threads, accuracy_inputs=accuracy_inputs,
-        seed=seed, strict=strict, synthetic_calibration=is_synthetic(calibration), tune_cache=cache_file(tune, tune_cache), progress=as_function(progress))
+        seed=seed, strict=strict, synthetic_calibration=is_synthetic(calibration),
+        tune_cache=cache_file(tune, tune_cache), progress=as_function(progress))
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return Report(report)
