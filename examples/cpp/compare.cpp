@@ -13,14 +13,20 @@ int main(int argc, char** argv) {
   }
   try {
     const std::string path = argv[1], data = argv[2];
-    const auto report =
-        tessera::compare({path}, {.cases = {"fp32", "bf16", "int8"}, .samples = 50, .calibration = data, .data = data});
+    const auto report = tessera::compare({path}, {.cases = {"fp32", "bf16", "int8"},
+                                                  .warmup = 2,
+                                                  .samples = 20,
+                                                  .calibration = data,
+                                                  .data = data,
+                                                  .accuracy_inputs = 32});
     std::cout << report.text();
 
     const auto model = tessera::Model::load(path);
+    tessera::QuantizeOptions options;
+    options.sensitivity = false;  // the layers one by one: not asked for here
     tessera::QuantizationReport quantization;
-    const auto quantized = model.quantize(tessera::read_items(data, model, path, {.most = 32}),
-                                          {.speed_aware = false, .sensitivity = false, .progress = {}}, &quantization);
+    const auto items = tessera::read_items(data, model, path, {.most = 32});
+    const auto quantized = model.quantize(items, options, &quantization);
     std::cout << "INT8 agrees with FP32 on " << quantization.agreement << " % of " << quantization.validation_items
               << " items\n";
   } catch (const tessera::Error& error) {

@@ -139,10 +139,10 @@ typedef struct tessera_quantize_options {
   const char* method;        /**< "mse" (NULL), "minmax", "moving_average", "percentile", "entropy" */
   const double* smoothquant; /**< SmoothQuant's alpha, 0 to 1; NULL: no smoothing */
   const double* max_drop;    /**< points that the score may lose against FP32; NULL: no limit */
-  int keep_slow_layers;      /**< 0: layers that are slower in INT8 on this machine stay in FP32. 1: the result does not
-                                  depend on timing */
-  int skip_sensitivity;      /**< 1: layers are not measured one by one: faster. Not together with max_drop */
-  int threads;               /**< 0: all usable CPUs */
+  int speed_aware;      /**< 1: layers that are slower in INT8 on this machine stay in FP32; the result then depends
+                             on timing */
+  int skip_sensitivity; /**< 1: layers are not measured one by one: faster. Not together with max_drop */
+  int threads;          /**< 0: all usable CPUs */
   tessera_progress progress; /**< may be NULL */
   void* progress_user;
 } tessera_quantize_options;

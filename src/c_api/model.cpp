@@ -63,7 +63,7 @@ QuantizeOptions quantize_options(const tessera_quantize_options* given) {
   }
   if (c.smoothquant != nullptr) options.calibration.smoothquant = *c.smoothquant;
   if (c.max_drop != nullptr) options.max_drop = *c.max_drop;
-  options.speed_aware = c.keep_slow_layers == 0;
+  options.speed_aware = c.speed_aware != 0;
   options.sensitivity = c.skip_sensitivity == 0;
   options.threads = c.threads;
   if (c.progress != nullptr)

@@ -295,7 +295,6 @@ TEST_F(CApi, QuantizesAsTheCppApiDoes) {
   for (unsigned i = 0; i < 4; ++i) items.tensors.push_back(random_tensor(Shape{1, 3, 20, 20}, i));
   auto options = sized<tessera_quantize_options>();
   options.method = "minmax";
-  options.keep_slow_layers = 1;
   options.skip_sensitivity = 1;
   tessera_model* quantized = nullptr;
   ASSERT_EQ(tessera_model_quantize(model_, Items::supply, &items, 4, &options, &quantized), TESSERA_OK)
