@@ -50,8 +50,11 @@ class EqualNodes {
       std::vector<ValueId> inputs;
       for (const ValueId input : node.inputs) inputs.push_back(representative(input));
       auto& alike = seen_[{node.op, inputs}];
-      const auto same = std::ranges::find_if(
-          alike, [&](std::size_t other) { return same_attributes(rewriter_.node(other).attributes, node.attributes); });
+      // Of nodes seen before, those that only a merged node read are gone.
+      const auto same = std::ranges::find_if(alike, [&](std::size_t other) {
+        const Node& earlier = rewriter_.node(other);
+        return !earlier.op.empty() && same_attributes(earlier.attributes, node.attributes);
+      });
       if (same == alike.end()) {
         alike.push_back(i);
       } else {
