@@ -39,7 +39,7 @@ class LayerNormPattern {
     if (!is_square_of_centred(variance->inputs[0], x) || !is_mean_of(centred->inputs[1], x)) return std::nullopt;
     // From here on the pattern is there; what is left may only differ in its axis.
     const Node& mean = *rewriter_.producer(centred->inputs[1], "ReduceMean");
-    if (!over_last_axis(mean) || !over_last_axis(*variance)) {
+    if (!reduces_last_axis(graph_, mean) || !reduces_last_axis(graph_, *variance)) {
       rewriter_.decline(div, "the mean is not over the last axis with keepdims");
       return std::nullopt;
     }
@@ -61,13 +61,6 @@ class LayerNormPattern {
     }
     const Node* mul = rewriter_.producer(square, "Mul");
     return mul != nullptr && is_centred(mul->inputs[0], x) && is_centred(mul->inputs[1], x);
-  }
-  /// The axes are an attribute up to operator set 17 and an input from 18 on.
-  bool over_last_axis(const Node& reduce) const {
-    if (reduce.attribute_or("keepdims", std::int64_t{1}) != 1) return false;
-    auto axes = reduce.attribute_or("axes", std::vector<std::int64_t>{});
-    if (reduce.has_input(1)) axes = integers(graph_, reduce.inputs[1]).value_or(std::vector<std::int64_t>{});
-    return axes.size() == 1 && is_last_axis(graph_, reduce.inputs[0], axes.front());
   }
 
   Rewriter& rewriter_;

@@ -58,6 +58,13 @@ bool is_last_axis(const Graph& graph, ValueId value, std::int64_t axis) {
   return shape.ranked && axis >= 0 && static_cast<std::size_t>(axis) + 1 == shape.rank();
 }
 
+bool reduces_last_axis(const Graph& graph, const Node& reduce) {
+  if (reduce.attribute_or("keepdims", std::int64_t{1}) != 1) return false;
+  auto axes = reduce.attribute_or("axes", std::vector<std::int64_t>{});
+  if (reduce.has_input(1)) axes = integers(graph, reduce.inputs[1]).value_or(std::vector<std::int64_t>{});
+  return axes.size() == 1 && is_last_axis(graph, reduce.inputs[0], axes.front());
+}
+
 std::optional<std::int64_t> last_extent(const Graph& graph, ValueId value) {
   const SymbolicShape& shape = graph.value(value).shape;
   if (!shape.ranked || shape.rank() == 0 || !shape.dims.back().known()) return std::nullopt;

@@ -42,6 +42,9 @@ Operands pick_vector(const Graph& graph, const Node& node);
 
 /// Whether `axis` (which may count from the back) is the last one of `value`.
 bool is_last_axis(const Graph& graph, ValueId value, std::int64_t axis);
+/// Whether a Reduce op goes over the last axis alone and keeps it. The axes are an attribute up to operator set 17 and
+/// an input from 18 on.
+bool reduces_last_axis(const Graph& graph, const Node& reduce);
 /// The last extent when it is a known number.
 std::optional<std::int64_t> last_extent(const Graph& graph, ValueId value);
 /// Whether both have the same rank and the same extents, none of them unknown.

@@ -52,7 +52,7 @@ class RmsNormPattern {
     if (add == nullptr) return std::nullopt;
     const Operands epsilon = pick(*add, [&](ValueId id) { return scalar(graph_, id).has_value(); });
     const Node* mean = epsilon ? rewriter_.producer(epsilon.other, "ReduceMean") : nullptr;
-    if (mean == nullptr || !is_square(mean->inputs[0], x) || !over_last_axis(*mean)) return std::nullopt;
+    if (mean == nullptr || !is_square(mean->inputs[0], x) || !reduces_last_axis(graph_, *mean)) return std::nullopt;
     return Normalized{x, *scalar(graph_, epsilon.match)};
   }
 
@@ -61,14 +61,6 @@ class RmsNormPattern {
       return pow->inputs[0] == x && is_scalar(graph_, pow->inputs[1], 2.0);
     const Node* mul = rewriter_.producer(square, "Mul");
     return mul != nullptr && mul->inputs[0] == x && mul->inputs[1] == x;
-  }
-
-  /// The axes are an attribute up to operator set 17 and an input from 18 on.
-  bool over_last_axis(const Node& reduce) const {
-    if (reduce.attribute_or("keepdims", std::int64_t{1}) != 1) return false;
-    auto axes = reduce.attribute_or("axes", std::vector<std::int64_t>{});
-    if (reduce.has_input(1)) axes = integers(graph_, reduce.inputs[1]).value_or(std::vector<std::int64_t>{});
-    return axes.size() == 1 && is_last_axis(graph_, reduce.inputs[0], axes.front());
   }
 
   Rewriter& rewriter_;
