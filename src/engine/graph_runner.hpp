@@ -11,10 +11,6 @@
 
 namespace tessera {
 
-/// The extents that a batch of inputs has, as bindings of the graph's symbols. Error{invalid} naming `subject` and the
-/// input that is missing or of another type or rank.
-std::vector<Binding> bindings_of(const Graph& graph, const TensorMap& inputs, const std::string& subject);
-
 class GraphRunner {
  public:
   /// Shapes of the graph are symbolic. Plans take and leave packed weights in `weights`, which outlives this.

@@ -1,4 +1,5 @@
-// Concrete extents and seeded inputs for a graph with symbolic shapes.
+// Concrete extents for a graph with symbolic shapes: asked for by name or as given inputs have them; and seeded inputs.
+#include <algorithm>
 #include <optional>
 #include <set>
 
@@ -48,6 +49,7 @@ std::optional<std::int64_t> positions_in(const Graph& graph, const Uses& uses, V
 
 /// The table that positions reach beyond, as "node X: its table ends at 64"; empty where they all fit.
 std::string table_too_short(const Graph& bound) {
+  if (std::ranges::none_of(bound.nodes, [](const Node& node) { return node.op == "Range"; })) return {};
   const Uses uses(bound);
   for (const Node& node : bound.nodes) {
     if (node.op != "Gather" || node.attribute_or<std::int64_t>("axis", 0) != 0) continue;
@@ -88,19 +90,15 @@ void shorten_sequences(const Graph& graph, std::vector<Binding>& bindings, const
   for (const std::size_t i : assumed) bindings[i].extent = longest;
 }
 
-/// Better here, by the name of the option, than when the model runs.
-void refuse_long_sequences(const Graph& graph, std::span<const Binding> bindings) {
-  Graph bound = graph;
-  bind_shapes(bound, bindings);
+}  // namespace
+
+void refuse_long_sequences(const Graph& bound) {
   if (const std::string why = table_too_short(bound); !why.empty())
     reject("sequence length", why, "use shorter sequences (--seq)");
 }
 
-}  // namespace
-
 std::vector<Binding> bindings_for(const Graph& graph, const std::map<std::string, std::int64_t>& extents) {
   std::vector<Binding> bindings;
-  bool has_sequence = false;
   std::vector<std::size_t> assumed;  // bindings that are a sequence nobody gave a length
   std::set<std::string> known;
   for (const ValueId id : graph.inputs) {
@@ -115,15 +113,37 @@ std::vector<Binding> bindings_for(const Graph& graph, const std::map<std::string
       if (exact != extents.end()) extent = exact->second;
       if (extent < 1)
         reject("extent " + symbol, std::to_string(extent) + " is not positive", "give a number of at least 1");
-      has_sequence |= role == "seq";
       if (role == "seq" && generic == extents.end() && exact == extents.end()) assumed.push_back(bindings.size());
       bindings.push_back({symbol, extent});
     }
   }
-  if (!assumed.empty())
-    shorten_sequences(graph, bindings, assumed);
-  else if (has_sequence)
-    refuse_long_sequences(graph, bindings);
+  if (!assumed.empty()) shorten_sequences(graph, bindings, assumed);
+  return bindings;
+}
+
+std::vector<Binding> bindings_of(const Graph& graph, const TensorMap& inputs, const std::string& subject) {
+  std::vector<Binding> bindings;
+  for (const ValueId id : graph.inputs) {
+    const Value& value = graph.value(id);
+    const auto given = inputs.find(value.name);
+    if (given == inputs.end())
+      reject(subject, "no data for input " + value.name, "name the arrays as the model names its inputs");
+    const Shape& shape = given->second.shape();
+    if (given->second.type() != value.type || shape.rank() != value.shape.rank())
+      reject(subject, "data for " + value.name + " is " + std::string(name_of(given->second.type())) + " " +
+                          to_string(shape) + ", the model takes " + std::string(name_of(value.type)) + " " +
+                          to_string(value.shape));
+    for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
+      if (!value.shape.dims[axis].symbolic()) continue;
+      const std::string& symbol = value.shape.dims[axis].symbol();
+      const auto known = std::ranges::find_if(bindings, [&](const Binding& b) { return b.symbol == symbol; });
+      if (known == bindings.end())
+        bindings.push_back({symbol, shape[axis]});
+      else if (known->extent != shape[axis])
+        reject(subject, "extent " + symbol + " is " + std::to_string(known->extent) + " and, in " + value.name + ", " +
+                            std::to_string(shape[axis]));
+    }
+  }
   return bindings;
 }
 

@@ -3,7 +3,6 @@
 #include <system_error>
 
 #include "core/error.hpp"
-#include "engine/calibrate.hpp"
 #include "engine/model_impl.hpp"
 #include "engine/packing.hpp"
 #include "engine/quantization_run.hpp"
@@ -13,6 +12,7 @@
 #include "hub/model_folder.hpp"
 #include "hub/other_formats.hpp"
 #include "models/registry.hpp"
+#include "quantize/layers.hpp"
 
 namespace tessera {
 namespace {

@@ -2,13 +2,12 @@
 #pragma once
 
 #include <map>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "compile/layout/weight_store.hpp"
+#include "engine/calibration_cache.hpp"
 #include "graph/graph.hpp"
 #include "ops/op.hpp"
 #include "passes/pass.hpp"
@@ -26,15 +25,7 @@ struct Model::Impl {
   std::optional<PackedCase> packed;  ///< source and fused are the graph of this case, and `weights` holds its weights
 
   mutable WeightStore weights;
-  mutable std::mutex quantized_mutex;
-  /// Quantized graphs by calibration data: sessions of different tiers share one. The data is named by the addresses of
-  /// its tensors, so it is kept as long as the name is.
-  struct Quantized {
-    std::shared_ptr<const Graph> graph;
-    std::vector<TensorMap> calibration;
-    double seconds = 0;  ///< that calibration took
-  };
-  mutable std::map<std::string, Quantized> quantized;
+  mutable CalibrationCache calibrated;  ///< INT8 graphs: sessions of different tiers share one
 };
 
 /// The source after standard_passes(): still ONNX ops only. Made when wanted, which is seldom: kept, it would be
@@ -46,17 +37,19 @@ Graph standard_graph(const Model::Impl& model);
 /// the longest that the model takes), image side 224.
 std::vector<Binding> bindings_for(const Graph& graph, const std::map<std::string, std::int64_t>& extents);
 
+/// Error{invalid} where positions are counted beyond the end of their table: better before a model runs, by the name of
+/// the option, than while it does. Shapes are bound.
+void refuse_long_sequences(const Graph& bound);
+
+/// The extents that a batch of inputs has, as bindings of the graph's symbols. Error{invalid} naming `subject` and the
+/// input that is missing or of another type or rank.
+std::vector<Binding> bindings_of(const Graph& graph, const TensorMap& inputs, const std::string& subject);
+
 /// Error{invalid} naming the value (`kind` "input " or "output ") that takes more memory than there is. Shapes are
 /// bound.
 void require_memory_for(const Graph& graph, const std::vector<ValueId>& ids, const std::string& kind);
 
 /// models/inputs.hpp for a graph whose shapes are still symbolic.
 TensorMap make_random_inputs(const Graph& graph, std::span<const Binding> bindings, std::uint64_t seed);
-
-/// The graph quantized as the options say, on their calibration data (none: seeded random inputs of their extents),
-/// cached in the model. Not for a model that
-/// is quantized already. `preparation` is told what it took.
-std::shared_ptr<const Graph> quantized_graph(const Model::Impl& model, const SessionOptions& options,
-                                             PreparationInfo& preparation);
 
 }  // namespace tessera

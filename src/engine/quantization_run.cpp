@@ -6,7 +6,7 @@
 
 #include "core/error.hpp"
 #include "cpu/topology.hpp"
-#include "engine/calibrate.hpp"
+#include "engine/model_impl.hpp"
 #include "kernels/tiers.hpp"
 #include "quantize/smooth.hpp"
 
@@ -53,6 +53,7 @@ QuantizationRun::QuantizationRun(const Model::Impl& model, const ItemSource& ite
     : items_(items),
       validation_(options.validation ? *options.validation : items),
       options_(options),
+      how_(options.calibration),
       isa_(best_runnable(cpu_features())),
       threads_(options.threads > 0 ? options.threads : detect_topology().usable_cpus()),
       parts_(find_layers(standard_graph(model))) {
@@ -75,9 +76,8 @@ Scorer::Progress QuantizationRun::progress(std::string activity, std::int64_t to
 }
 
 Graph QuantizationRun::quantized(const FloatLayers& float_layers) {
-  Graph graph = parts_.standard;
-  insert_qdq(graph, parts_.layers, *ranges_, integers_, qdq_options(options_.calibration, keys(float_layers)));
-  insert_bf16(graph, parts_.layers, names_of(float_layers, Precision::bf16), rounded_);
+  Graph graph = calibrated_->int8_graph(integers_, keys(float_layers));
+  insert_bf16(graph, calibrated_->parts.layers, names_of(float_layers, Precision::bf16), rounded_);
   return graph;
 }
 
@@ -90,11 +90,10 @@ Graph QuantizationRun::run(QuantizationReport& report) {
   report.metric = name_of(scorer_->metric());
   report.calibration_items = items_.size * items_.rows;
   report.validation_items = validation_.size * validation_.rows;
-  if (options_.search_smoothquant)
-    choose_smoothing(report);
-  else if (options_.calibration.smoothquant)
-    use_smoothing(*(report.smoothquant = options_.calibration.smoothquant));
-  calibrate(report);
+  if (options_.search_smoothquant) choose_smoothing(report);
+  report.smoothquant = how_.smoothquant;
+  calibrated_ = calibrate(std::move(parts_), how_, {items_, threads_, packed_, options_.progress});
+  report.warnings = calibrated_->ranges.warnings();
   if (options_.speed_aware) measure_speed(report);
   if (options_.sensitivity || options_.max_drop) measure_layers();
   hold_gate(report);
@@ -102,64 +101,44 @@ Graph QuantizationRun::run(QuantizationReport& report) {
   return quantized(float_);
 }
 
-void QuantizationRun::use_smoothing(double alpha) {
-  if (!statistics_)
-    statistics_ = observe_activations(parts_.fused, parts_.layers, items_, statistics_only, threads_, packed_,
-                                      progress("looking at channels", items_.size));
-  smooth(parts_, *statistics_, alpha);
-}
-
-/// Tries alphas on the first items, by the error of the outputs.
 void QuantizationRun::choose_smoothing(QuantizationReport& report) {
   ItemSource some = items_;
   some.size = std::min(items_.size, sensitivity_items(items_));
   Scorer scorer(*reference_, some, ScoreMetric::cosine);
-  const QuantizableModel plain = parts_;
-  const auto error_of = [&](const QuantizableModel& model) {
+  const RangeObserver channels = observe_channels(parts_.fused, parts_.layers, {some, threads_, packed_});
+  const auto error_with = [&](std::optional<double> alpha) {
+    CalibrationOptions how = options_.calibration;
+    how.smoothquant = alpha;
     WeightStore packed;
     QuantizedWeightStore integers;
-    const RangeObserver ranges =
-        observe_activations(model.fused, model.layers, some, options_.calibration, threads_, packed);
-    Graph graph = model.standard;
-    insert_qdq(graph, model.layers, ranges, integers, qdq_options(options_.calibration));
-    GraphRunner runner(fused_apart(std::move(graph)), isa_, threads_, packed);
+    const CalibratedModel model = calibrate(parts_, how, {some, threads_, packed}, nullptr, &channels);
+    GraphRunner runner(fused_apart(model.int8_graph(integers)), isa_, threads_, packed);
     return scorer.of(runner, 0, {}).accuracy.sqnr_db;
   };
   const auto total = static_cast<std::int64_t>(alphas.size()) + 1;
   stage("searching alpha", 0, total);
-  statistics_ = observe_activations(plain.fused, plain.layers, some, statistics_only, threads_, packed_);
-  const double without = error_of(plain);
+  const double without = error_with(std::nullopt);
   report.smoothquant_note = "SQNR without: " + decimal(without, 1) + " dB";
-  std::optional<double> best;
+  how_.smoothquant.reset();
   double best_db = without + least_gain_db;
   for (std::size_t i = 0; i < alphas.size(); ++i) {
     stage("searching alpha", static_cast<std::int64_t>(i) + 1, total);
-    QuantizableModel smoothed = plain;
-    if (smooth(smoothed, *statistics_, alphas[i]) == 0) {
+    if (QuantizableModel tried = parts_; smooth(tried, channels, alphas[i]) == 0) {
       report.smoothquant_note = "nothing to smooth: no linear layer reads a LayerNormalization or attention";
       break;
     }
-    const double db = error_of(smoothed);
+    const double db = error_with(alphas[i]);
     report.smoothquant_note += ", alpha " + decimal(alphas[i], 2) + ": " + decimal(db, 1) + " dB";
     if (db > best_db) {
       best_db = db;
-      best = alphas[i];
+      how_.smoothquant = alphas[i];
     }
   }
-  statistics_.reset();  // of the first items only
-  report.smoothquant = best;
-  if (best) use_smoothing(*best);
-}
-
-void QuantizationRun::calibrate(QuantizationReport& report) {
-  ranges_ = observe_activations(parts_.fused, parts_.layers, items_, options_.calibration, threads_, packed_,
-                                progress("calibrating", items_.size));
-  report.warnings = ranges_->warnings();
 }
 
 std::vector<std::string> QuantizationRun::all_layers() const {
   std::vector<std::string> names;
-  for (const QuantizableLayer& layer : parts_.layers)
+  for (const QuantizableLayer& layer : calibrated_->parts.layers)
     if (layer.follows.empty()) names.push_back(layer.name);
   return names;
 }
@@ -182,12 +161,12 @@ void QuantizationRun::measure_speed(QuantizationReport& report) {
   stage("timing", 0, 1);
   WeightStore packed;
   const TensorMap item = items_.item(0);
-  Graph fp32 = parts_.standard;
+  Graph fp32 = calibrated_->parts.standard;
   run_passes(fp32, fusing_passes(), nullptr);
   const auto times = [&](const FloatLayers& float_layers) {
     Graph int8 = quantized(float_layers);
     run_passes(int8, fusing_passes(), nullptr);
-    return time_layers(fp32, int8, parts_.layers, item, isa_, threads_, packed);
+    return time_layers(fp32, int8, calibrated_->parts.layers, item, isa_, threads_, packed);
   };
   times_ = times({});
   FloatLayers slower;
@@ -274,7 +253,7 @@ double QuantizationRun::report_attention(LayerReport& row) const {
     row.reason = "products of two activations: see --attention";
     return 0;
   }
-  for (const QuantizableLayer& layer : parts_.layers) {
+  for (const QuantizableLayer& layer : calibrated_->parts.layers) {
     if (layer.attention.softmax != row.name) continue;
     if (float_.contains(layer.name)) {
       row.reason = "its projections are not int8";
@@ -291,7 +270,7 @@ double QuantizationRun::report_attention(LayerReport& row) const {
 
 /// One row per step that multiplies, in the order of the plan.
 void QuantizationRun::write_rows(QuantizationReport& report) {
-  Graph fp32 = parts_.standard;
+  Graph fp32 = calibrated_->parts.standard;
   run_passes(fp32, fusing_passes(), nullptr);
   WeightStore packed;
   GraphRunner runner(std::move(fp32), isa_, threads_, packed);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/calibration.hpp"
 #include "engine/layer_timing.hpp"
 #include "engine/model_impl.hpp"
 #include "engine/score.hpp"
@@ -40,9 +41,8 @@ class QuantizationRun {
   /// they are packed once.
   [[nodiscard]] std::unique_ptr<GraphRunner> candidate(const FloatLayers& float_layers);
 
+  /// Finds the alpha of SmoothQuant, on the first items and by the error of the outputs.
   void choose_smoothing(QuantizationReport& report);
-  void use_smoothing(double alpha);
-  void calibrate(QuantizationReport& report);
   void measure_layers();
   void measure_speed(QuantizationReport& report);
   void hold_gate(QuantizationReport& report);
@@ -58,15 +58,16 @@ class QuantizationRun {
   const ItemSource& items_;
   const ItemSource& validation_;
   const QuantizeOptions& options_;
+  CalibrationOptions how_;  ///< those of the options, with the alpha that was found
   Isa isa_;
   int threads_;
   WeightStore packed_;
   QuantizedWeightStore integers_;
   Bf16WeightStore rounded_;
-  QuantizableModel parts_;
+  QuantizableModel parts_;  ///< until they are calibrated
+  std::optional<CalibratedModel> calibrated_;
   std::unique_ptr<GraphRunner> reference_;
   std::unique_ptr<Scorer> scorer_;
-  std::optional<RangeObserver> statistics_, ranges_;
   std::optional<LayerTimes> times_;
   std::map<std::string, double> sqnr_;      ///< of the model with this layer alone in int8
   FloatLayers float_;                       ///< layers that stay in float

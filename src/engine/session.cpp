@@ -4,7 +4,6 @@
 
 #include "core/error.hpp"
 #include "cpu/topology.hpp"
-#include "engine/graph_runner.hpp"
 #include "engine/packing.hpp"
 #include "engine/session_impl.hpp"
 #include "engine/sole_user.hpp"
@@ -35,7 +34,7 @@ Graph lowered_graph(const Model::Impl& model, const SessionOptions& options, Pre
     return model.source;
   }
   if (options.precision == Precision::int8 && !model.quantized_by_file)
-    return *quantized_graph(model, options, preparation);
+    return *model.calibrated.int8_graph(model, options, preparation);
   Graph graph = model.fused;
   if (options.precision == Precision::bf16) convert_to_bf16(graph);
   if (options.precision == Precision::int8_dynamic) quantize_linear_weights(graph);

@@ -129,6 +129,13 @@ class LayerFinder {
 
 }  // namespace
 
+bool is_quantized(const Graph& graph) {
+  return std::ranges::any_of(graph.nodes, [&](const Node& node) {
+    const bool narrows = node.op == "Cast" && graph.value(node.outputs[0]).type == DataType::bf16;
+    return node.op == "QuantizeLinear" || node.op == "DequantizeLinear" || node.op.starts_with("QLinear") || narrows;
+  });
+}
+
 QuantizableModel find_layers(Graph standard) {
   Graph fused = fused_graph(standard);
   std::vector<QuantizableLayer> layers = LayerFinder(fused).run();

@@ -35,6 +35,10 @@ struct QuantizableModel {
   std::vector<QuantizableLayer> layers;
 };
 
+/// Whether the graph holds QuantizeLinear or DequantizeLinear nodes, or values cast to bf16: it says itself what is
+/// computed how, so calibration leaves it alone.
+bool is_quantized(const Graph& graph);
+
 /// Finds the layers of a graph that has been through standard_passes().
 QuantizableModel find_layers(Graph standard);
 

@@ -1,5 +1,5 @@
 // Outputs of GELU may have an observer of their own kind.
-#include "engine/calibrate.hpp"
+#include "engine/calibration.hpp"
 #include "engine_support.hpp"
 #include "quantize/layers.hpp"
 
@@ -26,7 +26,7 @@ TEST(GeluMethod, IsThatOfTheOutputsOfGeluAlone) {
     CalibrationOptions options;
     options.percentile = 90;
     options.gelu_method = method;
-    return observe_activations(model.fused, model.layers, items, options, 1, weights).of(name);
+    return observe_activations(model.fused, model.layers, options, {items, 1, weights}).of(name);
   };
   const float by_mse = range(std::nullopt, gelu).high;
   const float largest = range(CalibrationMethod::minmax, gelu).high;

@@ -1,7 +1,6 @@
 // The residual stream of a transformer in int8: linear layers add the u8 that LayerNormalization wrote.
-#include "engine/calibrate.hpp"
+#include "engine/calibration.hpp"
 #include "engine_support.hpp"
-#include "quantize/insert_qdq.hpp"
 #include "quantize/layers.hpp"
 
 namespace tessera {
@@ -27,14 +26,10 @@ TEST(Int8Residual, LinearLayersAddWhatTheyReadOnlyWhereAskedTo) {
   items.size = 1;
   items.item = [&](std::int64_t) { return TensorMap{{"x", x}}; };
   for (const bool int8_residual : {false, true}) {
-    const QuantizableModel model = find_layers(net.graph);
-    CalibrationOptions options;
-    options.int8_residual = int8_residual;
     WeightStore packed;
-    const RangeObserver ranges = observe_activations(model.fused, model.layers, items, options, 1, packed);
-    Graph graph = model.standard;
     QuantizedWeightStore integers;
-    insert_qdq(graph, model.layers, ranges, integers, {{}, false, AttentionProducts::linears, int8_residual});
+    const CalibrationOptions how{.bias_correction = false, .int8_residual = int8_residual};
+    Graph graph = calibrate(find_layers(net.graph), how, {items, 1, packed}).int8_graph(integers);
     infer_shapes(graph);
     const Tensor expected = evaluate(graph, std::vector<Tensor>{x}).front();
     run_passes(graph, fusing_passes(), nullptr);

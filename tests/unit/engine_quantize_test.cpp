@@ -54,6 +54,27 @@ TEST_F(QuantizeTest, TheFileGivesTheBitsOfTheModelInMemory) {
   EXPECT_THROW(static_cast<void>(loaded.quantize(images(1))), Error);
 }
 
+TEST_F(QuantizeTest, ASessionTakesTheSameWayAsTheFileWhateverTheOptions) {
+  const Model model = Model::load(path_);
+  const ItemSource source = images(3);
+  SessionOptions session;
+  session.precision = Precision::int8;
+  for (std::int64_t i = 0; i < source.size; ++i) session.calibration.push_back(source.item(i));
+  std::vector<Tensor> outputs;
+  for (const CalibrationOptions& how :
+       {CalibrationOptions{}, CalibrationOptions{.method = CalibrationMethod::minmax},
+        CalibrationOptions{.bias_correction = false}, CalibrationOptions{.round_sums = true}}) {
+    session.calibration_options = how;
+    outputs.push_back(run(model, session));
+    QuantizeOptions options;
+    options.calibration = how;
+    options.sensitivity = false;
+    const Model quantized = model.quantize(source, options);
+    EXPECT_TRUE(same_bits(outputs.back(), run(quantized))) << outputs.size();
+  }
+  EXPECT_FALSE(same_bits(outputs[0], outputs[2])) << "other options are another graph, not one from the cache";
+}
+
 TEST_F(QuantizeTest, TheGateReturnsTheMostSensitiveLayersToFloat) {
   const Model model = Model::load(path_);
   QuantizeOptions options;
