@@ -6,9 +6,9 @@
 
 namespace tessera {
 
-std::shared_ptr<const Plan> make_plan(const Graph& graph, Isa isa, WeightStore& weights, int threads,
-                                      Chooser* chooser) {
-  Builder builder(graph, isa, weights, chooser);
+std::shared_ptr<const Plan> make_plan(const Graph& graph, Isa isa, WeightStore& weights, int threads, Chooser* chooser,
+                                      EpilogueStore* epilogues) {
+  Builder builder(graph, isa, weights, chooser, epilogues);
   for (const Node& node : graph.nodes) {
     const Step* const before = builder.last_step();
     lower(builder, node);

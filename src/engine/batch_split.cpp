@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "compile/batch_items.hpp"
-#include "compile/make_plan.hpp"
 
 namespace tessera {
 namespace {
@@ -106,10 +105,10 @@ std::vector<Binding> with_items(const Graph& graph, std::span<const Binding> bin
   return changed;
 }
 
-BatchSplit split_batch(const Graph& graph, const Graph& batch, std::span<const Binding> bindings, int threads,
+BatchSplit split_batch(BoundGraph& part, const Graph& batch, std::span<const Binding> bindings, int threads,
                        const Topology& topology) {
   BatchSplit whole;
-  const std::optional<std::string> symbol = batch_symbol(graph);
+  const std::optional<std::string> symbol = batch_symbol(part.symbolic());
   const auto found = std::ranges::find_if(bindings, [&](const Binding& b) { return symbol && b.symbol == *symbol; });
   if (found == bindings.end()) {
     whole.why = "the model fixes its batch";
@@ -117,8 +116,7 @@ BatchSplit split_batch(const Graph& graph, const Graph& batch, std::span<const B
   }
   const std::int64_t items = found->extent;
   if (items == 1) return whole;
-  Graph item = graph;
-  bind_shapes(item, with_items(graph, bindings, 1));
+  const Graph& item = part.with(with_items(part.symbolic(), bindings, 1));
   if (const auto reason = why_not_by_item(item, batch, items)) {
     whole.why = *reason;
     return whole;
@@ -126,20 +124,14 @@ BatchSplit split_batch(const Graph& graph, const Graph& batch, std::span<const B
   return split_batch(cost_of_item(item), items, threads, topology);
 }
 
-BatchPlans plan_batch(const Graph& graph, const Graph& batch, std::span<const Binding> bindings,
-                      const BatchSplit& split, Isa isa, int threads, WeightStore& weights, Tuner* tuner) {
-  const auto plan = [&](const Graph& bound, Division division) {
-    if (tuner != nullptr) tuner->begin(bound, division);
-    return make_plan(bound, isa, weights, threads, tuner);
-  };
-  if (split.part == 0) return whole_batch(plan(batch, Division::together));
+BatchPlans plan_batch(BoundGraph& part, const Graph& batch, std::span<const Binding> bindings, const BatchSplit& split,
+                      const MakePlan& make) {
+  if (split.part == 0) return whole_batch(make(batch, Division::together));
   BatchPlans plans;
   plans.inputs = ports_of(batch, batch.inputs);
   plans.outputs = ports_of(batch, batch.outputs);
   const auto plan_of = [&](std::int64_t items, Division division) {
-    Graph part = graph;
-    bind_shapes(part, with_items(graph, bindings, items));
-    return plan(part, division);
+    return make(part.with(with_items(part.symbolic(), bindings, items)), division);
   };
   plans.part = plan_of(split.part, Division::apart);
   plans.parts = split.parts;

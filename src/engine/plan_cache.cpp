@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "compile/make_plan.hpp"
 #include "engine/model_impl.hpp"
 
 namespace tessera {
@@ -41,7 +42,7 @@ std::size_t bytes_of(const BatchPlans& plans) {
 }
 
 PlanCache::PlanCache(Graph graph, PlanSettings settings, WeightStore& weights)
-    : graph_(std::move(graph)), settings_(std::move(settings)), weights_(weights) {}
+    : graph_(std::move(graph)), settings_(std::move(settings)), weights_(weights), batch_(graph_), part_(graph_) {}
 
 std::shared_ptr<const ShapedPlan> PlanCache::get(const std::vector<Binding>& bindings, Tuner* tuner) {
   const std::lock_guard lock(mutex_);
@@ -66,16 +67,19 @@ void PlanCache::evict() {
   }
 }
 
-std::shared_ptr<const ShapedPlan> PlanCache::make(const std::vector<Binding>& bindings, Tuner* tuner) const {
-  Graph batch = graph_;
-  bind_shapes(batch, bindings);
+std::shared_ptr<const ShapedPlan> PlanCache::make(const std::vector<Binding>& bindings, Tuner* tuner) {
+  const Graph& batch = batch_.with(bindings);
+  refuse_long_sequences(batch);
   require_memory_for(batch, batch.inputs, "input ");
   require_memory_for(batch, batch.outputs, "output ");
   auto made = std::make_shared<ShapedPlan>();
   made->largest = largest_value(batch);
   made->bindings = bindings;
-  if (settings_.split_batch) made->split = split_batch(graph_, batch, bindings, settings_.threads, settings_.topology);
-  made->plans = plan_batch(graph_, batch, bindings, made->split, settings_.isa, settings_.threads, weights_, tuner);
+  if (settings_.split_batch) made->split = split_batch(part_, batch, bindings, settings_.threads, settings_.topology);
+  made->plans = plan_batch(part_, batch, bindings, made->split, [&](const Graph& bound, Division division) {
+    if (tuner != nullptr) tuner->begin(bound, division);
+    return make_plan(bound, settings_.isa, weights_, settings_.threads, tuner, &epilogues_);
+  });
   return made;
 }
 

@@ -8,7 +8,9 @@
 #include <mutex>
 #include <vector>
 
+#include "compile/layout/epilogue_store.hpp"
 #include "engine/batch_split.hpp"
+#include "engine/bound_graph.hpp"
 
 namespace tessera {
 
@@ -47,13 +49,15 @@ class PlanCache {
     std::size_t bytes = 0;
   };
 
-  std::shared_ptr<const ShapedPlan> make(const std::vector<Binding>& bindings, Tuner* tuner) const;
+  std::shared_ptr<const ShapedPlan> make(const std::vector<Binding>& bindings, Tuner* tuner);
   void evict();
 
   const Graph graph_;
   const PlanSettings settings_;
   WeightStore& weights_;
   mutable std::mutex mutex_;
+  BoundGraph batch_, part_;  ///< the graph with the extents of the plan that is being made
+  EpilogueStore epilogues_;
   std::list<Entry> entries_;  ///< the one used last in front
   std::size_t bytes_ = 0;
 };

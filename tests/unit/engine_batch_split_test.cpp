@@ -138,7 +138,9 @@ TEST(BatchPlans, SharedInputsAndViewsAreBound) {
   Graph batch = net.graph;
   bind_shapes(batch, bindings);
   WeightStore weights;
-  Executor executor(plan_batch(net.graph, batch, bindings, {2, 2, 1, ""}, Isa::avx2, 2, weights), 2, {});
+  BoundGraph part(net.graph);
+  const auto make = [&](const Graph& bound, Division) { return make_plan(bound, Isa::avx2, weights, 2); };
+  Executor executor(plan_batch(part, batch, bindings, {2, 2, 1, ""}, make), 2, {});
   const Tensor a = testing::random_tensor({5, 4, 3}, 1), b = testing::random_tensor({4, 3}, 2);
   std::memcpy(executor.inputs()[0].data, a.data(), a.bytes());
   std::memcpy(executor.inputs()[1].data, b.data(), b.bytes());
@@ -162,7 +164,9 @@ TEST(BatchPlans, AnIndexOutsideTheTableIsAnErrorInWhateverPartItIs) {
   Graph batch = net.graph;
   bind_shapes(batch, bindings);
   WeightStore weights;
-  Executor executor(plan_batch(net.graph, batch, bindings, {1, 4, 1, ""}, Isa::avx2, 2, weights), 2, {});
+  BoundGraph part(net.graph);
+  const auto make = [&](const Graph& bound, Division) { return make_plan(bound, Isa::avx2, weights, 2); };
+  Executor executor(plan_batch(part, batch, bindings, {1, 4, 1, ""}, make), 2, {});
   auto* const data = reinterpret_cast<std::int64_t*>(executor.inputs()[0].data);
   for (int wrong = 0; wrong < 5; ++wrong) {
     for (int i = 0; i < 5; ++i) data[i] = i == wrong ? 10 : i;

@@ -78,11 +78,12 @@ std::uint8_t zero_byte(const Value& value) {
   return value.quantization ? static_cast<std::uint8_t>(value.quantization->zero_point[0]) : std::uint8_t{0};
 }
 
-Builder::Builder(const Graph& graph, Isa isa, WeightStore& weights, Chooser* chooser)
+Builder::Builder(const Graph& graph, Isa isa, WeightStore& weights, Chooser* chooser, EpilogueStore* epilogues)
     : graph_(graph),
       isa_(isa),
       weights_(weights),
       chooser_(chooser),
+      shared_epilogues_(epilogues),
       machine_(chooser != nullptr && chooser->machine() != nullptr ? *chooser->machine() : usual_constants(isa)),
       plan_(std::make_shared<Plan>()),
       halos_(graph.values.size()),

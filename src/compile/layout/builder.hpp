@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "compile/choose/chooser.hpp"
+#include "compile/layout/epilogue_store.hpp"
 #include "compile/layout/memory_planner.hpp"
 #include "compile/layout/weight_store.hpp"
 #include "kernels/types.hpp"
@@ -23,8 +24,10 @@ namespace tessera {
 
 class Builder {
  public:
-  /// Without a chooser every choice is the usual one.
-  Builder(const Graph& graph, Isa isa, WeightStore& weights, Chooser* chooser = nullptr);
+  /// Without a chooser every choice is the usual one. Without `epilogues`, which belong to plans of this graph for all
+  /// its extents, the builder keeps some of its own.
+  Builder(const Graph& graph, Isa isa, WeightStore& weights, Chooser* chooser = nullptr,
+          EpilogueStore* epilogues = nullptr);
 
   [[nodiscard]] const Graph& graph() const noexcept { return graph_; }
   [[nodiscard]] Isa isa() const noexcept { return isa_; }
@@ -81,6 +84,7 @@ class Builder {
   /// The same as a buffer that steps read.
   BufferId keep_as_buffer(std::shared_ptr<const AlignedBuffer> buffer);
   WeightStore& weights() noexcept { return weights_; }
+  EpilogueStore& epilogues() noexcept { return shared_epilogues_ != nullptr ? *shared_epilogues_ : own_epilogues_; }
 
   std::shared_ptr<const Plan> finish();
 
@@ -94,6 +98,8 @@ class Builder {
   Isa isa_;
   WeightStore& weights_;
   Chooser* chooser_;
+  EpilogueStore* shared_epilogues_;
+  EpilogueStore own_epilogues_;
   MachineConstants machine_;
   std::vector<StepChoice> choices_;
   std::shared_ptr<Plan> plan_;

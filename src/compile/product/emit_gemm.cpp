@@ -80,13 +80,10 @@ ColumnUnits count_in_steps(const Finish& finish, Epilogue& epilogue) {
   return {*finish.sum_scale, 0};
 }
 
-}  // namespace
-
-Epilogue make_epilogue(Builder& builder, const Node& node, const BrgemmKernel& kernel, const GemmWeights& weights,
-                       const Value& x, ValueId bias, ValueId residual, bool scaled_at_run_time) {
-  const Value& y = builder.value(node.outputs[0]);
-  const Finish finish = finish_of(builder, node, bias, residual);
-  Epilogue epilogue;
+KeptEpilogue new_epilogue(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights, const Value& x,
+                          const Value& y, const Finish& finish, bool scaled_at_run_time) {
+  KeptEpilogue kept;
+  Epilogue& epilogue = kept.epilogue;
   epilogue.activation = finish.activation.activation;
   epilogue.parameters = finish.activation.parameters;
   epilogue.c_type = y.type;
@@ -103,8 +100,21 @@ Epilogue make_epilogue(Builder& builder, const Node& node, const BrgemmKernel& k
   ColumnUnits units;
   if (!scaled_at_run_time && can_count_in_steps(weights, x, y, finish)) units = count_in_steps(finish, epilogue);
   const bool adds_bias_to_sums = !scaled_at_run_time && weights.value->constant.type() == DataType::s8;
-  fill_epilogue(builder, kernel, weights, x, {finish.bias, adds_bias_to_sums}, units, epilogue);
-  return epilogue;
+  fill_epilogue(builder, kernel, weights, x, {finish.bias, adds_bias_to_sums}, units, kept);
+  return kept;
+}
+
+}  // namespace
+
+Epilogue make_epilogue(Builder& builder, const Node& node, const BrgemmKernel& kernel, const GemmWeights& weights,
+                       const Value& x, ValueId bias, ValueId residual, bool scaled_at_run_time) {
+  const auto make = [&] {
+    return new_epilogue(builder, kernel, weights, x, builder.value(node.outputs[0]),
+                        finish_of(builder, node, bias, residual), scaled_at_run_time);
+  };
+  const KeptEpilogue& kept = builder.epilogues().get(node.outputs[0], kernel, geometry_of(weights), make);
+  for (const auto& array : kept.arrays) builder.keep(array, false);
+  return kept.epilogue;
 }
 
 void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& chosen, GemmSpec spec,

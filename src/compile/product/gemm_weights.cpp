@@ -85,15 +85,20 @@ std::vector<std::int32_t> column_sums(const GemmWeights& weights, const Quantiza
 
 /// A padded column array of 4-byte elements; `element(column)` is called for valid columns.
 template <typename T, typename F>
-const T* column_array(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights, F element) {
+std::shared_ptr<const AlignedBuffer> column_array(const BrgemmKernel& kernel, const GemmWeights& weights, F element) {
   const std::int64_t padded = padded_columns(kernel, weights);
   auto buffer = std::make_shared<AlignedBuffer>(static_cast<std::size_t>(padded * weights.groups) * sizeof(T));
   auto* out = reinterpret_cast<T*>(buffer->data());
   for (std::int64_t g = 0; g < weights.groups; ++g)
     for (std::int64_t n = 0; n < weights.columns; ++n)
       out[g * padded + n] = element(static_cast<std::size_t>(g * weights.columns + n));
-  builder.keep(std::move(buffer), false);
-  return out;
+  return buffer;
+}
+
+template <typename T>
+const T* kept_array(KeptEpilogue& kept, std::shared_ptr<const AlignedBuffer> array) {
+  kept.arrays.push_back(std::move(array));
+  return reinterpret_cast<const T*>(kept.arrays.back()->data());
 }
 
 /// The real value of 1 in a column of sums.
@@ -134,8 +139,8 @@ std::uint64_t fingerprint(const std::vector<std::int32_t>& values) noexcept {
 
 /// What sums start from: `starts` (none: 0) less what the zero point of A adds. That takes the weights, so it is there
 /// once they are packed; plans of other extents share it.
-const std::int32_t* compensation(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights,
-                                 std::int32_t zero_point, std::vector<std::int32_t> starts) {
+PackedWeight compensation(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights,
+                          std::int32_t zero_point, std::vector<std::int32_t> starts) {
   const std::int64_t padded = padded_columns(kernel, weights);
   const std::string form = "compensation/" + std::to_string(kernel.nr) + "/" + geometry_of(weights) + "/" +
                            std::to_string(zero_point) + "/" + std::to_string(starts.size()) + "/" +
@@ -153,8 +158,7 @@ const std::int32_t* compensation(Builder& builder, const BrgemmKernel& kernel, c
           (starts.empty() ? 0 : starts[n]) - zero_point * sums[n];
     }
   };
-  const PackedWeight buffer = builder.weights().get(weights.value->constant, form, bytes, std::move(fill));
-  return reinterpret_cast<const std::int32_t*>(builder.keep(buffer, false));
+  return builder.weights().get(weights.value->constant, form, bytes, std::move(fill));
 }
 
 /// Fewer rows do not repay widening them once for all panels, and are bound by reading the weights, which are half as
@@ -182,21 +186,23 @@ const std::byte* pack_weights(Builder& builder, const BrgemmKernel& kernel, cons
 }
 
 void fill_epilogue(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights, const Value& x,
-                   const ColumnBias& bias, const ColumnUnits& units, Epilogue& epilogue) {
+                   const ColumnBias& bias, const ColumnUnits& units, KeptEpilogue& kept) {
   const std::vector<std::int32_t> in_sums = bias_of_sums(weights, x, bias);
   const Value* const added_later = in_sums.empty() ? bias.value : nullptr;
   if (added_later != nullptr || units.offset != 0) {
     const float* values = added_later == nullptr ? nullptr : added_later->constant.as<float>().data();
-    epilogue.bias = column_array<float>(builder, kernel, weights, [&](std::size_t n) {
-      return (values == nullptr ? 0 : values[n] / units.step) + units.offset;
-    });
+    kept.epilogue.bias = kept_array<float>(kept, column_array<float>(kernel, weights, [&](std::size_t n) {
+                                             return (values == nullptr ? 0 : values[n] / units.step) + units.offset;
+                                           }));
   }
   if (weights.value->constant.type() != DataType::s8) return;
   const Dequantize dx = dequantization(x);
-  epilogue.scale = column_array<float>(builder, kernel, weights,
-                                       [&](std::size_t n) { return scale_of_sums(weights, x, n) / units.step; });
+  kept.epilogue.scale = kept_array<float>(kept, column_array<float>(kernel, weights, [&](std::size_t n) {
+                                            return scale_of_sums(weights, x, n) / units.step;
+                                          }));
   if (dx.zero_point != 0 || !in_sums.empty())
-    epilogue.compensation = compensation(builder, kernel, weights, dx.zero_point, in_sums);
+    kept.epilogue.compensation =
+        kept_array<std::int32_t>(kept, compensation(builder, kernel, weights, dx.zero_point, in_sums));
 }
 
 std::int64_t total_k(const GemmWeights& weights) {
@@ -210,8 +216,9 @@ bool has_zero_points(const Value& weights) {
 
 const std::int32_t* row_sum_factors(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights) {
   if (!has_zero_points(*weights.value)) return nullptr;
-  return column_array<std::int32_t>(builder, kernel, weights,
-                                    [&](std::size_t n) { return -zero_point_of(*weights.value->quantization, n); });
+  auto factors = column_array<std::int32_t>(
+      kernel, weights, [&](std::size_t n) { return -zero_point_of(*weights.value->quantization, n); });
+  return reinterpret_cast<const std::int32_t*>(builder.keep(std::move(factors), false));
 }
 
 double most_magnitude(const GemmWeights& weights, const Value& x, const Value* bias) {

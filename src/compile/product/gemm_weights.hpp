@@ -37,10 +37,10 @@ struct ColumnBias {
   bool may_join_sums = false;
 };
 
-/// Column arrays [groups][columns padded to whole panels] for `x` times the weights, kept by the plan: bias (null where
-/// nothing is left of it and no offset asked for), and for integer products scale and compensation.
+/// Column arrays [groups][columns padded to whole panels] for `x` times the weights: bias (null where nothing is left
+/// of it and no offset asked for), and for integer products scale and compensation.
 void fill_epilogue(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights, const Value& x,
-                   const ColumnBias& bias, const ColumnUnits& units, Epilogue& epilogue);
+                   const ColumnBias& bias, const ColumnUnits& units, KeptEpilogue& kept);
 
 /// Rows of the matrix: of all segments together.
 std::int64_t total_k(const GemmWeights& weights);

@@ -1,0 +1,36 @@
+// EpilogueStore: what happens to the sums of each layer of one graph. Column arrays take longer to make than the rest
+// of a plan, and no extent has a part in them: plans of one graph share them.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "core/memory.hpp"
+#include "graph/graph.hpp"
+#include "kernels/brgemm/brgemm.hpp"
+
+namespace tessera {
+
+/// An epilogue with the memory that its column arrays lie in.
+struct KeptEpilogue {
+  Epilogue epilogue;
+  std::vector<std::shared_ptr<const AlignedBuffer>> arrays;
+};
+
+/// Belongs to one graph, whatever its extents, and to one thread at a time.
+class EpilogueStore {
+ public:
+  /// The epilogue of the node whose first output is `output`, by this kernel and for weights of this geometry; made
+  /// once.
+  const KeptEpilogue& get(ValueId output, const BrgemmKernel& kernel, const std::string& geometry,
+                          const std::function<KeptEpilogue()>& make);
+
+ private:
+  std::map<std::tuple<ValueId, const BrgemmKernel*, std::string>, KeptEpilogue> epilogues_;
+};
+
+}  // namespace tessera
