@@ -65,7 +65,8 @@ TESSERA_API size_t tessera_type_size(tessera_type type);
 typedef enum tessera_precision {
   TESSERA_PRECISION_FP32 = 0,
   TESSERA_PRECISION_BF16 = 1,
-  TESSERA_PRECISION_INT8 = 2,         /**< of a model that is quantized, or calibrated on seeded noise */
+  TESSERA_PRECISION_INT8 = 2,         /**< of a model that is quantized (tessera_model_quantize()); of another only
+                                           where its weights are made up, or with synthetic_calibration */
   TESSERA_PRECISION_INT8_DYNAMIC = 3, /**< linear layers only, their inputs quantized when the model runs */
   TESSERA_PRECISION_FORCE_32 = 0x7fffffff
 } tessera_precision;
@@ -115,7 +116,7 @@ typedef struct tessera_extent {
 /** May be used by any number of threads at once. */
 typedef struct tessera_model tessera_model;
 
-/** An .onnx file, a Hugging Face folder or a built-in name (resnet50, bert-base, bert-large). */
+/** An .onnx file, a packed model (.tsr), a Hugging Face folder or a built-in name (resnet50, bert-base, bert-large). */
 TESSERA_API tessera_status tessera_model_load(const char* path_or_name, tessera_model** model);
 /** Sessions of the model stay usable. */
 TESSERA_API void tessera_model_free(tessera_model* model);
@@ -172,16 +173,22 @@ typedef struct tessera_session_options {
   size_t extent_count;
   const int* cpus; /**< CPUs to use, by the numbers of the system, in this order; NULL: one of each core */
   size_t cpu_count;
-  const int* numa_node;    /**< use the cores of this NUMA node only; NULL: any */
-  size_t plan_cache_bytes; /**< bound of the plans for different extents; 0: 64 MiB */
-  size_t queue_limit;      /**< requests of run_async() that may wait; 0: 1024 */
-  int tune;                /**< 1: times the ways to compute each layer and takes the fastest; takes seconds more */
-  const char* tune_cache;  /**< a JSON file that keeps these times; may be NULL */
+  const int* numa_node;      /**< use the cores of this NUMA node only; NULL: any */
+  size_t plan_cache_bytes;   /**< bound of the plans for different extents; 0: 64 MiB */
+  size_t queue_limit;        /**< requests of run_async() that may wait; 0: 1024 */
+  int tune;                  /**< 1: times the ways to compute each layer and takes the fastest; takes seconds more */
+  const char* tune_cache;    /**< a JSON file that keeps these times; may be NULL */
+  int synthetic_calibration; /**< 1: INT8 of a float model is calibrated on seeded noise, whose ranges are not those of
+                                real inputs: for trials of speed only */
 } tessera_session_options;
 
 /** `options` may be NULL. Packed weights are shared between sessions of a model that use the same kernels. */
 TESSERA_API tessera_status tessera_session_create(const tessera_model* model, const tessera_session_options* options,
                                                   tessera_session** session);
+/** Compiles the model as `options` say (may be NULL) and writes it with its packed weights: a .tsr file, which
+ * tessera_model_load() maps. Only the version that wrote it reads it, on a CPU that has its tier. */
+TESSERA_API tessera_status tessera_model_save_packed(const tessera_model* model, const char* path,
+                                                     const tessera_session_options* options);
 /** Waits for what tessera_session_run_async() has taken. Not to be called by its callbacks. */
 TESSERA_API void tessera_session_free(tessera_session* session);
 
@@ -222,6 +229,27 @@ typedef void (*tessera_done)(void* user, tessera_status status, tessera_outputs*
  * already: `done` is then not called. */
 TESSERA_API tessera_status tessera_session_run_async(tessera_session* session, const tessera_tensor* inputs,
                                                      size_t input_count, tessera_done done, void* user);
+
+/** Something about the data that makes results doubtful though nothing failed. Strings hold while the callback runs. */
+typedef struct tessera_warning {
+  const char* code;    /**< "non_finite_input": NaN or infinity went into INT8, which has no code for them */
+  const char* subject; /**< the name of the input */
+  const char* message; /**< for people */
+  int64_t count;       /**< numbers concerned, in all runs so far */
+} tessera_warning;
+/** Calls `warning` for each. */
+TESSERA_API tessera_status tessera_session_warnings(const tessera_session* session,
+                                                    void (*warning)(void* user, const tessera_warning* warning),
+                                                    void* user);
+
+/** Bytes that a session holds. */
+typedef struct tessera_memory {
+  size_t packed_weights;         /**< shared with sessions of the model that use the same kernels */
+  size_t arena;                  /**< of all streams, for the prepared extents */
+  size_t plans;                  /**< plans that are kept */
+  size_t plan_limit, plan_count; /**< at most so many bytes of them; how many there are */
+} tessera_memory;
+TESSERA_API tessera_status tessera_session_memory(const tessera_session* session, tessera_memory* memory);
 
 /** A step of the plan. Strings hold while the callback runs. */
 typedef struct tessera_step {

@@ -85,6 +85,21 @@ std::unique_ptr<PythonSession> compile(const LoadedModel& loaded, const std::str
   return std::make_unique<PythonSession>(model, model.compile(options), extents);
 }
 
+void save_packed(const LoadedModel& loaded, const std::string& path, const std::string& precision,
+                 const std::optional<std::string>& isa, const Extents& extents, const OpenDataset* calibration,
+                 bool synthetic_calibration) {
+  SessionOptions options;
+  options.precision = precision_from(precision);
+  options.isa = isa_from(isa);
+  options.extents = extents;
+  options.calibration_options.synthetic = synthetic_calibration;
+  const nb::gil_scoped_release release;
+  if (calibration != nullptr)
+    options.calibration =
+        read_batches(*calibration->data, calibration->inputs, batch_in(extents), most_calibration_items);
+  loaded.model.save_packed(path, options);
+}
+
 // ---- quantization ------------------------------------------------------------------------------------------------
 
 CalibrationMethod method_from(const std::string& option, const std::string& word) {
@@ -187,7 +202,9 @@ void bind_model(nb::module_& module) {
             const nb::gil_scoped_release release;
             loaded.model.save(path);
           },
-          nb::arg("path"));
+          nb::arg("path"))
+      .def("save_packed", &save_packed, nb::kw_only(), nb::arg("path"), nb::arg("precision"), nb::arg("isa").none(),
+           nb::arg("extents"), nb::arg("calibration").none(), nb::arg("synthetic_calibration"));
 }
 
 }  // namespace tessera::python

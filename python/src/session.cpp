@@ -202,6 +202,19 @@ nb::dict memory(const PythonSession& session) {
   return bytes;
 }
 
+nb::list warnings(const PythonSession& session) {
+  nb::list all;
+  for (const SessionWarning& warning : session.engine().warnings()) {
+    nb::dict entry;
+    entry["code"] = warning.code;
+    entry["subject"] = warning.subject;
+    entry["message"] = warning.message;
+    entry["count"] = warning.count;
+    all.append(entry);
+  }
+  return all;
+}
+
 }  // namespace
 
 void bind_session(nb::module_& module) {
@@ -223,6 +236,7 @@ void bind_session(nb::module_& module) {
       .def("streams", [](const PythonSession& session) { return session.engine().streams(); })
       .def("gflop", [](const PythonSession& session) { return session.engine().gflop(); })
       .def("memory", &memory)
+      .def("warnings", &warnings)
       .def("tuning_warning", [](const PythonSession& session) { return session.engine().tuning().warning; });
 }
 

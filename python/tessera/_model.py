@@ -124,6 +124,19 @@ class Model:
         """Writes the model in standard ONNX operators. The file appears complete or not at all."""
         self._compiled.save(os.fspath(path))
 
+    def save_packed(self, path: Path, precision: str = "fp32", isa: Optional[str] = None, *, batch: int = 1,
+                    seq: Optional[int] = None, extents: Optional[dict[str, int]] = None,
+                    calibration: Optional[Items] = None) -> None:
+        """Compiles the model and writes it with its packed weights (.tsr), as `tessera compile`.
+
+        load() maps such a file and packs nothing; its sessions run that precision on that instruction set, at any extents.
+        Only the version of Tessera that wrote a file reads it. The arguments are those of compile().
+        """
+        self._compiled.save_packed(
+            path=os.fspath(path), precision=precision, isa=isa, extents=_extents(batch, seq, extents),
+            calibration=dataset_of(self._compiled, None if is_synthetic(calibration) else calibration, None),
+            synthetic_calibration=is_synthetic(calibration))
+
     def dataset(self, path: Path, *, batch: int = 1, seq: Optional[int] = None) -> Dataset:
         """Images (a folder, of one folder per class), texts or arrays as this model takes them.
 

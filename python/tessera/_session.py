@@ -118,6 +118,15 @@ class Session:
         """Bytes: packed_weights, arena, plans (plan_count of them, at most plan_limit)."""
         return self._compiled.memory()
 
+    @property
+    def warnings(self) -> list[dict[str, Any]]:
+        """What was wrong with inputs so far though nothing failed: code, subject (an input), message and count.
+
+        NaN and infinity have no INT8 code: where a session multiplies integers they end in results that look like any
+        others. In FP32 and BF16 they pass through as IEEE 754 says.
+        """
+        return self._compiled.warnings()
+
     def __repr__(self) -> str:
         inputs = ", ".join(f"{info.name} {info.dtype} {list(info.shape)}" for info in self.inputs)
         return f"tessera.Session({inputs}; {self.isa}, {self.streams} x {self.threads} threads)"

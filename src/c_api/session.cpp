@@ -28,6 +28,7 @@ SessionOptions session_options(const tessera_session_options* given) {
   if (c.queue_limit != 0) options.queue_limit = c.queue_limit;
   options.tune = c.tune != 0;
   if (c.tune_cache != nullptr) options.tune_cache = c.tune_cache;
+  options.calibration_options.synthetic = c.synthetic_calibration != 0;
   return options;
 }
 
@@ -72,6 +73,15 @@ tessera_status tessera_session_create(const tessera_model* model, const tessera_
     tessera::require(session, "session");
     *session = nullptr;
     *session = std::make_unique<tessera_session>(model->model.compile(tessera::session_options(options))).release();
+  });
+}
+
+tessera_status tessera_model_save_packed(const tessera_model* model, const char* path,
+                                         const tessera_session_options* options) {
+  return tessera::guarded([&] {
+    tessera::require(model, "model");
+    tessera::require(path, "path");
+    model->model.save_packed(path, tessera::session_options(options));
   });
 }
 
@@ -174,6 +184,27 @@ tessera_status tessera_session_run_async(tessera_session* session, const tessera
             status = tessera::guarded([&] { outputs = tessera::in_order(session->outputs, std::move(results)); });
           done(user, status, outputs.release());
         });
+  });
+}
+
+tessera_status tessera_session_warnings(const tessera_session* session,
+                                        void (*warning)(void* user, const tessera_warning* warning), void* user) {
+  return tessera::guarded([&] {
+    tessera::require(session, "session");
+    tessera::require(reinterpret_cast<const void*>(warning), "warning");
+    for (const tessera::SessionWarning& told : session->session.warnings()) {
+      const tessera_warning c = {told.code.c_str(), told.subject.c_str(), told.message.c_str(), told.count};
+      warning(user, &c);
+    }
+  });
+}
+
+tessera_status tessera_session_memory(const tessera_session* session, tessera_memory* memory) {
+  return tessera::guarded([&] {
+    tessera::require(session, "session");
+    tessera::require(memory, "memory");
+    const tessera::MemoryInfo info = session->session.memory();
+    *memory = {info.packed_weights, info.arena, info.plans, info.plan_limit, info.plan_count};
   });
 }
 

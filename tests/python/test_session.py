@@ -2,9 +2,11 @@
 import asyncio
 import gc
 import os
+import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -32,6 +34,19 @@ class Bytes(unittest.TestCase):
     def test_int8_calibrated_on_a_folder(self):
         folder = support.DATA / "image" / "calib"
         self.same(support.IMAGE, "int8", "--calibration", folder, calibration=folder)
+
+    def test_a_packed_model(self):
+        folder = support.DATA / "image" / "calib"
+        model = tessera.load(support.IMAGE)
+        feeds = model.random_inputs(batch=2)
+        expected = model.compile("int8", "avx2", threads=1, calibration=folder).run(feeds)
+        with tempfile.TemporaryDirectory() as made:
+            path = pathlib.Path(made) / "image.tsr"
+            model.save_packed(path, "int8", "avx2", calibration=folder)
+            session = tessera.load(path).compile("int8", threads=1)
+            self.assertEqual(session.isa, "avx2")
+            for name, array in session.run(feeds).items():
+                self.assertEqual(array.tobytes(), expected[name].tobytes())
 
     def test_texts(self):
         texts = support.DATA / "text" / "calib.tsv"
@@ -64,6 +79,20 @@ class Sessions(unittest.TestCase):
         self.assertGreater(self.session.memory["packed_weights"], 10**5)
         self.assertIn("float32 [1, 3, 64, 64]", repr(self.session))
         self.assertIn("float32", repr(self.model))
+
+    def test_warnings_count_what_int8_has_no_code_for(self):
+        model = tessera.load(support.IMAGE)
+        feeds = model.random_inputs()
+        name, array = next(iter(feeds.items()))
+        array = array.copy()
+        array.flat[:3] = [np.nan, np.inf, -np.inf]
+        session = model.compile("int8", threads=1, calibration=support.DATA / "image" / "calib")
+        session.run(feeds)
+        self.assertEqual(session.warnings, [])
+        session.run({name: array})
+        warning, = session.warnings
+        self.assertEqual((warning["code"], warning["subject"], warning["count"]), ("non_finite_input", name, 3))
+        self.assertIn(name, warning["message"])
 
     def test_any_batch(self):
         whole = self.model.random_inputs(batch=5)[self.name]

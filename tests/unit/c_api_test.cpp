@@ -1,6 +1,7 @@
 // The C API from outside: nothing but its header is used to load, run and quantize.
 #include <cstring>
 #include <future>
+#include <limits>
 #include <string>
 #include <thread>
 #include <vector>
@@ -271,6 +272,57 @@ TEST_F(CApi, ExplainsItsSteps) {
   const auto same = Model::load(path_).compile({.threads = 1}).explain();
   ASSERT_EQ(kernels.size(), same.size());
   for (std::size_t i = 0; i < same.size(); ++i) EXPECT_EQ(kernels[i], same[i].kernel);
+}
+
+TEST_F(CApi, WarnsOfInputsThatInt8HasNoCodeFor) {
+  auto options = sized<tessera_session_options>();
+  options.precision = TESSERA_PRECISION_INT8;
+  expect_error(tessera_session_create(model_, &options, &session_), TESSERA_INVALID, "int8", "no calibration data");
+  options.synthetic_calibration = 1;
+  start(options);
+  Tensor image = random_tensor(Shape{1, 3, 20, 20}, 1);
+  image.mutable_as<float>()[7] = std::numeric_limits<float>::quiet_NaN();
+  const tessera_tensor c = input(image);
+  tessera_outputs* outputs = nullptr;
+  ASSERT_EQ(tessera_session_run(session_, &c, 1, &outputs), TESSERA_OK) << tessera_error_message();
+  tessera_outputs_free(outputs);
+
+  std::vector<std::string> told;
+  const auto warning = [](void* user, const tessera_warning* w) {
+    static_cast<std::vector<std::string>*>(user)->push_back(std::string(w->code) + " " + w->subject + " " +
+                                                            std::to_string(w->count));
+    EXPECT_STRNE(w->message, "");
+  };
+  ASSERT_EQ(tessera_session_warnings(session_, warning, &told), TESSERA_OK) << tessera_error_message();
+  EXPECT_EQ(told, std::vector<std::string>{"non_finite_input image 1"});
+}
+
+TEST_F(CApi, SaysWhatMemoryItHolds) {
+  start();
+  tessera_memory memory = {};
+  ASSERT_EQ(tessera_session_memory(session_, &memory), TESSERA_OK) << tessera_error_message();
+  const MemoryInfo same = Model::load(path_).compile({.threads = 1}).memory();
+  EXPECT_EQ(memory.packed_weights, same.packed_weights);
+  EXPECT_EQ(memory.arena, same.arena);
+  EXPECT_EQ(memory.plan_count, 1U);
+  EXPECT_EQ(memory.plan_limit, same.plan_limit);
+}
+
+TEST_F(CApi, PackedModelsGiveTheSameBits) {
+  const std::string packed = (folder_ / "small.tsr").string();
+  auto options = sized<tessera_session_options>();
+  options.isa = TESSERA_ISA_AVX2;
+  ASSERT_EQ(tessera_model_save_packed(model_, packed.c_str(), &options), TESSERA_OK) << tessera_error_message();
+  tessera_model_free(model_);
+  model_ = nullptr;
+  ASSERT_EQ(tessera_model_load(packed.c_str(), &model_), TESSERA_OK) << tessera_error_message();
+  start();
+  EXPECT_EQ(tessera_session_isa(session_), TESSERA_ISA_AVX2);
+  const TensorMap inputs = image(2);
+  const tessera_tensor c = input(inputs.at("image"));
+  tessera_outputs* outputs = nullptr;
+  ASSERT_EQ(tessera_session_run(session_, &c, 1, &outputs), TESSERA_OK) << tessera_error_message();
+  EXPECT_TRUE(same_bits(taken(outputs), from_cpp(2)));
 }
 
 struct Items {
