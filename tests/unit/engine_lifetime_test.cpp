@@ -1,11 +1,17 @@
 // Nothing in the process survives a session.
 #include <gtest/gtest.h>
 #include <immintrin.h>
+#include <malloc.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <iterator>
+#include <random>
+#include <utility>
+#include <vector>
 
 #include "engine_session_support.hpp"
 
@@ -51,6 +57,50 @@ TEST_F(SessionTest, AThousandSessionsLeaveNothingBehind) {
   EXPECT_EQ(entries_in("/proc/self/task"), threads);
   EXPECT_EQ(signal_handlers(), handlers);
   EXPECT_EQ(_mm_getcsr() & ~0x3fU, float_state & ~0x3fU);  // the flags of what happened may differ, the modes not
+}
+
+/// A network whose output rows depend on the same row of the input alone: any shape is a part of the largest.
+Graph row_by_row() {
+  testing::Net net;
+  const ValueId x = net.input("x", {Dim("batch"), Dim("seq"), 8});
+  const ValueId hidden =
+      net.op("Relu", {net.op("Add", {net.op("MatMul", {x, net.weight(Shape{8, 16})}), net.weight(Shape{16})})});
+  const ValueId y = net.op("Add", {x, net.op("MatMul", {hidden, net.weight(Shape{16, 8})})});
+  net.output(net.op("LayerNormalization", {y, net.weight(Shape{8}), net.weight(Shape{8})}));
+  infer_shapes(net.graph);
+  return net.graph;
+}
+
+TEST_F(SessionTest, TenThousandShapesGiveTheirBitsAndLeaveNothingBehind) {
+  constexpr std::int64_t most = 100;
+  const std::string path = (folder_ / "rows.onnx").string();
+  write_onnx(row_by_row(), path);
+  Session session = Model::load(path).compile(
+      {.threads = 1, .extents = {{"batch", most}, {"seq", most}}, .plan_cache_bytes = std::size_t{1} << 20});
+  const Tensor all = testing::random_tensor(Shape{most * most, 8}, 3);
+  const auto first_rows = [](const Tensor& rows, std::int64_t batch, std::int64_t seq) {
+    Tensor some(DataType::f32, Shape{batch, seq, 8});
+    std::memcpy(some.mutable_data(), rows.data(), some.bytes());
+    return some;
+  };
+  const Tensor expected = only(session.run({{"x", first_rows(all, most, most)}}));
+
+  std::vector<std::pair<std::int64_t, std::int64_t>> shapes;
+  for (std::int64_t batch = 1; batch <= most; ++batch)
+    for (std::int64_t seq = 1; seq <= most; ++seq) shapes.emplace_back(batch, seq);
+  std::shuffle(shapes.begin(), shapes.end(), std::mt19937(1));
+  std::size_t early = 0;
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    const auto [batch, seq] = shapes[i];
+    const Tensor y = only(session.run({{"x", first_rows(all, batch, seq)}}));
+    ASSERT_EQ(std::memcmp(y.data(), expected.data(), y.bytes()), 0) << batch << " x " << seq;
+    if (i == shapes.size() / 5) early = ::mallinfo2().uordblks;
+  }
+  const MemoryInfo memory = session.memory();
+  EXPECT_LE(memory.plans, memory.plan_limit);
+  EXPECT_LT(memory.plan_count, shapes.size() / 4) << "plans do go";
+  // What is kept varies with the plans that are kept: no more than their bound.
+  EXPECT_LT(::mallinfo2().uordblks, early + memory.plan_limit);
 }
 
 TEST_F(SessionTest, AWeightFileThatIsCutShortIsAnError) {
