@@ -11,6 +11,7 @@
 #include "command.hpp"
 #include "compare/cases.hpp"
 #include "compare/format.hpp"
+#include "core/case_name.hpp"
 #include "core/error.hpp"
 #include "kernels/tiers.hpp"
 
@@ -56,7 +57,7 @@ int compile_model(const CompileWords& words, const Context& context) {
   }
   const double seconds = now_seconds() - begin;
   const double megabytes = static_cast<double>(std::filesystem::file_size(words.output)) / 1e6;
-  const std::string packed_case = std::string(name_of(options.precision)) + "@" + std::string(name_of(*options.isa));
+  const std::string packed_case = case_name(options.precision, *options.isa);
   if (words.json)
     std::printf("%s\n", nlohmann::ordered_json{{"model", name},
                                                {"case", packed_case},
