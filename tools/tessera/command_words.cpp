@@ -54,6 +54,8 @@ ValueWords values_of(const OptionWords& option) {
   if (value == "CASE")
     for (const Precision precision : precisions)
       for (const Isa isa : all_isas) words.fixed.push_back(case_name(precision, isa));
+  if (value == "latency|throughput") words.fixed = {"latency", "throughput"};
+  if (value == "N|auto") words.fixed = {"auto"};
   if (value == "SHELL") words.fixed = {"bash", "zsh", "fish"};
   return words;
 }
