@@ -51,7 +51,8 @@ class TESSERA_API Comparison {
   [[nodiscard]] std::string csv() const;
   [[nodiscard]] std::string html() const;                 ///< one page that needs nothing else
   [[nodiscard]] std::string text(int width = 100) const;  ///< tables for a terminal
-  /// report.json, .csv, .html and two charts for each model, three or four of a sweep. They appear together or not at all.
+  /// report.json, .csv, .html and two charts for each model, three or four of a sweep. They appear together or not at
+  /// all.
   void save(const std::string& folder) const;
 
   struct Impl;

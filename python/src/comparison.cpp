@@ -62,8 +62,8 @@ const OpenDataset* dataset_or_none(const nb::object& object) {
 std::pair<Report, std::vector<std::string>> compare(const nb::list& models, const std::vector<std::string>& cases,
                                                     const std::vector<Extents>& points, int samples, int warmup,
                                                     double max_seconds, int threads, int streams, int profile,
-                                                    std::optional<int> accuracy_inputs, std::uint64_t seed,
-                                                    bool strict, bool synthetic_calibration,
+                                                    std::optional<int> accuracy_inputs, std::uint64_t seed, bool strict,
+                                                    bool synthetic_calibration,
                                                     const std::optional<std::string>& tune_cache, nb::object progress) {
   std::vector<ModelWithData> entries;
   for (const nb::handle entry : models) {
@@ -130,9 +130,9 @@ void bind_comparison(nb::module_& module) {
       .def("charts", &charts)
       .def("save", &save, nb::arg("folder"));
   module.def("compare", &compare, nb::kw_only(), nb::arg("models"), nb::arg("cases"), nb::arg("points"),
-             nb::arg("samples"), nb::arg("warmup"), nb::arg("max_seconds"), nb::arg("threads"),
-             nb::arg("streams"), nb::arg("profile"), nb::arg("accuracy_inputs").none(), nb::arg("seed"), nb::arg("strict"), nb::arg("synthetic_calibration"),
-             nb::arg("tune_cache").none(), nb::arg("progress").none());
+             nb::arg("samples"), nb::arg("warmup"), nb::arg("max_seconds"), nb::arg("threads"), nb::arg("streams"),
+             nb::arg("profile"), nb::arg("accuracy_inputs").none(), nb::arg("seed"), nb::arg("strict"),
+             nb::arg("synthetic_calibration"), nb::arg("tune_cache").none(), nb::arg("progress").none());
 }
 
 }  // namespace tessera::python

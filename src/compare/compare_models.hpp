@@ -24,14 +24,15 @@ struct ComparedModel {
   std::vector<TensorMap> calibration;
   /// Real data for the accuracy, of the shapes of each point; none: other inputs.
   std::vector<std::shared_ptr<const Dataset>> data;
-  std::string data_name;                ///< for people
+  std::string data_name;  ///< for people
 };
 
 /// `name`, or with a number behind it: two files of one name must not write one chart over the other.
 std::string unique_name(const Report& report, const std::string& name);
 
 /// All combinations of the values of `sweep`, the first symbol varying fastest, each with `extents` beside them.
-std::vector<Extents> sweep_points(const Extents& extents, const std::map<std::string, std::vector<std::int64_t>>& sweep);
+std::vector<Extents> sweep_points(const Extents& extents,
+                                  const std::map<std::string, std::vector<std::int64_t>>& sweep);
 /// The one of them that int8 is calibrated at: the longest sequences, so that no text is cut shorter than one that
 /// runs, and the first value of everything else.
 Extents calibration_point(const std::vector<Extents>& points);

@@ -33,7 +33,7 @@ struct ComparisonOptions {
   std::string tune_cache;              ///< likewise
   MeasureOptions measure;              ///< of each point; samples and warmup count inferences
   int profile_runs = 0;                ///< inferences over which every step of every case is timed; 0: no profile
-  int accuracy_inputs = 8;  ///< batches of the calibration data, or random ones, where there are no `data`
+  int accuracy_inputs = 8;             ///< batches of the calibration data, or random ones, where there are no `data`
   /// Real data of the shapes of a point, labelled or not: accuracy is taken on all of it. May be empty.
   std::function<ItemSource(std::size_t point)> data;
   std::string data_name;  ///< for people

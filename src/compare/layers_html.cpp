@@ -29,7 +29,10 @@ std::string step_row(std::size_t index, const ProfiledStep& entry, bool timed) {
   const bool computes = step.gflop > 0;
   std::string row = "<th scope=\"row\" data-key=\"" + std::to_string(index) + "\">" + std::to_string(index) + "</th>";
   row += cell({.label = "node", .figure = step.node, .detail = step.op, .words = true});
-  row += cell({.label = "kernel", .figure = step.kernel, .detail = step.runs > 1 ? std::to_string(step.runs) + " times" : "", .words = true});
+  row += cell({.label = "kernel",
+               .figure = step.kernel,
+               .detail = step.runs > 1 ? std::to_string(step.runs) + " times" : "",
+               .words = true});
   row += cell({.label = "precision", .figure = step.precision, .words = true});
   if (timed) {
     row += cell({.label = "ms", .figure = fixed(step.seconds * 1e3, 3), .key = step.seconds * 1e3});
@@ -38,9 +41,13 @@ std::string step_row(std::size_t index, const ProfiledStep& entry, bool timed) {
   } else {
     row += cell({.label = "GFLOP", .figure = figure_or_nothing(computes, fixed(step.gflop, 4)), .key = step.gflop});
   }
-  row += cell({.label = "per byte", .figure = figure_or_nothing(computes, quantity(intensity_of(step))), .key = intensity_of(step)});
+  row += cell({.label = "per byte",
+               .figure = figure_or_nothing(computes, quantity(intensity_of(step))),
+               .key = intensity_of(step)});
   if (timed)
-    row += cell({.label = "of peak", .figure = figure_or_nothing(computes, percent(entry.peak_fraction)), .key = entry.peak_fraction});
+    row += cell({.label = "of peak",
+                 .figure = figure_or_nothing(computes, percent(entry.peak_fraction)),
+                 .key = entry.peak_fraction});
   row += cell({.label = "why not better", .figure = timed ? entry.reason : step.why, .words = true});
   return element("tr", row) + "\n";
 }
@@ -55,14 +62,17 @@ std::string step_table(const LayerProfile& profile) {
   titles.emplace_back("why not better");
   std::string rows;
   for (std::size_t i = 0; i < profile.steps.size(); ++i) rows += step_row(i, profile.steps[i], timed);
-  return element("div", "<table class=\"sortable layers\">" + html::sortable_head(titles) + element("tbody", rows) + "</table>", "wide") + "\n";
+  return element(
+             "div",
+             "<table class=\"sortable layers\">" + html::sortable_head(titles) + element("tbody", rows) + "</table>",
+             "wide") +
+         "\n";
 }
 
 /// Time by kind of step, largest first.
 std::string kinds_of_steps(const LayerProfile& profile) {
   std::map<std::string, double> by_kind;
-  for (const ProfiledStep& entry : profile.steps)
-    by_kind[entry.step.op + ", " + entry.step.kernel] += entry.share;
+  for (const ProfiledStep& entry : profile.steps) by_kind[entry.step.op + ", " + entry.step.kernel] += entry.share;
   std::vector<std::pair<double, std::string>> sorted;
   for (const auto& [kind, share] : by_kind) sorted.emplace_back(share, kind);
   std::ranges::sort(sorted, std::ranges::greater());
@@ -91,8 +101,11 @@ std::string headline(const ExplainedSession& session) {
   } else {
     tiles += tile(quantity(session.gflop), "10<sup>9</sup> operations of one inference");
   }
-  tiles += tile(std::to_string(profile.steps.size()), plain == 0 ? std::string("steps, all of them kernels") : "steps, " + std::to_string(plain) + " of them plain code");
-  tiles += tile(quantity(session.weights_mb) + " MB", "packed weights; activations take " + quantity(session.arena_mb) + " MB");
+  tiles += tile(std::to_string(profile.steps.size()), plain == 0
+                                                          ? std::string("steps, all of them kernels")
+                                                          : "steps, " + std::to_string(plain) + " of them plain code");
+  tiles += tile(quantity(session.weights_mb) + " MB",
+                "packed weights; activations take " + quantity(session.arena_mb) + " MB");
   return element("div", tiles, "tiles");
 }
 
@@ -108,14 +121,20 @@ std::string layers_html(const LayerProfile& profile, const std::string& title) {
 std::string explain_html(const ExplainedSession& session) {
   const LayerProfile& profile = session.profile;
   const std::string team = team_text(1, profile.threads);
-  std::string content = "<section>\n" + element("h2", escape_xml(session.precision + " on " + std::string(name_of(profile.isa))) +
-                                element("span", escape_xml(session.extents + ", " + team))) + "\n";
+  std::string content = "<section>\n" +
+                        element("h2", escape_xml(session.precision + " on " + std::string(name_of(profile.isa))) +
+                                          element("span", escape_xml(session.extents + ", " + team))) +
+                        "\n";
   content += headline(session) + "\n";
   content += layers_html(profile, session.model + ": where each layer stands");
   if (!session.batch.empty()) content += element("p", escape_xml(session.batch), "note");
-  content += "</section>\n<footer>Operations are counted two per multiply-add. “Per byte” are operations for each byte of inputs, weights and outputs, the least that has to move. ";
+  content +=
+      "</section>\n<footer>Operations are counted two per multiply-add. “Per byte” are operations for each byte of "
+      "inputs, weights and outputs, the least that has to move. ";
   if (profile.runs > 0)
-    content += "Times are means over " + std::to_string(profile.runs) + " inferences, as one thread saw them. “Of peak” compares with the rate that this machine reached for that precision and instruction set without touching memory, with the same threads. ";
+    content += "Times are means over " + std::to_string(profile.runs) +
+               " inferences, as one thread saw them. “Of peak” compares with the rate that this machine reached for "
+               "that precision and instruction set without touching memory, with the same threads. ";
   content += "“Why not better” names what the plan could not use, or else what the time shows.</footer>\n";
   std::string origin = "Tessera " + session.version;
   if (!session.created.empty()) origin += " · " + html::readable_time(session.created);

@@ -26,11 +26,9 @@ Json steps_json(const LayerProfile& profile) {
   Json steps = Json::array();
   for (const ProfiledStep& entry : profile.steps) {
     const StepInfo& info = entry.step;
-    Json step = {{"node", info.node},       {"op", info.op},
-                 {"kernel", info.kernel},   {"isa", info.isa},
-                 {"precision", info.precision}, {"gflop", info.gflop},
-                 {"bytes", info.bytes},     {"runs", info.runs},
-                 {"reads", info.reads},     {"why", info.why}};
+    Json step = {{"node", info.node},           {"op", info.op},       {"kernel", info.kernel}, {"isa", info.isa},
+                 {"precision", info.precision}, {"gflop", info.gflop}, {"bytes", info.bytes},   {"runs", info.runs},
+                 {"reads", info.reads},         {"why", info.why}};
     for (const StepChoice& choice : info.choices) step["choices"].push_back(choice_json(choice));
     if (profile.runs > 0) {
       step["ms"] = info.seconds * 1e3;

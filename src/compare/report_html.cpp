@@ -99,7 +99,8 @@ std::string extent_cells(const TableForm& form, const PointReport& point) {
 /// A figure that a row may lack.
 std::string optional_cell(std::string_view label, const std::optional<double>& value, std::string (*format)(double),
                           const std::string& detail = {}) {
-  return cell({.label = label, .figure = value ? format(*value) : std::string(nothing), .detail = detail, .key = value});
+  return cell(
+      {.label = label, .figure = value ? format(*value) : std::string(nothing), .detail = detail, .key = value});
 }
 
 std::string times(double ratio) {
@@ -118,9 +119,9 @@ std::string speed_cells(const CaseReport& row) {
   cells += cell({.label = "p90", .figure = milliseconds(time.p90), .key = time.p90});
   cells += cell({.label = "p99", .figure = milliseconds(time.p99), .key = time.p99});
   cells += cell({.label = "per s", .figure = quantity(row.throughput_per_s), .key = row.throughput_per_s});
-  cells += optional_cell("speed-up", row.speedup_vs_fp32, times,
-                         row.speedup_ci95 ? between(*row.speedup_ci95, [](double value) { return fixed(value, 2); })
-                                          : std::string());
+  cells += optional_cell(
+      "speed-up", row.speedup_vs_fp32, times,
+      row.speedup_ci95 ? between(*row.speedup_ci95, [](double value) { return fixed(value, 2); }) : std::string());
   return cells + optional_cell("of peak", row.peak_fraction, percent, quantity(row.gflops) + " G/s");
 }
 
@@ -233,9 +234,9 @@ std::string machine_card(const Report& report) {
   add("FP32", machine.peak.fp32_gflops, "GFLOP/s");
   add("BF16", machine.peak.bf16_gflops, "GFLOP/s");
   add("INT8", machine.peak.int8_gops, "GOP/s");
-  std::string facts =
-      fact("CPU", machine.cpu) + fact("Best tier", std::string(name_of(machine.isa))) + fact("Features", features) +
-      fact("Threads", team_of(report) + " of " + std::to_string(machine.usable_cpus) + " usable CPUs");
+  std::string facts = fact("CPU", machine.cpu) + fact("Best tier", std::string(name_of(machine.isa))) +
+                      fact("Features", features) +
+                      fact("Threads", team_of(report) + " of " + std::to_string(machine.usable_cpus) + " usable CPUs");
   if (!peak.empty()) facts += fact("Measured peak", peak);
   if (!machine.kernel.empty()) facts += fact("System", machine.kernel);
   return element("div", element("h3", "Machine") + "<dl>" + facts + "</dl>", "card");

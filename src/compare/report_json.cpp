@@ -98,8 +98,7 @@ void add_point(Json& json, const PointReport& point) {
 
 /// The first point stands in the model itself; all points of a sweep stand in "points".
 Json model(const ModelReport& report) {
-  Json json = {
-      {"name", report.name}, {"source", report.source}, {"synthetic_weights", report.synthetic_weights}};
+  Json json = {{"name", report.name}, {"source", report.source}, {"synthetic_weights", report.synthetic_weights}};
   add_point(json, report.points.front());
   if (!report.is_sweep()) return json;
   json["points"] = Json::array();

@@ -163,8 +163,7 @@ class TextReport {
     facts += " · " + model.source;
     const std::size_t used = std::min(display_width(model.name), width_ / 2) + 2;
     put(paint("1", cut(model.name, used - 2)) + "  " + paint("2", cut(facts, width_ - used)));
-    if (!model.is_sweep() && !first.failure.empty())
-      return put_wrapped(plain("failed: " + first.failure), 2, "31");
+    if (!model.is_sweep() && !first.failure.empty()) return put_wrapped(plain("failed: " + first.failure), 2, "31");
     header();
     double fastest = 0;
     for (const PointReport& point : model.points)

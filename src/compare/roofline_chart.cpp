@@ -59,9 +59,8 @@ std::vector<Roof> roofs_of(const LayerProfile& profile, const std::vector<const 
                                     {"int8", "INT8", profile.peak.int8_gops.value_or(0)}}};
   std::vector<Roof> roofs;
   for (const Roof& roof : all)
-    if (roof.rate > 0 && std::ranges::any_of(products, [&](const ProfiledStep* entry) {
-          return format_of(entry->step) == roof.format;
-        }))
+    if (roof.rate > 0 &&
+        std::ranges::any_of(products, [&](const ProfiledStep* entry) { return format_of(entry->step) == roof.format; }))
       roofs.push_back(roof);
   return roofs;
 }
@@ -123,10 +122,9 @@ std::string layer_point(const Axes& axes, const ProfiledStep& entry) {
   const StepInfo& step = entry.step;
   const std::string tip = step.node + " (" + step.kernel + "): " + quantity(rate_of(step)) + " G/s, " +
                           percent(entry.peak_fraction) + " of the peak, " + milliseconds(step.seconds * 1e3) + " ms";
-  return "<circle class=\"tc-layer tc-" + std::string(format_of(step)) + "\"" +
-         at("cx", axes.x(intensity_of(step))) + at("cy", axes.y(rate_of(step))) +
-         at("r", 3.5 + 22 * std::sqrt(std::min(entry.share, 0.25))) + "><title>" + escape_xml(tip) +
-         "</title></circle>\n";
+  return "<circle class=\"tc-layer tc-" + std::string(format_of(step)) + "\"" + at("cx", axes.x(intensity_of(step))) +
+         at("cy", axes.y(rate_of(step))) + at("r", 3.5 + 22 * std::sqrt(std::min(entry.share, 0.25))) + "><title>" +
+         escape_xml(tip) + "</title></circle>\n";
 }
 
 }  // namespace
@@ -143,7 +141,8 @@ std::string roofline_chart_svg(const LayerProfile& profile, const std::string& t
   drawing += grid(axes);
   for (const Roof& roof : roofs) drawing += roof_line(axes, roof, profile.bandwidth_gbps);
   if (!roofs.empty() && profile.bandwidth_gbps > 0)
-    drawing += text("tc-sub", plot_left + 8, plot_bottom - 10, "slope: memory, " + quantity(profile.bandwidth_gbps) + " GB/s");
+    drawing +=
+        text("tc-sub", plot_left + 8, plot_bottom - 10, "slope: memory, " + quantity(profile.bandwidth_gbps) + " GB/s");
   for (const ProfiledStep* entry : products) drawing += layer_point(axes, *entry);
   return drawing + "</svg>\n";
 }

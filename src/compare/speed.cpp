@@ -60,8 +60,7 @@ class Speed {
     MeasureOptions protocol = options_.measure;
     protocol.samples = samples_for(protocol.samples, runners_.front().inferences());
     protocol.warmup = samples_for(protocol.warmup, runners_.front().inferences());
-    const std::vector<CaseSamples> samples =
-        measure(inferences, protocol, clock_, events_.progress, events_.stopped);
+    const std::vector<CaseSamples> samples = measure(inferences, protocol, clock_, events_.progress, events_.stopped);
     stage("summarising");
     const Candidate* base = baseline_of(candidates_);
     if (base != nullptr) report_.baseline = base->row.precision;

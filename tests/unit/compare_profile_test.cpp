@@ -123,7 +123,8 @@ TEST(Profile, PageOfAnExplainedSession) {
   session.gflop = 1.3;
   session.profile = example_profile();
   const std::string timed = explain_html(session);
-  for (const char* part : {"The plan of m&lt;1&gt;", "<svg ", "Time by kind of step", "at the speed of memory", "of peak"})
+  for (const char* part :
+       {"The plan of m&lt;1&gt;", "<svg ", "Time by kind of step", "at the speed of memory", "of peak"})
     EXPECT_NE(timed.find(part), std::string::npos) << part;
   session.profile.runs = 0;
   const std::string plain = explain_html(session);
@@ -140,7 +141,8 @@ TEST(Profile, StandsInTheReportOfItsCase) {
 }
 
 TEST(Profile, OfASession) {
-  Session session = Model::load(test_data("text/model.onnx")).compile({.isa = Isa::avx2, .threads = 1, .extents = {{"seq", 16}}});
+  Session session =
+      Model::load(test_data("text/model.onnx")).compile({.isa = Isa::avx2, .threads = 1, .extents = {{"seq", 16}}});
   const LayerProfile plain = profile_layers(session, 0);
   EXPECT_EQ(plain.seconds, 0);
   const LayerProfile timed = profile_layers(session, 2);

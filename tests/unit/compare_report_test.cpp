@@ -167,7 +167,8 @@ TEST(ReportSvg, WhereNothingWasMeasuredTheChartSaysSo) {
   }
   ModelReport without_fp32 = example_model("m", 40, 20, 10);
   for (CaseReport& row : without_fp32.points[0].cases) row.speedup_vs_fp32.reset();
-  EXPECT_NE(speedup_chart_svg(without_fp32, without_fp32.points[0]).find("No FP32 case was measured"), std::string::npos);
+  EXPECT_NE(speedup_chart_svg(without_fp32, without_fp32.points[0]).find("No FP32 case was measured"),
+            std::string::npos);
 }
 
 TEST(ReportSvg, EveryPrecisionHasAColour) {
@@ -206,7 +207,8 @@ TEST(Reports, WarningsNameTheirCases) {
   Report report = example_report();
   for (const std::size_t i : {std::size_t{0}, std::size_t{5}})
     report.models[0].points[0].cases[i].warnings = {"input x held 3 numbers <NaN>"};
-  EXPECT_EQ(warnings_of(report.models[0].points[0]), std::vector<std::string>{"fp32, int8@avx2: input x held 3 numbers <NaN>"});
+  EXPECT_EQ(warnings_of(report.models[0].points[0]),
+            std::vector<std::string>{"fp32, int8@avx2: input x held 3 numbers <NaN>"});
   EXPECT_NE(report_text(report, {}).find("warning: fp32, int8@avx2: input x held 3"), std::string::npos);
   EXPECT_NE(report_html(report).find("held 3 numbers &lt;NaN&gt;"), std::string::npos);
   EXPECT_EQ(json::parse(report_json(report))["models"][0]["cases"][5]["warnings"].size(), 1U);

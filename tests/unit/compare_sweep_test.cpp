@@ -116,9 +116,9 @@ TEST(SweepReport, CasesOfOnePrecisionAreToldApart) {
 TEST(SweepReport, ChartsAndFiles) {
   std::vector<std::string> names;
   for (const auto& [name, content] : report_files(swept_report())) names.push_back(name);
-  EXPECT_EQ(names, (std::vector<std::string>{"report.json", "report.csv", "report.html", "bert-base-throughput.svg",
-                                             "bert-base-throughput-seq.svg", "bert-base-speedup.svg",
-                                             "bert-base-time.svg"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"report.json", "report.csv", "report.html", "bert-base-throughput.svg",
+                                      "bert-base-throughput-seq.svg", "bert-base-speedup.svg", "bert-base-time.svg"}));
   const std::string html = report_html(swept_report());
   EXPECT_EQ(occurrences(html, "<section>"), 1U);
   EXPECT_EQ(occurrences(html, "<svg "), 4U);

@@ -71,8 +71,7 @@ ComparedModel load(const std::string& name, const CompareWords& words, const std
   std::string source = source_of(model, name);
   ComparedModel compared{std::move(model), std::move(source), std::move(calibration), {}, words.data};
   for (const Extents& point : points)
-    if (!words.data.empty())
-      compared.data.push_back(open_data_at(point, words.data, name, compared.model, context));
+    if (!words.data.empty()) compared.data.push_back(open_data_at(point, words.data, name, compared.model, context));
   return compared;
 }
 

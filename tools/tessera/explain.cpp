@@ -80,16 +80,20 @@ Explanation explain(const ExplainWords& words, const Context& context) {
   Session session = compile(model, options, words.tune, context);
   if (profile_runs(words) > 0)
     for (const auto& [name, tensor] : model.random_inputs(options.extents, 1)) session.set_input(name, tensor);
-  return {session.gflop(),  session.memory(),     session.batch_split(),
-          session.tuning(), profile_layers(session, profile_runs(words)),
-          extents_text(session.inputs()), model.files()};
+  return {session.gflop(),
+          session.memory(),
+          session.batch_split(),
+          session.tuning(),
+          profile_layers(session, profile_runs(words)),
+          extents_text(session.inputs()),
+          model.files()};
 }
 
 /// How the batch is gone through; nothing for a batch of one.
 std::string split_text(const BatchSplit& split) {
   if (split.part == 0) return split.why.empty() ? std::string() : "batch: all at once by all threads: " + split.why;
-  std::string text = "batch: " + std::to_string(split.parts) + " x " + std::to_string(split.part) +
-                     ", each of them by one thread";
+  std::string text =
+      "batch: " + std::to_string(split.parts) + " x " + std::to_string(split.part) + ", each of them by one thread";
   if (split.left > 0) text += "; " + std::to_string(split.left) + " left over by all threads";
   return text;
 }
@@ -147,8 +151,8 @@ void print_summary(const Explanation& explanation) {
   std::sort(sorted.rbegin(), sorted.rend());
   std::printf("\n");
   for (const auto& [seconds, op] : sorted)
-    std::printf("%10s ms  %6s  %s\n", fixed(seconds * 1e3, 3).c_str(), percent(seconds / explanation.profile.seconds).c_str(),
-                op.c_str());
+    std::printf("%10s ms  %6s  %s\n", fixed(seconds * 1e3, 3).c_str(),
+                percent(seconds / explanation.profile.seconds).c_str(), op.c_str());
   std::printf("%10s ms  in all, %s GFLOP/s\n", fixed(explanation.profile.seconds * 1e3, 3).c_str(),
               fixed(explanation.gflop / explanation.profile.seconds, 1).c_str());
 }
@@ -190,10 +194,16 @@ void write_files(const ExplainWords& words, const Explanation& explanation) {
   if (words.trace) write_file(*words.trace, plan_trace(explanation.profile, title), explanation);
   if (words.dot) write_file(*words.dot, plan_dot(explanation.profile, title), explanation);
   if (!words.html) return;
-  ExplainedSession session{words.model, words.precision, explanation.extents, split_text(explanation.split),
-                           std::string(version), utc_now(), explanation.gflop,
+  ExplainedSession session{words.model,
+                           words.precision,
+                           explanation.extents,
+                           split_text(explanation.split),
+                           std::string(version),
+                           utc_now(),
+                           explanation.gflop,
                            static_cast<double>(explanation.memory.packed_weights) / 1e6,
-                           static_cast<double>(explanation.memory.arena) / 1e6, explanation.profile};
+                           static_cast<double>(explanation.memory.arena) / 1e6,
+                           explanation.profile};
   write_file(*words.html, explain_html(session), explanation);
 }
 
@@ -206,12 +216,12 @@ int explain_model(const ExplainWords& words, const Context& context) {
     return 0;
   }
   const std::optional<double> peak = peak_resident_mb();
-  std::printf("%s, %s on %s, %d %s: %s GFLOP, packed weights %s MB, arena %s MB, peak resident %s MB\n\n",
-              words.model.c_str(), words.precision.c_str(), std::string(name_of(explanation.profile.isa)).c_str(),
-              explanation.profile.threads, explanation.profile.threads == 1 ? "thread" : "threads", fixed(explanation.gflop, 3).c_str(),
-              quantity(static_cast<double>(explanation.memory.packed_weights) / 1e6).c_str(),
-              quantity(static_cast<double>(explanation.memory.arena) / 1e6).c_str(),
-              peak ? quantity(*peak).c_str() : "?");
+  std::printf(
+      "%s, %s on %s, %d %s: %s GFLOP, packed weights %s MB, arena %s MB, peak resident %s MB\n\n", words.model.c_str(),
+      words.precision.c_str(), std::string(name_of(explanation.profile.isa)).c_str(), explanation.profile.threads,
+      explanation.profile.threads == 1 ? "thread" : "threads", fixed(explanation.gflop, 3).c_str(),
+      quantity(static_cast<double>(explanation.memory.packed_weights) / 1e6).c_str(),
+      quantity(static_cast<double>(explanation.memory.arena) / 1e6).c_str(), peak ? quantity(*peak).c_str() : "?");
   if (const std::string split = split_text(explanation.split); !split.empty()) std::printf("%s\n\n", split.c_str());
   const bool profiled = profile_runs(words) > 0;
   print_table(explanation, profiled);

@@ -35,8 +35,7 @@ void add_stream_options(CLI::App& command, StreamWords& words) {
       .add_option("--streams", words.streams,
                   "requests side by side, each with --threads threads on cores of its own; auto: one on each core [1]")
       ->type_name("N|auto");
-  command
-      .add_option("--hint", words.hint, "latency: as --streams 1, all threads for one request; throughput: as auto")
+  command.add_option("--hint", words.hint, "latency: as --streams 1, all threads for one request; throughput: as auto")
       ->type_name("latency|throughput");
 }
 

@@ -13,7 +13,8 @@ struct StreamWords {
 
 void add_stream_options(CLI::App& command, StreamWords& words);
 
-/// As in SessionOptions: 0 for one stream per core. Error{invalid} for words that say nothing, or contradict each other.
+/// As in SessionOptions: 0 for one stream per core. Error{invalid} for words that say nothing, or contradict each
+/// other.
 int streams_option(const StreamWords& words);
 
 }  // namespace tessera::tool
