@@ -30,9 +30,11 @@ std::string cell(const Cell& cell) {
   return html + "</td>";
 }
 
-std::string sortable_head(const std::vector<std::string_view>& titles) {
+std::string sortable_head(const std::vector<Column>& columns) {
   std::string cells;
-  for (const std::string_view title : titles) cells += "<th scope=\"col\">" + escape_xml(title) + "</th>";
+  for (const Column& column : columns)
+    cells += "<th scope=\"col\"" + std::string(column.words ? " class=\"words\"" : "") + ">" +
+             escape_xml(column.title) + "</th>";
   return "<thead><tr>" + cells + "</tr></thead>";
 }
 

@@ -31,8 +31,12 @@ struct Cell {
 };
 std::string cell(const Cell& cell);
 
+struct Column {
+  std::string_view title;
+  bool words = false;  ///< of text; figures stand on the right
+};
 /// The head of a table that is sorted by a click on a title.
-std::string sortable_head(const std::vector<std::string_view>& titles);
+std::string sortable_head(const std::vector<Column>& columns);
 
 /// "2026-01-31 12:00 UTC" for "2026-01-31T12:00:00Z"; any other form as it is.
 std::string readable_time(const std::string& created);

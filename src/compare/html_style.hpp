@@ -29,7 +29,7 @@ code{font:13px ui-monospace,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
 table{border-collapse:collapse;width:100%;font-size:13px;font-variant-numeric:tabular-nums}
 th,td{padding:7px 7px;text-align:right;white-space:nowrap;vertical-align:top}
 thead th{background:var(--head);color:var(--soft);font-weight:500;font-size:12px;padding:0}
-thead th:first-child button,tbody th,.words{text-align:left}
+tbody th,.words,thead .words button{text-align:left}
 thead button{all:unset;box-sizing:border-box;display:block;width:100%;padding:6px 7px;cursor:pointer;text-align:right}
 thead button:hover{color:var(--ink)}thead button:focus-visible{outline:2px solid var(--bf16);outline-offset:-2px}
 [aria-sort] button{color:var(--ink)}
@@ -38,14 +38,15 @@ tbody tr{border-top:1px solid var(--line)}
 tbody th{font-weight:500}
 tbody th small,td small{display:block;color:var(--soft);font-size:11px;font-weight:400}
 td.words{white-space:normal;overflow-wrap:anywhere;min-width:9em}
-.layers td,.layers th{padding-top:4px;padding-bottom:4px}
+.layers td,.layers th{padding-top:4px;padding-bottom:4px}.layers td:nth-child(2){min-width:19em}
+.layers td:nth-child(3),.layers td:nth-child(4){min-width:0;white-space:nowrap}
 .off th,.failed th{color:var(--soft)}.off td,.failed td{white-space:normal;text-align:left;color:var(--soft)}.failed td{color:var(--bad)}
 .dot{display:inline-block;width:10px;height:10px;border-radius:3px;margin-right:8px}
 .fp32{background:var(--fp32)}.bf16{background:var(--bf16)}.int8{background:var(--int8)}.int8-dynamic{background:var(--int8-dynamic)}.off .dot{opacity:.35}
 .note,footer{color:var(--soft);font-size:13px}.note{margin:12px 0 0}.note strong{color:var(--ink)}
 details{margin-top:14px;border-top:1px solid var(--line);padding-top:12px}summary{cursor:pointer;font-weight:500}
 details .charts{margin-top:12px}
-.bars{display:grid;grid-template-columns:minmax(0,max-content) 1fr max-content;gap:5px 12px;align-items:center;font-size:13px;
+.bars{display:grid;grid-template-columns:minmax(0,max-content) minmax(72px,1fr) max-content;gap:5px 12px;align-items:center;font-size:13px;
 font-variant-numeric:tabular-nums;align-content:center;padding:16px 20px;border:1px solid var(--line);border-radius:8px}
 .bars h3{grid-column:1/-1;margin:0 0 4px}.bars i{display:block;height:12px;border-radius:3px;background:var(--bf16);min-width:1px}
 .bars span{overflow-wrap:anywhere}
@@ -55,11 +56,13 @@ dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 footer{margin-top:22px}
 @media (max-width:900px){.tiles{grid-template-columns:repeat(auto-fit,minmax(140px,1fr))}}
 @media screen and (max-width:760px){main{padding:18px 10px}section,.card{padding:14px}h2 span{display:block;margin:2px 0 0}
-table,tbody,tr,td,tbody th{display:block;width:100%}thead{display:none}tbody tr{padding:10px 0}
-tbody th,td{padding:2px 0;white-space:normal}
-td[data-label]{display:flex;gap:10px;justify-content:flex-end;text-align:right}
+table,tbody{display:block}thead{display:none}
+tbody tr{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:2px 22px;padding:10px 0}
+tbody th,td.words,td[colspan]{grid-column:1/-1}
+tbody th,td{padding:0;white-space:normal!important}
+td[data-label]{display:flex;gap:8px;justify-content:flex-end;text-align:right}
 td[data-label]::before{content:attr(data-label);color:var(--soft);margin-right:auto;white-space:nowrap}
-td small{align-self:center}td.words{min-width:0}.layers td[data-label]{padding:1px 0}}
+td.words:has(span:empty){display:none}td small{align-self:center}.layers td{min-width:0!important}}
 @media print{body{background:#fff;font-size:11px}main{max-width:none;padding:0}section,.card{border-color:#ccc;padding:12px}
 .card,.charts,.tiles,tr{break-inside:avoid}.tile b{font-size:16px}.tile span{font-size:9px}.wide{overflow:visible}
 table{font-size:8px}th,td{padding:2px 3px}thead button{padding:2px 3px}code{font-size:8px}td small,tbody th small{font-size:7px}}

@@ -54,17 +54,17 @@ std::string step_row(std::size_t index, const ProfiledStep& entry, bool timed) {
 
 std::string step_table(const LayerProfile& profile) {
   const bool timed = profile.runs > 0;
-  std::vector<std::string_view> titles = {"#", "node", "kernel", "precision"};
+  std::vector<html::Column> columns = {{"#", true}, {"node", true}, {"kernel", true}, {"precision", true}};
   if (timed)
-    titles.insert(titles.end(), {"ms", "of time", "G/s", "per byte", "of peak"});
+    columns.insert(columns.end(), {{"ms"}, {"of time"}, {"G/s"}, {"per byte"}, {"of peak"}});
   else
-    titles.insert(titles.end(), {"GFLOP", "per byte"});
-  titles.emplace_back("why not better");
+    columns.insert(columns.end(), {{"GFLOP"}, {"per byte"}});
+  columns.push_back({"why not better", true});
   std::string rows;
   for (std::size_t i = 0; i < profile.steps.size(); ++i) rows += step_row(i, profile.steps[i], timed);
   return element(
              "div",
-             "<table class=\"sortable layers\">" + html::sortable_head(titles) + element("tbody", rows) + "</table>",
+             "<table class=\"sortable layers\">" + html::sortable_head(columns) + element("tbody", rows) + "</table>",
              "wide") +
          "\n";
 }
@@ -96,10 +96,10 @@ std::string headline(const ExplainedSession& session) {
   std::string tiles;
   if (profile.runs > 0) {
     tiles += tile(milliseconds(profile.seconds * 1e3) + " ms", "one inference, the sum of its steps");
-    tiles += tile(quantity(session.gflop / profile.seconds), "10<sup>9</sup> operations a second");
+    tiles += tile(quantity(session.gflop / profile.seconds), "10⁹ operations a second");
     tiles += tile(percent(at_peak / profile.seconds), "of the measured peak, all steps together");
   } else {
-    tiles += tile(quantity(session.gflop), "10<sup>9</sup> operations of one inference");
+    tiles += tile(quantity(session.gflop), "10⁹ operations of one inference");
   }
   tiles += tile(std::to_string(profile.steps.size()), plain == 0
                                                           ? std::string("steps, all of them kernels")

@@ -71,15 +71,15 @@ struct TableForm {
   }
 };
 
-std::vector<std::string_view> titles_of(const TableForm& form) {
-  std::vector<std::string_view> titles = {"case"};
-  if (form.extents) titles.emplace_back("batch");
-  if (form.extents && form.seq) titles.emplace_back("sequence");
-  titles.insert(titles.end(), {"median ms", "p90", "p99", "per s", "speed-up", "of peak", "cosine", "SQNR"});
-  titles.emplace_back("top-1 agreed");
-  if (form.labels) titles.emplace_back("top-1");
-  titles.insert(titles.end(), {"memory MB", "start ms"});
-  return titles;
+std::vector<html::Column> columns_of(const TableForm& form) {
+  std::vector<html::Column> columns = {{"case", true}};
+  if (form.extents) columns.push_back({"batch"});
+  if (form.extents && form.seq) columns.push_back({"sequence"});
+  columns.insert(columns.end(), {{"median ms"}, {"p90"}, {"p99"}, {"per s"}, {"speed-up"}, {"of peak"}, {"cosine"}});
+  columns.insert(columns.end(), {{"SQNR"}, {"top-1 agreed"}});
+  if (form.labels) columns.push_back({"top-1"});
+  columns.insert(columns.end(), {{"memory MB"}, {"start ms"}});
+  return columns;
 }
 
 std::string name_cell(const CaseReport& row) {
@@ -148,14 +148,14 @@ std::string cost_cells(const CaseReport& row) {
 }
 
 std::string table_row(const TableForm& form, const PointReport& point, const CaseReport& row) {
-  const std::string head = name_cell(row) + extent_cells(form, point);
   if (row.status == CaseStatus::ok)
-    return "<tr>" + head + speed_cells(row) + accuracy_cells(form, row) + cost_cells(row) + "</tr>\n";
+    return "<tr>" + name_cell(row) + extent_cells(form, point) + speed_cells(row) + accuracy_cells(form, row) +
+           cost_cells(row) + "</tr>\n";
   const bool failed = row.status == CaseStatus::failed;
-  const std::size_t left = titles_of(form).size() - 1 - (form.extents ? 1 : 0) - (form.extents && form.seq ? 1 : 0);
-  return "<tr class=\"" + std::string(failed ? "failed" : "off") + "\">" + head + "<td colspan=\"" +
-         std::to_string(left) + "\">" + (failed ? "failed: " : "not available here: ") + escape_xml(row.reason) +
-         "</td></tr>\n";
+  std::string words = failed ? "failed: " : "not available here: ";
+  if (failed && form.extents) words = extents_text(point) + ": " + words;
+  return "<tr class=\"" + std::string(failed ? "failed" : "off") + "\">" + name_cell(row) + "<td colspan=\"" +
+         std::to_string(columns_of(form).size() - 1) + "\">" + escape_xml(words + row.reason) + "</td></tr>\n";
 }
 
 /// Rows that are not available are so at every point: they stand once.
@@ -169,14 +169,16 @@ std::string table(const ModelReport& model) {
   for (const PointReport& point : model.points)
     for (const CaseReport& row : point.cases)
       if (is_shown(model, point, row)) rows += table_row(form, point, row);
-  return "<div class=\"wide\"><table class=\"sortable\">" + html::sortable_head(titles_of(form)) +
+  return "<div class=\"wide\"><table class=\"sortable\">" + html::sortable_head(columns_of(form)) +
          element("tbody", "\n" + rows) + "</table></div>\n";
 }
 
-std::string notes(const ModelReport& model, const PointReport& point) {
+/// What the accuracy of a point is, in a paragraph, and what went wrong.
+std::string note_of(const ModelReport& model, const PointReport& point) {
   std::string text;
   const std::string baseline(baseline_name(point));
-  if (model.is_sweep()) text += element("strong", extents_text(point)) + ": ";
+  if (!point.failure.empty())
+    return element("p", element("strong", extents_text(point)) + " failed: " + escape_xml(point.failure), "note");
   if (model.synthetic_weights)
     text += "<strong>Synthetic weights: accuracy is agreement with " + baseline + "</strong>, not accuracy on a task. ";
   else if (!is_scored(point))
@@ -184,13 +186,33 @@ std::string notes(const ModelReport& model, const PointReport& point) {
   if (point.baseline != Precision::fp32)
     text += "The file is quantized: every case runs its integers, and speed-up is over them as well. ";
   if (!point.accuracy_inputs.empty()) text += "Compared on " + escape_xml(point.accuracy_inputs) + ". ";
-  int samples = 0;
-  for (const CaseReport& row : point.cases) samples = std::max(samples, row.samples);
-  if (samples > 0) text += std::to_string(samples) + " samples per case.";
-  if (!point.failure.empty()) text += "Failed: " + escape_xml(point.failure);
   text = element("p", text, "note");
   for (const std::string& warning : warnings_of(point)) text += element("p", "Warning: " + escape_xml(warning), "note");
   return text;
+}
+
+/// "1000 samples per case", or of a sweep "80 to 1000".
+std::string samples_text(const ModelReport& model) {
+  int least = 0, most = 0;
+  for (const PointReport& point : model.points)
+    for (const CaseReport& row : point.cases) {
+      if (row.samples == 0) continue;
+      least = most == 0 ? row.samples : std::min(least, row.samples);
+      most = std::max(most, row.samples);
+    }
+  if (most == 0) return {};
+  return (least < most ? std::to_string(least) + " to " : std::string()) + std::to_string(most) + " samples per case.";
+}
+
+/// The notes of all points, once where they say the same.
+std::string notes(const ModelReport& model) {
+  std::vector<std::string> said;
+  for (const PointReport& point : model.points)
+    if (const std::string note = note_of(model, point); std::ranges::find(said, note) == said.end())
+      said.push_back(note);
+  std::string html;
+  for (const std::string& note : said) html += note;
+  return html + element("p", samples_text(model), "note");
 }
 
 /// The layers of every case that was profiled, folded up.
@@ -217,8 +239,7 @@ std::string model_section(const ModelReport& model) {
   html += headline(model) + "\n<div class=\"charts\">\n";
   for (const auto& [name, svg] : charts_of(model)) html += svg;
   html += "</div>\n" + table(model);
-  for (const PointReport& point : model.points) html += notes(model, point);
-  return html + profiles(model) + "\n</section>\n";
+  return html + notes(model) + profiles(model) + "\n</section>\n";
 }
 
 // ---- the whole page ------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ namespace {
 using svg::at, svg::line, svg::text;
 
 constexpr double chart_width = 640, chart_height = 400;
-constexpr double plot_left = 62, plot_top = 66, plot_right = chart_width - 24, plot_bottom = chart_height - 46;
+constexpr double plot_left = 62, plot_top = 84, plot_right = chart_width - 24, plot_bottom = chart_height - 46;
 
 /// What a step multiplies, as the classes of the style sheet name it.
 std::string_view format_of(const StepInfo& step) {

@@ -18,7 +18,7 @@ using svg::at, svg::line, svg::text;
 constexpr double chart_width = 640;
 constexpr double header_height = 62;
 constexpr double panel_height = 190;  ///< of the plot alone
-constexpr double panel_title = 20, panel_axis = 30, panel_gap = 14;
+constexpr double panel_title = 20, panel_axis = 40, panel_gap = 14;
 constexpr double left_margin = 58, right_margin = 20;
 constexpr double legend_row = 22;
 constexpr std::size_t panels_in_row = 3;

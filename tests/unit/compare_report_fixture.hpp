@@ -15,6 +15,7 @@ inline CaseReport measured_case(const std::string& name, Precision precision, Is
   row.precision = precision;
   row.isa = isa;
   row.samples = 1000;
+  row.threads = 2;
   row.latency_ms = {.min = median_ms * 0.97,
                     .p10 = median_ms * 0.985,
                     .p50 = median_ms,

@@ -187,8 +187,11 @@ void protect_inputs(const OutputDirectory& folder, const std::vector<RequestedMo
     inputs.insert(inputs.end(), files.begin(), files.end());
     ModelReport named;
     named.name = unique_name(names, entry.loaded->model.name());
-    for (const Extents& point : points_of(words))
-      named.points.push_back({.batch = extent_in(point, "batch").value_or(1), .seq = extent_in(point, "seq")});
+    for (const Extents& point : points_of(words)) {
+      PointReport& planned = named.points.emplace_back();
+      planned.batch = extent_in(point, "batch").value_or(1);
+      planned.seq = extent_in(point, "seq");
+    }
     names.models.push_back(std::move(named));
   }
   for (const auto& [name, content] : report_files(names))
