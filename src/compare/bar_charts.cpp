@@ -113,7 +113,7 @@ std::string draw(const Chart& chart, const std::vector<CaseReport>& rows) {
   for (const CaseReport& row : rows) bottom += height_of(row);
   const Scale scale(chart);
   std::string drawing = svg::begin(chart_width, bottom + axis_height, chart.title);
-  drawing += text("tc-title", 16, 26, chart.title);
+  drawing += svg::heading(chart.title);
   drawing += text("tc-note", 16, 46, chart.bars.empty() ? chart.without_bars : chart.note);
   if (!chart.bars.empty()) drawing += axis(chart, scale, bottom);
   if (chart.baseline && !chart.bars.empty()) drawing += line("tc-base", scale(1), header_height, scale(1), bottom);

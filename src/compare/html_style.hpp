@@ -65,7 +65,8 @@ td[data-label]::before{content:attr(data-label);color:var(--soft);margin-right:a
 td.words:has(span:empty){display:none}td small{align-self:center}.layers td{min-width:0!important}}
 @media print{body{background:#fff;font-size:11px}main{max-width:none;padding:0}section,.card{border-color:#ccc;padding:12px}
 .card,.charts,.tiles,tr{break-inside:avoid}.tile b{font-size:16px}.tile span{font-size:9px}.wide{overflow:visible}
-table{font-size:8px}th,td{padding:2px 3px}thead button{padding:2px 3px}code{font-size:8px}td small,tbody th small{font-size:7px}}
+table,table code{font-size:7.5px}th,td{padding:2px}thead th{font-size:7px}thead button{padding:2px}td small,tbody th small{font-size:6.5px}
+.dot{width:6px;height:6px;margin-right:3px}.layers td.words{min-width:0}}
 )";
 
 /// Tables of class sortable: a click on a title sorts by its column, the largest figure first; another one turns it

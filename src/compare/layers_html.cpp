@@ -126,7 +126,7 @@ std::string explain_html(const ExplainedSession& session) {
                                           element("span", escape_xml(session.extents + ", " + team))) +
                         "\n";
   content += headline(session) + "\n";
-  content += layers_html(profile, session.model + ": where each layer stands");
+  content += layers_html(profile, "Where each layer stands");
   if (!session.batch.empty()) content += element("p", escape_xml(session.batch), "note");
   content +=
       "</section>\n<footer>Operations are counted two per multiply-add. “Per byte” are operations for each byte of "

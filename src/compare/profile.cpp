@@ -13,6 +13,8 @@ namespace {
 constexpr double giga = 1e9;
 /// Nobody asks what holds back a step that comes this near to the peak.
 constexpr double near_peak = 0.7;
+/// A step that much faster than memory allows did not wait for it.
+constexpr double cached = 1.25;
 /// All threads begin a step together and wait for the last one: below this, that counts.
 constexpr double short_step = 20e-6;
 
@@ -40,7 +42,8 @@ std::string limit_of(const ProfiledStep& entry, const LayerProfile& profile) {
   const double moved = static_cast<double>(step.bytes) / step.seconds / giga;
   const double peak = peak_for(profile.peak, step);
   const double allowed = peak > 0 ? intensity_of(step) * profile.bandwidth_gbps / peak : 0;
-  if (step.gflop > 0 && allowed > 0 && allowed < near_peak)
+  // Clearly above that its data came from caches.
+  if (step.gflop > 0 && allowed > 0 && allowed < near_peak && entry.peak_fraction < cached * allowed)
     return "moves bytes: at the speed of memory " + percent(allowed) + " of the peak";
   if (step.gflop > 0 && once < short_step) return "short: " + fixed(once * 1e6, 1) + " us";
   if (step.gflop == 0 && step.bytes > 0 && profile.bandwidth_gbps > 0)

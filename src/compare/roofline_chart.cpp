@@ -131,7 +131,7 @@ std::string layer_point(const Axes& axes, const ProfiledStep& entry) {
 
 std::string roofline_chart_svg(const LayerProfile& profile, const std::string& title) {
   std::string drawing = svg::begin(chart_width, chart_height, title);
-  drawing += text("tc-title", 16, 26, title);
+  drawing += svg::heading(title);
   const std::vector<const ProfiledStep*> products = products_of(profile);
   if (products.empty()) return drawing + text("tc-note", 16, 46, "No step that multiplies was timed.") + "</svg>\n";
   drawing += text("tc-note", 16, 46,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 
 #include "compare/format.hpp"
 
@@ -34,6 +35,11 @@ std::string at(std::string_view name, double value) {
 std::string text(std::string_view css, double x, double y, std::string_view content, std::string_view anchor) {
   return "<text class=\"" + std::string(css) + "\"" + at("x", x) + at("y", y) + " text-anchor=\"" +
          std::string(anchor) + "\">" + escape_xml(content) + "</text>\n";
+}
+
+std::string heading(std::string_view title) {
+  constexpr std::size_t most_characters = 58;
+  return text("tc-title", 16, 26, shorten(title, most_characters));
 }
 
 std::string line(std::string_view css, double x1, double y1, double x2, double y2) {

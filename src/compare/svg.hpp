@@ -13,6 +13,8 @@ extern const std::string_view style;
 std::string at(std::string_view name, double value);
 /// `anchor`: start, middle or end. `content` is escaped.
 std::string text(std::string_view css, double x, double y, std::string_view content, std::string_view anchor = "start");
+/// The title at the top, cut where it would leave a chart of the usual width.
+std::string heading(std::string_view title);
 std::string line(std::string_view css, double x1, double y1, double x2, double y2);
 /// From <svg> to the background: what every chart begins with.
 std::string begin(double width, double height, std::string_view title);

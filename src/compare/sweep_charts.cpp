@@ -227,7 +227,7 @@ std::string sweep_chart_svg(const ModelReport& model, SweepFigure figure, SweepA
   const double usable = chart_width - left_margin - right_margin - figures;
   const double width = (usable - panel_gap * static_cast<double>(across - 1)) / static_cast<double>(across);
   std::string drawing = svg::begin(chart_width, height, chart.title);
-  drawing += text("tc-title", 16, 26, chart.title);
+  drawing += svg::heading(chart.title);
   drawing += text("tc-note", 16, 46, curves.empty() ? "Nothing was measured." : chart.note);
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t column = i % across, row = i / across;

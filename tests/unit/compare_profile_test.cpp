@@ -158,7 +158,7 @@ TEST(Profile, OfASession) {
 
 TEST(BusyStreams, RunAllRequestsOnAllStreams) {
   const Model model = Model::load(test_data("image/model.onnx"));
-  Session session = model.compile({.isa = Isa::avx2, .threads = 1, .streams = 2, .pin = false});
+  Session session = model.compile({.isa = Isa::avx2, .threads = 1, .pin = false, .streams = 2});
   const TensorMap inputs = model.random_inputs({}, 1);
   BusyStreams busy(session, inputs, steady_clock());
   EXPECT_EQ(busy.requests(), 16);
