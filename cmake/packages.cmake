@@ -1,4 +1,5 @@
-# What cpack makes of an installed build (scripts/package calls it): three Debian packages from the preset package.
+# What cpack makes of an installed build (scripts/package calls it): Debian packages from the preset package, that of Python
+# where the module is built.
 set(CPACK_PACKAGE_VENDOR "The Tessera authors")
 set(CPACK_PACKAGE_CONTACT "The Tessera authors <tessera@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
@@ -6,6 +7,9 @@ set(CPACK_PACKAGE_HOMEPAGE_URL "")
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_COMPONENTS_ALL library dev tool)
+if(TESSERA_PYTHON)
+  list(APPEND CPACK_COMPONENTS_ALL python3)
+endif()
 set(CPACK_STRIP_FILES ON)
 
 set(library_package libtessera${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
@@ -24,6 +28,15 @@ set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS
   "libhwloc-dev, libprotobuf-dev, libonnx-dev, libminizip-dev, zlib1g-dev, libicu-dev, libpng-dev, libjpeg-dev, nettle-dev")
 set(CPACK_DEBIAN_TOOL_PACKAGE_NAME tessera)
 set(CPACK_DEBIAN_TOOL_PACKAGE_SECTION science)
+if(TESSERA_PYTHON)
+  # The module is for the one version of Python that it was built with.
+  math(EXPR next_python "${Python_VERSION_MINOR} + 1")
+  set(CPACK_DEBIAN_PYTHON3_PACKAGE_NAME python3-tessera)
+  set(CPACK_DEBIAN_PYTHON3_PACKAGE_SECTION python)
+  set(CPACK_DEBIAN_PYTHON3_PACKAGE_DEPENDS
+    "python3 (>= 3.${Python_VERSION_MINOR}), python3 (<< 3.${next_python}), python3-numpy")
+  set(CPACK_COMPONENT_PYTHON3_DESCRIPTION "Inference of ResNet-50- and BERT-class models on x86 CPUs: Python package")
+endif()
 set(CPACK_COMPONENT_LIBRARY_DESCRIPTION "Inference of ResNet-50- and BERT-class models on x86 CPUs: shared library")
 set(CPACK_COMPONENT_DEV_DESCRIPTION "Inference of ResNet-50- and BERT-class models on x86 CPUs: headers, static libraries")
 set(CPACK_COMPONENT_TOOL_DESCRIPTION "Inference of ResNet-50- and BERT-class models on x86 CPUs: command line")

@@ -22,9 +22,15 @@ struct CompareOptions {
   /// run on the best tier there is.
   std::vector<std::string> cases = {};
   std::map<std::string, std::int64_t> extents = {};  ///< as in SessionOptions
-  int threads = 0;                                   ///< 0: all usable CPUs
-  int warmup = 20, samples = 1000;                   ///< inferences of each case
-  double max_seconds = 0;                            ///< for each model; 0: no limit
+  /// Extents with several values, {{"batch", {1, 4, 16}}}: every model runs at all combinations, the first symbol
+  /// varying fastest, loaded and calibrated once, and appears once in the report with all its points.
+  std::map<std::string, std::vector<std::int64_t>> sweep = {};
+  int threads = 0;  ///< as in SessionOptions
+  /// Likewise. With several, or 0, throughput is measured with all streams busy, and times are those of one request.
+  int streams = 1;
+  int warmup = 20, samples = 1000;          ///< inferences of each case, at each point
+  double max_seconds = 0;                   ///< for each model; 0: no limit
+  int profile_runs = 0;                     ///< inferences over which every layer is timed, for the rooflines; 0: none
   std::string calibration = {};             ///< for int8: path of data, as in read_items(); empty: seeded noise
   std::string data = {};                    ///< for the accuracy: likewise; empty: seeded inputs
   std::optional<int> accuracy_inputs = {};  ///< inputs for the accuracy; nothing: all of `data`, or 8
@@ -45,7 +51,8 @@ class TESSERA_API Comparison {
   [[nodiscard]] std::string csv() const;
   [[nodiscard]] std::string html() const;                 ///< one page that needs nothing else
   [[nodiscard]] std::string text(int width = 100) const;  ///< tables for a terminal
-  /// report.json, .csv, .html and two charts for each model. They appear together or not at all.
+  /// report.json, .csv, .html and two charts for each model, three or four of a sweep. They appear together or not at
+  /// all.
   void save(const std::string& folder) const;
 
   struct Impl;

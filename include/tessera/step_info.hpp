@@ -31,6 +31,8 @@ struct StepInfo {
   std::int64_t runs = 1;  ///< in one inference: once for each part of the batch that is run on its own
   std::vector<StepChoice> choices = {};
   std::int64_t bytes = 0;  ///< that its inputs, weights and outputs take: the least that has to move; likewise
+  /// Which earlier entries of the same list leave what this step reads; -1: an input of the model.
+  std::vector<int> reads = {};
 };
 
 }  // namespace tessera

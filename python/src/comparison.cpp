@@ -26,23 +26,22 @@
 namespace tessera::python {
 namespace {
 
-using Extents = std::map<std::string, std::int64_t>;
-
 struct ModelWithData {
   const LoadedModel* model = nullptr;
   const OpenDataset* calibration = nullptr;
-  const OpenDataset* data = nullptr;
+  std::vector<const OpenDataset*> data;  ///< of each point; empty: none
 };
 
-ComparedModel compared(const ModelWithData& entry, const Extents& extents) {
+ComparedModel compared(const ModelWithData& entry, const std::vector<Extents>& points) {
+  const Extents extents = calibration_point(points);
   const auto batch = extents.find("batch");
-  ComparedModel model{entry.model->model, source_of(entry.model->model, entry.model->source), {}, nullptr, ""};
+  ComparedModel model{entry.model->model, source_of(entry.model->model, entry.model->source), {}, {}, ""};
   if (entry.calibration != nullptr)
     model.calibration = read_batches(*entry.calibration->data, entry.calibration->inputs,
                                      batch == extents.end() ? 1 : batch->second, most_calibration_items);
-  if (entry.data != nullptr) {
-    model.data = entry.data->data;
-    model.data_name = entry.data->name;
+  for (const OpenDataset* data : entry.data) {
+    model.data.push_back(data->data);
+    model.data_name = data->name;
   }
   return model;
 }
@@ -61,19 +60,23 @@ const OpenDataset* dataset_or_none(const nb::object& object) {
 
 /// The report, and what no row of it says.
 std::pair<Report, std::vector<std::string>> compare(const nb::list& models, const std::vector<std::string>& cases,
-                                                    const Extents& extents, int samples, int warmup, double max_seconds,
-                                                    int threads, std::optional<int> accuracy_inputs, std::uint64_t seed,
-                                                    bool strict, bool synthetic_calibration,
+                                                    const std::vector<Extents>& points, int samples, int warmup,
+                                                    double max_seconds, int threads, int streams, int profile,
+                                                    std::optional<int> accuracy_inputs, std::uint64_t seed, bool strict,
+                                                    bool synthetic_calibration,
                                                     const std::optional<std::string>& tune_cache, nb::object progress) {
   std::vector<ModelWithData> entries;
   for (const nb::handle entry : models) {
-    const auto [model, calibration, data] = nb::cast<std::tuple<nb::object, nb::object, nb::object>>(entry);
-    entries.push_back({nb::cast<const LoadedModel*>(model), dataset_or_none(calibration), dataset_or_none(data)});
+    const auto [model, calibration, data] =
+        nb::cast<std::tuple<nb::object, nb::object, std::vector<const OpenDataset*>>>(entry);
+    entries.push_back({nb::cast<const LoadedModel*>(model), dataset_or_none(calibration), data});
   }
   ComparisonOptions options;
   options.cases = planned(cases, strict);
-  options.extents = extents;
+  options.points = points;
   options.threads = threads;
+  options.streams = streams;
+  options.profile_runs = profile;
   options.measure = {.warmup = warmup, .samples = samples, .max_seconds = max_seconds, .seed = seed};
   options.synthetic_calibration = synthetic_calibration;
   options.tune = tune_cache.has_value();
@@ -92,7 +95,7 @@ std::pair<Report, std::vector<std::string>> compare(const nb::list& models, cons
   const nb::gil_scoped_release release;
   std::vector<ComparedModel> compared_models;
   compared_models.reserve(entries.size());
-  for (const ModelWithData& entry : entries) compared_models.push_back(compared(entry, extents));
+  for (const ModelWithData& entry : entries) compared_models.push_back(compared(entry, points));
   return {compare_models(compared_models, options, accuracy_inputs, std::nullopt, events), notes};
 }
 
@@ -103,11 +106,14 @@ void save(const Report& report, const std::string& path) {
   folder.commit();
 }
 
-/// [(time chart, speed-up chart)] of the models, as SVG.
-std::vector<std::pair<std::string, std::string>> charts(const Report& report) {
-  std::vector<std::pair<std::string, std::string>> pairs;
-  for (const ModelReport& model : report.models) pairs.emplace_back(time_chart_svg(model), speedup_chart_svg(model));
-  return pairs;
+/// The charts of each model, as SVG.
+std::vector<std::vector<std::string>> charts(const Report& report) {
+  std::vector<std::vector<std::string>> all;
+  for (const ModelReport& model : report.models) {
+    std::vector<std::string>& charts = all.emplace_back();
+    for (auto& [name, svg] : charts_of(model)) charts.push_back(std::move(svg));
+  }
+  return all;
 }
 
 }  // namespace
@@ -123,10 +129,10 @@ void bind_comparison(nb::module_& module) {
           nb::arg("width"))
       .def("charts", &charts)
       .def("save", &save, nb::arg("folder"));
-  module.def("compare", &compare, nb::kw_only(), nb::arg("models"), nb::arg("cases"), nb::arg("extents"),
-             nb::arg("samples"), nb::arg("warmup"), nb::arg("max_seconds"), nb::arg("threads"),
-             nb::arg("accuracy_inputs").none(), nb::arg("seed"), nb::arg("strict"), nb::arg("synthetic_calibration"),
-             nb::arg("tune_cache").none(), nb::arg("progress").none());
+  module.def("compare", &compare, nb::kw_only(), nb::arg("models"), nb::arg("cases"), nb::arg("points"),
+             nb::arg("samples"), nb::arg("warmup"), nb::arg("max_seconds"), nb::arg("threads"), nb::arg("streams"),
+             nb::arg("profile"), nb::arg("accuracy_inputs").none(), nb::arg("seed"), nb::arg("strict"),
+             nb::arg("synthetic_calibration"), nb::arg("tune_cache").none(), nb::arg("progress").none());
 }
 
 }  // namespace tessera::python

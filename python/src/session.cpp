@@ -162,15 +162,15 @@ nb::list choices_of(const StepInfo& step) {
 }
 
 nb::list explain(PythonSession& session, int profile) {
-  std::vector<ProfiledStep> steps;
+  LayerProfile layers;
   {
     const nb::gil_scoped_release release;
     if (profile > 0)
       for (const auto& [name, tensor] : session.random_inputs()) session.engine().set_input(name, tensor);
-    steps = profile_steps(session.engine(), profile);
+    layers = profile_layers(session.engine(), profile);
   }
   nb::list rows;
-  for (const ProfiledStep& entry : steps) {
+  for (const ProfiledStep& entry : layers.steps) {
     const StepInfo& step = entry.step;
     nb::dict row;
     row["node"] = step.node;
@@ -185,6 +185,8 @@ nb::list explain(PythonSession& session, int profile) {
     row["ms"] = profile > 0 ? nb::object(nb::float_(step.seconds * 1e3)) : nb::object(nb::none());
     row["share"] = profile > 0 ? nb::object(nb::float_(entry.share)) : nb::object(nb::none());
     row["peak_fraction"] = profile > 0 ? nb::object(nb::float_(entry.peak_fraction)) : nb::object(nb::none());
+    row["reason"] = entry.reason;
+    row["reads"] = step.reads;
     row["choices"] = choices_of(step);
     rows.append(row);
   }

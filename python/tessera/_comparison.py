@@ -8,7 +8,7 @@ import warnings
 from tessera import _tessera
 from tessera._dataset import Items, dataset_of, is_synthetic
 from tessera._error import Error
-from tessera._model import Model, Path, _extents, load
+from tessera._model import Model, Path, _extents, load, stream_count
 from tessera._progress import Progress, as_function
 from tessera._report_html import report_html
 from tessera._tuning import cache_file
@@ -21,8 +21,9 @@ def doctor() -> dict[str, Any]:
     return json.loads(_tessera.doctor())
 
 
-def compare(models: Models = ("resnet50", "bert-base"), cases: Optional[Iterable[str]] = None, *, batch: int = 1,
-            seq: Optional[int] = None, samples: int = 1000, warmup: int = 20, max_seconds: float = 0, threads: int = 0,
+def compare(models: Models = ("resnet50", "bert-base"), cases: Optional[Iterable[str]] = None, *,
+            batch: Union[int, Iterable[int]] = 1, seq: Union[None, int, Iterable[int]] = None, samples: int = 1000,
+            warmup: int = 20, max_seconds: float = 0, threads: int = 0, streams: Union[int, str] = 1, profile: int = 0,
             calibration: Optional[Items] = None, data: Optional[Items] = None, accuracy_inputs: Optional[int] = None,
             seed: int = 1, strict: bool = False, tune: bool = False, tune_cache: Optional[Path] = None,
             progress: Progress = None) -> "Report":
@@ -32,28 +33,42 @@ def compare(models: Models = ("resnet50", "bert-base"), cases: Optional[Iterable
     cases        "PRECISION[@ISA]"; None: fp32, bf16@avx512_core_amx, int8@avx512_core_vnni, int8@avx512_core_amx. One that
                  is not available here keeps its row with the reason, and its precision also runs on the best that is;
                  with `strict` it is an Error of kind "unavailable"
+    batch, seq   several make a sweep: each model runs at all combinations, loaded and calibrated once, and appears once in
+                 the report, with its points
     samples      inferences to time for each case, at most max_seconds for all cases of a model (0: no limit); the cases
                  take turns
+    streams      requests side by side on cores of their own, "auto": one for each core; throughput is then measured with
+                 all of them busy, and times are those of one request. threads: of each stream
+    profile      inferences over which every layer of every case is timed, for the rooflines in report.html
     calibration  for int8: a path, or items as in Model.quantize; None: only built-in and quantized models run in int8;
                  "synthetic": insists on seeded random data
     data         real data for the accuracy, with labels if there are some; None: agreement with FP32 on other inputs
     progress     function(activity, fraction), or True for a bar
     """
-    extents = _extents(batch, seq, None)
+    points = [_extents(b, s, None) for s in _several(seq) for b in _several(batch)]
     loaded = [model if isinstance(model, Model) else load(model) for model in _listed(models)]
     if not loaded:
         raise Error("models", "there are none", "give at least one")
     real = None if is_synthetic(calibration) else calibration
-    entries = [(model._compiled, dataset_of(model._compiled, real, extents),
-                dataset_of(model._compiled, data, extents)) for model in loaded]
+    longest = _extents(None, max((point["seq"] for point in points if "seq" in point), default=None), None)
+    entries = [(model._compiled, dataset_of(model._compiled, real, {**points[0], **longest}),
+                [] if data is None else [dataset_of(model._compiled, data, point) for point in points])
+               for model in loaded]
     report, notes = _tessera.compare(
-        models=entries, cases=[] if cases is None else [cases] if isinstance(cases, str) else list(cases), extents=extents,
-        samples=samples, warmup=warmup, max_seconds=max_seconds, threads=threads, accuracy_inputs=accuracy_inputs,
-        seed=seed, strict=strict, synthetic_calibration=is_synthetic(calibration),
+        models=entries, cases=[] if cases is None else [cases] if isinstance(cases, str) else list(cases), points=points,
+        samples=samples, warmup=warmup, max_seconds=max_seconds, threads=threads, streams=stream_count(streams),
+        profile=profile, accuracy_inputs=accuracy_inputs, seed=seed, strict=strict, synthetic_calibration=is_synthetic(calibration),
         tune_cache=cache_file(tune, tune_cache), progress=as_function(progress))
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return Report(report)
+
+
+def _several(extent: Union[None, int, Iterable[int]]) -> list[Optional[int]]:
+    values = list(extent) if isinstance(extent, Iterable) else [extent]
+    if not values:
+        raise Error("batch, seq", "a list of them is empty", "give at least one")
+    return values
 
 
 def _listed(models: Models) -> list[Union[Path, Model]]:
@@ -71,7 +86,7 @@ class Report:
         return json.loads(self._compiled.json())
 
     def save(self, folder: Path) -> None:
-        """Writes report.json, report.csv, report.html (one page, opens offline) and two charts per model into `folder`."""
+        """Writes report.json, report.csv, report.html (one page, opens offline) and the charts of each model into `folder`."""
         self._compiled.save(os.fspath(folder))
 
     def __str__(self) -> str:

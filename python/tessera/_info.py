@@ -10,5 +10,19 @@ class TensorInfo(NamedTuple):
     shape: tuple[Union[int, str], ...]
 
 
-def infos(rows) -> list[TensorInfo]:
+class Described:
+    """What has inputs and outputs: a Model, as its file declares them, and a Session, at the extents that are prepared."""
+
+    @property
+    def inputs(self) -> list[TensorInfo]:
+        """What it takes. Symbols such as "batch" stand where a Model takes any extent."""
+        return _infos(self._compiled.inputs())
+
+    @property
+    def outputs(self) -> list[TensorInfo]:
+        """What it gives; likewise."""
+        return _infos(self._compiled.outputs())
+
+
+def _infos(rows) -> list[TensorInfo]:
     return [TensorInfo(*row) for row in rows]

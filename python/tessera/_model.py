@@ -9,7 +9,8 @@ import numpy as np
 
 from tessera import _tessera
 from tessera._dataset import Dataset, Items, dataset_of, is_synthetic
-from tessera._info import TensorInfo, infos
+from tessera._error import Error
+from tessera._info import Described, TensorInfo
 from tessera._progress import Progress, as_function
 from tessera._session import Session
 from tessera._tuning import cache_file
@@ -26,7 +27,7 @@ def load(path_or_name: Path) -> "Model":
     return Model(_tessera.load(os.fspath(path_or_name)))
 
 
-class Model:
+class Model(Described):
     """A network and its weights. Made by load(); sessions compiled from one model share their packed weights."""
 
     def __init__(self, compiled: _tessera.Model):
@@ -40,16 +41,6 @@ class Model:
     def synthetic_weights(self) -> bool:
         """True of built-in models: accuracy can then only mean agreement with FP32."""
         return self._compiled.synthetic_weights()
-
-    @property
-    def inputs(self) -> list[TensorInfo]:
-        """As the file declares them: "batch" and other symbols where any extent will do."""
-        return infos(self._compiled.inputs())
-
-    @property
-    def outputs(self) -> list[TensorInfo]:
-        """As the file declares them."""
-        return infos(self._compiled.outputs())
 
     def compile(self, precision: str = "fp32", isa: Optional[str] = None, threads: int = 0, streams: Union[int, str] = 1,
                 *, batch: int = 1, seq: Optional[int] = None, extents: Optional[dict[str, int]] = None,
@@ -78,7 +69,7 @@ class Model:
         """
         prepared = _extents(batch, seq, extents)
         compiled = self._compiled.compile(
-            precision=precision, isa=isa, threads=threads, streams=0 if streams == "auto" else streams, extents=prepared,
+            precision=precision, isa=isa, threads=threads, streams=stream_count(streams), extents=prepared,
             fixed_extents=fixed_extents, opt_level=opt_level, pin=pin, cpus=list(cpus), numa_node=numa_node,
             plan_cache_bytes=plan_cache_bytes, queue_limit=queue_limit,
             calibration=dataset_of(self._compiled, None if is_synthetic(calibration) else calibration, None),
@@ -166,6 +157,13 @@ class Quantized(Model):
     def compile(self, precision: str = "int8", *words, **options) -> Session:
         """As Model.compile; INT8 whatever precision is asked for."""
         return super().compile(precision, *words, **options)
+
+
+def stream_count(streams: Union[int, str]) -> int:
+    """As the engine takes it: 0 for "auto"."""
+    if isinstance(streams, str) and streams != "auto":
+        raise Error("streams", f"{streams!r} is no number of streams", 'give a number, or "auto" for one on each core')
+    return 0 if streams == "auto" else streams
 
 
 def _extents(batch: Optional[int], seq: Optional[int], extents: Optional[dict[str, int]]) -> dict[str, int]:

@@ -9,12 +9,12 @@ import numpy as np
 
 from tessera import _tessera
 from tessera._arrays import convert
-from tessera._info import TensorInfo, infos
+from tessera._info import Described
 
 Feeds = Mapping[str, Any]
 
 
-class Session:
+class Session(Described):
     """Runs a model in one precision on one instruction set. Made by Model.compile.
 
     run() and run_async() take any batch and any sequence length, and may be called by any number of threads; the GIL is
@@ -77,21 +77,12 @@ class Session:
     def explain(self, profile: int = 0) -> list[dict[str, Any]]:
         """The plan, a dict for each step: node, op, kernel, isa, precision, why (not a better one), runs and choices.
 
-        gflop is its 10^9 operations, two per multiply-add, and bytes what its inputs, weights and outputs take.
+        gflop is its 10^9 operations, two per multiply-add, and bytes what its inputs, weights and outputs take; reads are
+        the indices of the steps whose results it takes, -1 for inputs. reason is `why`, or else what the times show.
         With `profile` every step is timed over that many inferences on seeded random inputs: ms, share of the inference,
         and peak_fraction of the rate that multiply-adds in registers reach here in that precision. None without.
         """
         return self._compiled.explain(profile)
-
-    @property
-    def inputs(self) -> list[TensorInfo]:
-        """With the prepared extents."""
-        return infos(self._compiled.inputs())
-
-    @property
-    def outputs(self) -> list[TensorInfo]:
-        """With the prepared extents."""
-        return infos(self._compiled.outputs())
 
     @property
     def isa(self) -> str:

@@ -4,8 +4,8 @@
 build_packages=(g++ cmake ninja-build pkg-config libprotobuf-dev protobuf-compiler libonnx-dev nlohmann-json3-dev
   libcli11-dev libhwloc-dev libminizip-dev zlib1g-dev nettle-dev libpng-dev libjpeg-dev libicu-dev libxxhash-dev)
 # Only for scripts/package.
-packaging_packages=(dpkg-dev file binutils xz-utils icu-devtools libudev-dev git python3)
-test_packages=(libgtest-dev libbenchmark-dev clang-format clang-tidy clang libclang-rt-dev python3-venv python3-dev nodejs npm gcc binutils dpkg-dev doxygen ca-certificates)
+packaging_packages=(dpkg-dev file binutils xz-utils icu-devtools libudev-dev git python3 python3-dev python3-venv ca-certificates)
+test_packages=(libgtest-dev libbenchmark-dev clang-format clang-tidy clang libclang-rt-dev python3-venv python3-dev nodejs npm gcc binutils dpkg-dev doxygen ca-certificates chromium fonts-dejavu-core)
 
 say() { printf '\033[1m== %s\033[0m\n' "$*" >&2; }
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/case_name.hpp"
 #include "core/error.hpp"
 #include "cpu/features.hpp"
 #include "kernels/tiers.hpp"
@@ -36,8 +37,7 @@ void add_fallback(std::vector<PlannedCase>& rows, Precision precision, Isa best,
   if (has_row(rows, precision, tier) || has_row(rows, precision, best)) return;
   const auto last =
       std::find_if(rows.rbegin(), rows.rend(), [&](const PlannedCase& row) { return row.precision == precision; });
-  const std::string name = std::string(name_of(precision)) + "@" + std::string(name_of(tier));
-  rows.insert(last.base(), PlannedCase{name, precision, tier, std::nullopt});
+  rows.insert(last.base(), PlannedCase{case_name(precision, tier), precision, tier, std::nullopt});
 }
 
 }  // namespace
@@ -56,7 +56,7 @@ CaseRequest parse_case(std::string_view text) {
   request.isa = isa_from_name(text.substr(at + 1));
   if (!request.isa)
     reject(subject, "'" + std::string(text.substr(at + 1)) + "' is no instruction set", "choose one of " + isa_list());
-  request.name += "@" + std::string(name_of(*request.isa));
+  request.name = case_name(request.precision, *request.isa);
   return request;
 }
 

@@ -24,23 +24,28 @@ std::vector<PlannedCase> planned_cases(const CompareOptions& options) {
   return plan_cases(requests, availability_here(), std::nullopt, options.strict);
 }
 
-ComparedModel load(const std::string& name, const CompareOptions& options) {
+ComparedModel load(const std::string& name, const CompareOptions& options, const std::vector<Extents>& points) {
   const Model model = Model::load(name);
-  ComparedModel compared{model, source_of(model, name), {}, nullptr, options.data};
-  const DatasetModel bound = dataset_model(name, model, options.extents);
-  const auto batch = options.extents.find("batch");
+  ComparedModel compared{model, source_of(model, name), {}, {}, options.data};
+  const Extents extents = calibration_point(points);
+  const auto batch = extents.find("batch");
   if (!options.calibration.empty())
-    compared.calibration = read_batches(*open_dataset(options.calibration, bound), model.inputs(),
-                                        batch == options.extents.end() ? 1 : batch->second, most_calibration_items);
-  if (!options.data.empty()) compared.data = open_dataset(options.data, bound);
+    compared.calibration =
+        read_batches(*open_dataset(options.calibration, dataset_model(name, model, extents)), model.inputs(),
+                     batch == extents.end() ? 1 : batch->second, most_calibration_items);
+  if (options.data.empty()) return compared;
+  for (const Extents& point : points)
+    compared.data.push_back(open_dataset(options.data, dataset_model(name, model, point)));
   return compared;
 }
 
 ComparisonOptions comparison_options(const CompareOptions& options) {
   ComparisonOptions comparison;
   comparison.cases = planned_cases(options);
-  comparison.extents = options.extents;
+  comparison.points = sweep_points(options.extents, options.sweep);
   comparison.threads = options.threads;
+  comparison.streams = options.streams;
+  comparison.profile_runs = options.profile_runs;
   comparison.measure = {
       .warmup = options.warmup, .samples = options.samples, .max_seconds = options.max_seconds, .seed = options.seed};
   comparison.seed = options.seed;
@@ -77,7 +82,7 @@ Comparison compare(const std::vector<std::string>& models, const CompareOptions&
   const ComparisonOptions comparison = comparison_options(options);
   std::vector<ComparedModel> loaded;
   loaded.reserve(models.size());
-  for (const std::string& name : models) loaded.push_back(load(name, options));
+  for (const std::string& name : models) loaded.push_back(load(name, options, comparison.points));
   ComparisonEvents events;
   std::string activity;
   if (options.progress) {

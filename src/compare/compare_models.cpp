@@ -1,13 +1,11 @@
 #include "compare/compare_models.hpp"
 
 #include <algorithm>
-#include <chrono>
-#include <ctime>
 #include <map>
 #include <utility>
 
 #include "compare/cases.hpp"
-#include "compare/failure.hpp"
+#include "compare/format.hpp"
 #include "compare/team_peak.hpp"
 #include "cpu/features.hpp"
 #include "cpu/topology.hpp"
@@ -17,15 +15,14 @@
 namespace tessera {
 namespace {
 
-std::string utc_now() {
-  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+/// The threads of all streams together.
+int all_threads(const ComparisonOptions& options, int usable_cpus) {
+  if (options.threads == 0) return usable_cpus;
+  const int streams = options.streams > 0 ? options.streams : std::max(1, usable_cpus / options.threads);
+  return streams * options.threads;
 }
 
-MachineReport describe_machine(std::optional<Isa> ceiling, int threads) {
+MachineReport describe_machine(std::optional<Isa> ceiling, const ComparisonOptions& options) {
   const CpuFeatures& features = cpu_features();
   const Topology topology = detect_topology();
   MachineReport machine;
@@ -33,30 +30,16 @@ MachineReport describe_machine(std::optional<Isa> ceiling, int threads) {
   machine.isa = best_isa_below(availability_here(), ceiling);
   machine.features = feature_names(features);
   machine.usable_cpus = topology.usable_cpus();
-  machine.threads = threads > 0 ? threads : topology.usable_cpus();
+  machine.threads = all_threads(options, machine.usable_cpus);
   machine.kernel = topology.kernel;
   machine.peak = measure_team_peak(machine.isa, machine.threads);
   return machine;
 }
 
 /// The batch that an item of data has: the model's own, or the one asked for.
-std::int64_t batch_of(const Model& model, const std::map<std::string, std::int64_t>& extents) {
+std::int64_t batch_of(const Model& model, const Extents& extents) {
   const auto asked = extents.find("batch");
   return fixed_batch(model.inputs()).value_or(asked == extents.end() ? 1 : asked->second);
-}
-
-/// One failing model never costs the others: what it throws becomes its report, if somebody hears of it.
-ModelReport compare_or_say_why(const Model& model, const ComparisonOptions& options, const ComparisonEvents& events) {
-  ComparisonEvents named = events;
-  if (events.stage) named.stage = [&](const std::string& activity) { events.stage(model.name() + ": " + activity); };
-  if (!events.failed) return compare_model(model, options, named);
-  ModelReport report;
-  const auto failure = failure_of("model " + model.name(), [&] { report = compare_model(model, options, named); });
-  if (!failure) return report;
-  report = {};
-  report.failure = failure->what();
-  events.failed(*failure);
-  return report;
 }
 
 }  // namespace
@@ -67,6 +50,28 @@ std::string unique_name(const Report& report, const std::string& name) {
   for (int number = 2; std::any_of(report.models.begin(), report.models.end(), taken); ++number)
     unique = name + "-" + std::to_string(number);
   return unique;
+}
+
+std::vector<Extents> sweep_points(const Extents& extents,
+                                  const std::map<std::string, std::vector<std::int64_t>>& sweep) {
+  std::vector<Extents> points = {extents};
+  for (const auto& [symbol, values] : sweep) {
+    std::vector<Extents> more;
+    for (const std::int64_t value : values)
+      for (Extents point : points) {
+        point[symbol] = value;
+        more.push_back(std::move(point));
+      }
+    if (!values.empty()) points = std::move(more);
+  }
+  return points;
+}
+
+Extents calibration_point(const std::vector<Extents>& points) {
+  Extents chosen = points.front();
+  for (const Extents& point : points)
+    if (const auto seq = point.find("seq"); seq != point.end()) chosen["seq"] = std::max(chosen["seq"], seq->second);
+  return chosen;
 }
 
 std::string source_of(const Model& model, const std::string& path_or_name) {
@@ -80,7 +85,7 @@ Report compare_models(const std::vector<ComparedModel>& models, const Comparison
   Report report;
   report.version = std::string(version);
   report.created = utc_now();
-  report.machine = describe_machine(ceiling, common.threads);
+  report.machine = describe_machine(ceiling, common);
   report.protocol = {common.measure.warmup, common.measure.samples, common.measure.max_seconds, common.tune};
 
   ComparisonOptions options = common;
@@ -92,11 +97,16 @@ Report compare_models(const std::vector<ComparedModel>& models, const Comparison
     if (events.stopped && events.stopped()) break;
     options.calibration = entry.calibration;
     options.data_name = entry.data_name;
-    options.data.reset();
-    if (entry.data != nullptr)
-      options.data =
-          items_of(*entry.data, entry.data_name, accuracy_inputs.value_or(0), batch_of(entry.model, common.extents));
-    ModelReport model = compare_or_say_why(entry.model, options, events);
+    options.data = {};
+    if (!entry.data.empty())
+      options.data = [&](std::size_t point) {
+        return items_of(*entry.data.at(point), entry.data_name, accuracy_inputs.value_or(0),
+                        batch_of(entry.model, common.points[point]));
+      };
+    ComparisonEvents named = events;
+    if (events.stage)
+      named.stage = [&](const std::string& activity) { events.stage(entry.model.name() + ": " + activity); };
+    ModelReport model = compare_model(entry.model, options, named);
     model.name = unique_name(report, entry.model.name());
     model.source = entry.source;
     report.models.push_back(std::move(model));

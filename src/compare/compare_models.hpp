@@ -2,7 +2,8 @@
 // make it.
 #pragma once
 
-#include <functional>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,12 +22,20 @@ struct ComparedModel {
   Model model;
   std::string source;  ///< for people: a path, or that it is built in
   std::vector<TensorMap> calibration;
-  std::shared_ptr<const Dataset> data;  ///< real data for the accuracy; none: other inputs
-  std::string data_name;                ///< for people
+  /// Real data for the accuracy, of the shapes of each point; none: other inputs.
+  std::vector<std::shared_ptr<const Dataset>> data;
+  std::string data_name;  ///< for people
 };
 
 /// `name`, or with a number behind it: two files of one name must not write one chart over the other.
 std::string unique_name(const Report& report, const std::string& name);
+
+/// All combinations of the values of `sweep`, the first symbol varying fastest, each with `extents` beside them.
+std::vector<Extents> sweep_points(const Extents& extents,
+                                  const std::map<std::string, std::vector<std::int64_t>>& sweep);
+/// The one of them that int8 is calibrated at: the longest sequences, so that no text is cut shorter than one that
+/// runs, and the first value of everything else.
+Extents calibration_point(const std::vector<Extents>& points);
 
 /// What a report calls the origin of a model that was loaded as `path_or_name`.
 std::string source_of(const Model& model, const std::string& path_or_name);

@@ -2,8 +2,10 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
+#include <ctime>
 
 namespace tessera {
 
@@ -43,6 +45,14 @@ std::string cosine_text(double cosine) {
 
 std::string sqnr_text(double sqnr_db) {
   return std::isinf(sqnr_db) && sqnr_db > 0 ? "exact" : fixed(sqnr_db, 1) + " dB";
+}
+
+std::string utc_now() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
 std::string escape_xml(std::string_view text) {

@@ -22,6 +22,9 @@ std::string cosine_text(double cosine);
 /// "42.1 dB"; "exact" for equal outputs.
 std::string sqnr_text(double sqnr_db);
 
+/// The time now: "2026-01-31T12:00:00Z".
+std::string utc_now();
+
 /// The text with & < > " ' written as entities and control characters left out.
 std::string escape_xml(std::string_view text);
 

@@ -1,11 +1,32 @@
 #include "compare/profile.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "compare/format.hpp"
 #include "compare/team_peak.hpp"
 
 namespace tessera {
+namespace {
+
+constexpr double giga = 1e9;
+/// Nobody asks what holds back a step that comes this near to the peak.
+constexpr double near_peak = 0.7;
+/// A step that much faster than memory allows did not wait for it.
+constexpr double cached = 1.25;
+/// All threads begin a step together and wait for the last one: below this, that counts.
+constexpr double short_step = 20e-6;
+
+}  // namespace
+
+double intensity_of(const StepInfo& step) noexcept {
+  return step.bytes > 0 ? step.gflop * giga / static_cast<double>(step.bytes) : 0;
+}
+
+double rate_of(const StepInfo& step) noexcept {
+  return step.seconds > 0 ? step.gflop / step.seconds : 0;
+}
 
 double peak_for(const PeakRates& peak, const StepInfo& step) {
   const std::optional<double> rate = step.precision.starts_with("u8")     ? peak.int8_gops
@@ -14,23 +35,43 @@ double peak_for(const PeakRates& peak, const StepInfo& step) {
   return rate.value_or(0);
 }
 
-std::vector<ProfiledStep> profile_steps(Session& session, int runs) {
-  const PeakRates peak = runs > 0 ? measure_team_peak(session.isa(), session.threads()) : PeakRates{};
-  if (runs > 0)
+std::string limit_of(const ProfiledStep& entry, const LayerProfile& profile) {
+  const StepInfo& step = entry.step;
+  if (step.seconds <= 0 || entry.peak_fraction >= near_peak) return {};
+  const double once = step.seconds / static_cast<double>(std::max<std::int64_t>(step.runs, 1));
+  const double moved = static_cast<double>(step.bytes) / step.seconds / giga;
+  const double peak = peak_for(profile.peak, step);
+  const double allowed = peak > 0 ? intensity_of(step) * profile.bandwidth_gbps / peak : 0;
+  // Clearly above that its data came from caches.
+  if (step.gflop > 0 && allowed > 0 && allowed < near_peak && entry.peak_fraction < cached * allowed)
+    return "moves bytes: at the speed of memory " + percent(allowed) + " of the peak";
+  if (step.gflop > 0 && once < short_step) return "short: " + fixed(once * 1e6, 1) + " us";
+  if (step.gflop == 0 && step.bytes > 0 && profile.bandwidth_gbps > 0)
+    return "moves bytes: " + quantity(moved) + " GB/s, memory does " + quantity(profile.bandwidth_gbps);
+  return {};
+}
+
+LayerProfile profile_layers(Session& session, int runs) {
+  LayerProfile profile;
+  profile.isa = session.isa();
+  profile.threads = session.threads();
+  profile.runs = runs;
+  if (runs > 0) {
+    profile.peak = measure_team_peak(profile.isa, profile.threads);
+    profile.bandwidth_gbps = measure_team_bandwidth(profile.threads);
     for (int i = 0; i < runs / 10 + 1; ++i) session.infer();  // warm-up
-  std::vector<ProfiledStep> steps;
-  double seconds = 0;
+  }
   for (StepInfo& step : session.explain(runs)) {
-    seconds += step.seconds;
-    steps.push_back({std::move(step), 0, 0});
+    profile.seconds += step.seconds;
+    profile.steps.push_back({std::move(step), 0, 0, {}});
   }
-  for (ProfiledStep& entry : steps) {
-    if (entry.step.seconds <= 0) continue;
-    entry.share = entry.step.seconds / seconds;
-    if (const double most = peak_for(peak, entry.step); most > 0)
-      entry.peak_fraction = entry.step.gflop / entry.step.seconds / most;
+  for (ProfiledStep& entry : profile.steps) {
+    if (entry.step.seconds > 0) entry.share = entry.step.seconds / profile.seconds;
+    if (const double most = peak_for(profile.peak, entry.step); most > 0)
+      entry.peak_fraction = rate_of(entry.step) / most;
+    entry.reason = entry.step.why.empty() ? limit_of(entry, profile) : entry.step.why;
   }
-  return steps;
+  return profile;
 }
 
 }  // namespace tessera

@@ -16,12 +16,12 @@ std::string_view name_of(CaseStatus status) noexcept {
   return "?";
 }
 
-bool is_scored(const ModelReport& model) noexcept {
-  return std::ranges::any_of(model.cases, [](const CaseReport& row) { return row.top1.has_value(); });
+bool is_scored(const PointReport& point) noexcept {
+  return std::ranges::any_of(point.cases, [](const CaseReport& row) { return row.top1.has_value(); });
 }
 
-std::string_view baseline_name(const ModelReport& model) noexcept {
-  switch (model.baseline) {
+std::string_view baseline_name(const PointReport& point) noexcept {
+  switch (point.baseline) {
     case Precision::fp32: return "FP32";
     case Precision::bf16: return "the file's own BF16";
     case Precision::int8:
@@ -30,9 +30,9 @@ std::string_view baseline_name(const ModelReport& model) noexcept {
   return "FP32";
 }
 
-std::vector<std::string> warnings_of(const ModelReport& model) {
+std::vector<std::string> warnings_of(const PointReport& point) {
   std::vector<std::pair<std::string, std::string>> named;  // warning, names
-  for (const CaseReport& row : model.cases)
+  for (const CaseReport& row : point.cases)
     for (const std::string& warning : row.warnings) {
       const auto known = std::ranges::find(named, warning, &std::pair<std::string, std::string>::first);
       if (known == named.end())
@@ -44,6 +44,25 @@ std::vector<std::string> warnings_of(const ModelReport& model) {
   warnings.reserve(named.size());
   for (const auto& [warning, names] : named) warnings.push_back(names + ": " + warning);
   return warnings;
+}
+
+std::string extents_text(const PointReport& point, std::string_view joint) {
+  std::string text = "batch " + std::to_string(point.batch);
+  if (point.seq) text += std::string(joint) + "sequence " + std::to_string(*point.seq);
+  return text;
+}
+
+std::string team_text(int streams, int threads) {
+  const std::string team = std::to_string(threads) + (threads == 1 ? " thread" : " threads");
+  return streams > 1 ? std::to_string(streams) + " streams x " + team : team;
+}
+
+std::string team_of(const Report& report) {
+  for (const ModelReport& model : report.models)
+    for (const PointReport& point : model.points)
+      for (const CaseReport& row : point.cases)
+        if (row.status == CaseStatus::ok) return team_text(row.streams, row.threads);
+  return team_text(1, report.machine.threads);
 }
 
 std::string departure_of(const CaseReport& row) {

@@ -8,22 +8,19 @@
 #include <vector>
 
 #include "compare/cases.hpp"
+#include "compare/layer_profile.hpp"
+#include "compare/peak_rates.hpp"
 #include "compare/statistics.hpp"
 #include "quantize/accuracy.hpp"
 
 namespace tessera {
-
-/// Multiply-add rates this machine reached in a loop without memory traffic, all threads together.
-struct PeakRates {
-  std::optional<double> fp32_gflops, bf16_gflops, int8_gops;
-};
 
 struct MachineReport {
   std::string cpu;
   Isa isa = Isa::avx2;  ///< best tier under the ceiling
   std::vector<std::string> features;
   int usable_cpus = 1;
-  int threads = 1;
+  int threads = 1;  ///< of all streams together
   std::string kernel;
   PeakRates peak;  ///< on `isa`
 };
@@ -58,12 +55,13 @@ struct CaseReport {
   std::string reason;  ///< why the row is unavailable or failed
 
   // The rest is meaningful only when status is ok.
-  int samples = 0;
-  Summary latency_ms;
-  double throughput_per_s = 0;  ///< items over the time that all samples together took
+  int streams = 1, threads = 1;  ///< requests that run side by side, and the threads of each
+  int samples = 0;               ///< of the latency
+  Summary latency_ms;            ///< of one inference; of several streams: of one request while all are busy
+  double throughput_per_s = 0;   ///< items over the time that all samples together took, of all streams
   std::optional<double> speedup_vs_fp32;
   std::optional<Interval> speedup_ci95;
-  double gflops = 0;                  ///< Gop/s in int8
+  double gflops = 0;                  ///< Gop/s in int8; of all streams
   WorkShare work;                     ///< what the multiply-adds are computed in
   std::optional<double> peak_gflops;  ///< what the machine reached for this mixture of formats on this tier
   std::optional<double> peak_fraction;
@@ -75,14 +73,13 @@ struct CaseReport {
   double calibration_ms = 0;  ///< that part of it
   double first_inference_ms = 0;
   std::vector<std::string> warnings;  ///< why the results may be wrong though nothing failed
+  std::optional<LayerProfile> profile;
 };
 
-struct ModelReport {
-  std::string name;
-  std::string source;  ///< a path, or "built-in"
+/// A model at one batch and sequence length.
+struct PointReport {
   int batch = 1;
   std::optional<int> seq;
-  bool synthetic_weights = false;
   /// What the case that speeds and outputs are compared with is computed in. Not fp32 where the file holds integers.
   Precision baseline = Precision::fp32;
   std::string accuracy_inputs;  ///< "8 seeded random inputs", for people
@@ -90,17 +87,32 @@ struct ModelReport {
   std::vector<CaseReport> cases;
 };
 
+struct ModelReport {
+  std::string name;
+  std::string source;  ///< a path, or "built-in"
+  bool synthetic_weights = false;
+  std::vector<PointReport> points;  ///< at least one; several: a sweep
+
+  [[nodiscard]] bool is_sweep() const noexcept { return points.size() > 1; }
+};
+
 /// Whether accuracy was taken on labelled data.
-bool is_scored(const ModelReport& model) noexcept;
+bool is_scored(const PointReport& point) noexcept;
 
 /// What cases are compared with, for people: "FP32", or "the file's own INT8".
-std::string_view baseline_name(const ModelReport& model) noexcept;
+std::string_view baseline_name(const PointReport& point) noexcept;
 
 /// The warnings of all cases, each once, with the names of the cases that it is about.
-std::vector<std::string> warnings_of(const ModelReport& model);
+std::vector<std::string> warnings_of(const PointReport& point);
+
+/// "batch 4, sequence 128", with what `joint` says between them.
+std::string extents_text(const PointReport& point, std::string_view joint = ", ");
 
 /// What a case runs where that is not what its name says, or not nearly all of it: "int8", "int8 62 %"; else empty.
 std::string departure_of(const CaseReport& row);
+
+/// "2 threads", or of several streams "2 streams x 1 thread".
+std::string team_text(int streams, int threads);
 
 struct Report {
   std::string version;
@@ -110,5 +122,8 @@ struct Report {
   ProtocolReport protocol;
   std::vector<ModelReport> models;
 };
+
+/// The threads that the report is about, as team_text.
+std::string team_of(const Report& report);
 
 }  // namespace tessera

@@ -34,17 +34,17 @@ constexpr std::string_view header =
     "model,source,batch,seq,case,precision,isa,status,reason,samples,min_ms,p10_ms,p50_ms,p90_ms,p99_ms,max_ms,mean_ms,"
     "ci95_low_ms,ci95_high_ms,throughput_per_s,speedup_vs_fp32,speedup_ci95_low,speedup_ci95_high,gflops,peak_gflops,"
     "peak_fraction,cosine,sqnr_db,top1_agreement,relative_l2,top1,weights_mb,arena_mb,rss_mb,prepare_ms,"
-    "calibration_ms,first_inference_ms,baseline_precision,warnings,partial,cpu,threads";
+    "calibration_ms,first_inference_ms,baseline_precision,warnings,partial,cpu,threads,streams,threads_of_each";
 
-std::string line(const Report& report, const ModelReport& model, const CaseReport& row) {
+std::string line(const Report& report, const ModelReport& model, const PointReport& point, const CaseReport& row) {
   std::string text;
   const auto add = [&text](std::string_view cell) { (text += field(cell)) += ','; };
   const auto add_number = [&text](const std::string& digits) { (text += digits) += ','; };
   const auto add_if = [&](bool known, double value) { add_number(known ? number(value) : std::string()); };
   const bool ok = row.status == CaseStatus::ok;
   const Summary& time = row.latency_ms;
-  add(model.name), add(model.source), add(std::to_string(model.batch)),
-      add(model.seq ? std::to_string(*model.seq) : "");
+  add(model.name), add(model.source), add(std::to_string(point.batch)),
+      add(point.seq ? std::to_string(*point.seq) : "");
   add(row.name), add(name_of(row.precision)), add(name_of(row.isa)), add(name_of(row.status)), add(row.reason);
   add(ok ? std::to_string(row.samples) : "0");
   for (const double value : {time.min, time.p10, time.p50, time.p90, time.p99, time.max, time.mean, time.ci95.low,
@@ -62,16 +62,18 @@ std::string line(const Report& report, const ModelReport& model, const CaseRepor
   add_if(ok, row.prepare_ms), add_if(ok, row.calibration_ms), add_if(ok, row.first_inference_ms);
   std::string warnings;
   for (const std::string& warning : row.warnings) warnings += (warnings.empty() ? "" : "; ") + warning;
-  add(name_of(model.baseline)), add(warnings), add(report.partial ? "yes" : "no");
+  add(name_of(point.baseline)), add(warnings), add(report.partial ? "yes" : "no");
   add(report.machine.cpu);
-  return text + std::to_string(report.machine.threads) + "\n";
+  add_number(std::to_string(report.machine.threads));
+  add_number(ok ? std::to_string(row.streams) : std::string());
+  return text + (ok ? std::to_string(row.threads) : std::string()) + "\n";
 }
 
-/// In place of the cases of a model that has none.
-CaseReport failed_row(const ModelReport& model) {
+/// In place of the cases of a point that has none.
+CaseReport failed_row(const PointReport& point) {
   CaseReport row;
   row.status = CaseStatus::failed;
-  row.reason = model.failure;
+  row.reason = point.failure;
   return row;
 }
 
@@ -79,10 +81,11 @@ CaseReport failed_row(const ModelReport& model) {
 
 std::string report_csv(const Report& report) {
   std::string text = std::string(header) + "\n";
-  for (const ModelReport& model : report.models) {
-    if (!model.failure.empty()) text += line(report, model, failed_row(model));
-    for (const CaseReport& row : model.cases) text += line(report, model, row);
-  }
+  for (const ModelReport& model : report.models)
+    for (const PointReport& point : model.points) {
+      if (!point.failure.empty()) text += line(report, model, point, failed_row(point));
+      for (const CaseReport& row : point.cases) text += line(report, model, point, row);
+    }
   return text;
 }
 

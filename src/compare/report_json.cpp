@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "compare/profile_json.hpp"
 #include "compare/writers.hpp"
 
 namespace tessera {
@@ -49,6 +50,8 @@ Json measured_case(const CaseReport& row) {
                {"isa", name_of(row.isa)},
                {"status", name_of(row.status)},
                {"reason", row.reason.empty() ? Json(nullptr) : Json(row.reason)}};
+  json["streams"] = ok ? Json(row.streams) : Json(nullptr);
+  json["threads"] = ok ? Json(row.threads) : Json(nullptr);
   json["samples"] = ok ? row.samples : 0;
   json["latency_ms"] = ok ? latency(row.latency_ms) : Json(nullptr);
   json["throughput_per_s"] = ok ? Json(row.throughput_per_s) : Json(nullptr);
@@ -66,6 +69,7 @@ Json measured_case(const CaseReport& row) {
   json["calibration_ms"] = ok ? Json(row.calibration_ms) : Json(nullptr);
   json["first_inference_ms"] = ok ? Json(row.first_inference_ms) : Json(nullptr);
   json["warnings"] = row.warnings;
+  if (row.profile) json["profile"] = profile_json(*row.profile);
   return json;
 }
 
@@ -82,17 +86,23 @@ Json machine(const MachineReport& report) {
             {"int8_gops", number(report.peak.int8_gops)}}}};
 }
 
+void add_point(Json& json, const PointReport& point) {
+  json["batch"] = point.batch;
+  json["seq"] = point.seq ? Json(*point.seq) : Json(nullptr);
+  json["accuracy_inputs"] = point.accuracy_inputs;
+  json["baseline_precision"] = name_of(point.baseline);
+  if (!point.failure.empty()) json["failure"] = point.failure;
+  json["cases"] = Json::array();
+  for (const CaseReport& row : point.cases) json["cases"].push_back(measured_case(row));
+}
+
+/// The first point stands in the model itself; all points of a sweep stand in "points".
 Json model(const ModelReport& report) {
-  Json json = {{"name", report.name},
-               {"source", report.source},
-               {"batch", report.batch},
-               {"seq", report.seq ? Json(*report.seq) : Json(nullptr)},
-               {"synthetic_weights", report.synthetic_weights},
-               {"accuracy_inputs", report.accuracy_inputs},
-               {"baseline_precision", name_of(report.baseline)},
-               {"cases", Json::array()}};
-  if (!report.failure.empty()) json["failure"] = report.failure;
-  for (const CaseReport& row : report.cases) json["cases"].push_back(measured_case(row));
+  Json json = {{"name", report.name}, {"source", report.source}, {"synthetic_weights", report.synthetic_weights}};
+  add_point(json, report.points.front());
+  if (!report.is_sweep()) return json;
+  json["points"] = Json::array();
+  for (const PointReport& point : report.points) add_point(json["points"].emplace_back(), point);
   return json;
 }
 

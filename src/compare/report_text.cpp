@@ -138,8 +138,7 @@ class TextReport {
   void machine() {
     const MachineReport& machine = report_.machine;
     put(paint("1", cut(machine.cpu, width_)));
-    std::string facts = std::to_string(machine.threads) + (machine.threads == 1 ? " thread" : " threads") + " of " +
-                        std::to_string(machine.usable_cpus) + " usable CPUs · best tier " +
+    std::string facts = team_of(report_) + " of " + std::to_string(machine.usable_cpus) + " usable CPUs · best tier " +
                         std::string(name_of(machine.isa));
     const PeakRates& peak = machine.peak;
     if (peak.fp32_gflops) facts += " · measured peak FP32 " + quantity(*peak.fp32_gflops) + " GFLOP/s";
@@ -150,6 +149,8 @@ class TextReport {
                            std::to_string(report_.protocol.samples) + " interleaved rounds";
     if (report_.protocol.max_seconds > 0)
       protocol += " within " + short_number(report_.protocol.max_seconds) + " s per model";
+    if (has_streams(report_))
+      protocol += "; all streams busy: times are of one request, per s and speed-up of all streams";
     if (report_.protocol.tuned)
       protocol += "; layers tuned by timing, so FP32 and BF16 may differ in their last bits from run to run";
     put_wrapped(plain(protocol), 2, "2");
@@ -157,28 +158,97 @@ class TextReport {
 
   void table(const ModelReport& model) {
     put("");
-    std::string facts = "batch " + std::to_string(model.batch);
-    if (model.seq) facts += " · sequence " + std::to_string(*model.seq);
+    const PointReport& first = model.points.front();
+    std::string facts = model.is_sweep() ? std::to_string(model.points.size()) + " points" : extents_text(first, " · ");
     facts += " · " + model.source;
     const std::size_t used = std::min(display_width(model.name), width_ / 2) + 2;
     put(paint("1", cut(model.name, used - 2)) + "  " + paint("2", cut(facts, width_ - used)));
-    if (!model.failure.empty()) return put_wrapped(plain("failed: " + model.failure), 2, "31");
+    if (!model.is_sweep() && !first.failure.empty()) return put_wrapped(plain("failed: " + first.failure), 2, "31");
     header();
     double fastest = 0;
-    for (const CaseReport& row : model.cases) fastest = std::max(fastest, row.speedup_vs_fp32.value_or(0));
-    for (const CaseReport& row : model.cases) line(row, fastest);
-    put_wrapped(plain(accuracy_note(model)), 0, "2");
-    for (const std::string& warning : warnings_of(model)) put_wrapped(plain("warning: " + warning), 2, "33");
+    for (const PointReport& point : model.points)
+      for (const CaseReport& row : point.cases) fastest = std::max(fastest, row.speedup_vs_fp32.value_or(0));
+    for (const PointReport& point : model.points) rows(model, point, fastest);
+    if (model.is_sweep()) throughput_chart(model);
+    notes(model);
   }
 
-  static std::string accuracy_note(const ModelReport& model) {
-    if (is_scored(model))
-      return "Top-1 against the labels of " + model.accuracy_inputs + "; cosine against " +
-             std::string(baseline_name(model)) + " on the same.";
+  /// The rows of one point, of a sweep below a line that says which.
+  void rows(const ModelReport& model, const PointReport& point, double fastest) {
+    if (model.is_sweep()) put(paint("1", extents_text(point)));
+    if (!point.failure.empty()) put_wrapped(plain("failed: " + point.failure), 2, "31");
+    for (const CaseReport& row : point.cases)
+      // What is not available is so at every point, and said once.
+      if (row.status != CaseStatus::unavailable || &point == &model.points.front()) line(row, fastest);
+  }
+
+  /// What holds for several points is said once.
+  void notes(const ModelReport& model) {
+    std::vector<std::string> said;
+    const auto say_once = [&](const std::string& words, std::size_t indent, std::string_view code) {
+      if (std::ranges::find(said, words) != said.end()) return;
+      said.push_back(words);
+      put_wrapped(plain(words), indent, code);
+    };
+    for (const PointReport& point : model.points) {
+      if (point.cases.empty()) continue;
+      say_once(accuracy_note(model, point), 0, "2");
+      for (const std::string& warning : warnings_of(point)) say_once("warning: " + warning, 2, "33");
+    }
+  }
+
+  /// Bars of the throughput of each case over the points.
+  void throughput_chart(const ModelReport& model) {
+    put("");
+    put(paint("1", "per s over " + std::string(with_seq(model) ? "batch and sequence length" : "batch")));
+    double most = 0;
+    for (const PointReport& point : model.points)
+      for (const CaseReport& row : point.cases)
+        if (row.status == CaseStatus::ok) most = std::max(most, row.throughput_per_s);
+    for (const CaseReport& named : model.points.front().cases) {
+      bool first = true;
+      for (const PointReport& point : model.points) {
+        const auto row = std::ranges::find(point.cases, named.name, &CaseReport::name);
+        if (row == point.cases.end() || row->status != CaseStatus::ok) continue;
+        put(chart_line(first ? named.name : std::string(), point, *row, most, with_seq(model)));
+        first = false;
+      }
+    }
+    put("");
+  }
+
+  [[nodiscard]] std::string chart_line(const std::string& name, const PointReport& point, const CaseReport& row,
+                                       double most, bool seq) const {
+    constexpr std::size_t extent_width = 8, figure_width = 8, gap = 2;
+    std::string text = paint(colour_of(row.precision), left(cut(name, case_width - 1), case_width));
+    std::string at = std::to_string(point.batch);
+    if (seq) at += " x " + std::to_string(point.seq.value_or(0));
+    const std::size_t at_width = seq ? 2 * extent_width : extent_width;
+    text += right(at, at_width) + right(quantity(row.throughput_per_s), figure_width);
+    const std::size_t used = case_width + at_width + figure_width + gap;
+    const std::size_t room = width_ > used ? width_ - used : 0;
+    if (most > 0) text += "  " + paint(colour_of(row.precision), bar(row.throughput_per_s / most, room));
+    return text;
+  }
+
+  static bool with_seq(const ModelReport& model) { return model.points.front().seq.has_value(); }
+
+  static bool has_streams(const Report& report) {
+    for (const ModelReport& model : report.models)
+      for (const PointReport& point : model.points)
+        for (const CaseReport& row : point.cases)
+          if (row.streams > 1) return true;
+    return false;
+  }
+
+  static std::string accuracy_note(const ModelReport& model, const PointReport& point) {
+    if (is_scored(point))
+      return "Top-1 against the labels of " + point.accuracy_inputs + "; cosine against " +
+             std::string(baseline_name(point)) + " on the same.";
     std::string note = model.synthetic_weights ? "Synthetic weights: accuracy" : "Accuracy";
-    note += " is agreement with " + std::string(baseline_name(model));
-    if (!model.accuracy_inputs.empty()) note += " on " + model.accuracy_inputs;
-    if (model.baseline != Precision::fp32)
+    note += " is agreement with " + std::string(baseline_name(point));
+    if (!point.accuracy_inputs.empty()) note += " on " + point.accuracy_inputs;
+    if (point.baseline != Precision::fp32)
       note += "; the file is quantized, so every case runs its integers, and speed-up is over them as well";
     return note + ".";
   }
@@ -207,7 +277,7 @@ class TextReport {
       text += index == speed_column || index == median_column ? paint("1", cell) : cell;
     }
     if (bar_width_ > 0 && row.speedup_vs_fp32)
-      text += "  " + paint(colour_of(row.precision), bar(*row.speedup_vs_fp32 / fastest));
+      text += "  " + paint(colour_of(row.precision), bar(*row.speedup_vs_fp32 / fastest, bar_width_));
     put(text);
     if (const std::string runs = departure_of(row); !runs.empty()) put(paint("2", "  runs " + runs));
   }
@@ -228,10 +298,10 @@ class TextReport {
     }
   }
 
-  /// `share` of the bar column, to an eighth of a character where the terminal has the blocks for it.
-  [[nodiscard]] std::string bar(double share) const {
+  /// `share` of so many columns, to an eighth of a character where the terminal has the blocks for it.
+  [[nodiscard]] std::string bar(double share, std::size_t room) const {
     constexpr std::array<std::string_view, 8> parts = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-    const double cells = std::clamp(share, 0.0, 1.0) * static_cast<double>(bar_width_);
+    const double cells = std::clamp(share, 0.0, 1.0) * static_cast<double>(room);
     std::string text;
     if (!style_.unicode) return std::string(static_cast<std::size_t>(std::lround(cells)), '#');
     const auto eighths = static_cast<std::size_t>(std::lround(cells * 8));

@@ -1,15 +1,12 @@
 #include "engine/packing.hpp"
 
+#include "core/case_name.hpp"
 #include "cpu/topology.hpp"
 #include "engine/session_impl.hpp"
 #include "formats/packed_model.hpp"
 #include "kernels/tiers.hpp"
 
 namespace tessera {
-
-std::string case_name(const PackedCase& packed) {
-  return std::string(name_of(packed.precision)) + "@" + std::string(name_of(packed.isa));
-}
 
 void load_packed(Model::Impl& model, const std::string& path) {
   PackedModel file = read_packed_model(path, std::string(version), detect_topology().usable_cpus());
@@ -33,7 +30,8 @@ void load_packed(Model::Impl& model, const std::string& path) {
 
 Isa isa_of_packed(const Model::Impl& model, const SessionOptions& options) {
   const PackedCase& packed = *model.packed;
-  const std::string subject = "model " + model.name, what = "it is packed for " + case_name(packed);
+  const std::string subject = "model " + model.name,
+                    what = "it is packed for " + case_name(packed.precision, packed.isa);
   const bool precision_fits = options.precision == Precision::fp32 || options.precision == packed.precision;
   if (!precision_fits || (options.isa && *options.isa != packed.isa) || options.opt_level != 1)
     reject(subject, what, "leave out --precision, --isa and --opt-level, or compile the model for that case");

@@ -7,9 +7,6 @@
 
 namespace tessera {
 
-/// "int8@avx512_core_vnni"
-std::string case_name(const PackedCase& packed);
-
 /// Fills in a model from a file that Model::save_packed() wrote. Error{invalid} naming why it is refused.
 void load_packed(Model::Impl& model, const std::string& path);
 

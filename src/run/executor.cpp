@@ -54,11 +54,14 @@ std::vector<StepInfo> steps_of(const BatchPlans& plans) {
   std::vector<StepInfo> steps;
   const auto list = [&](const Plan* plan, std::int64_t runs) {
     if (plan == nullptr) return;
+    const std::size_t first = steps.size();
     for (const std::unique_ptr<Step>& step : plan->steps) {
       steps.push_back(step->info);
       steps.back().gflop *= static_cast<double>(runs);
       steps.back().bytes *= runs;
       steps.back().runs = runs;
+      for (int& read : steps.back().reads)
+        if (read >= 0) read += static_cast<int>(first);
     }
   };
   list(plans.rest.get(), 1);

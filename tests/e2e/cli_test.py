@@ -338,6 +338,78 @@ class CommandLine(unittest.TestCase):
         self.assertIs(json.loads(done.stdout)["protocol"]["tuned"], True)
         self.assertTrue((self.dir / "tessera" / "tuning.json").is_file())
 
+    # ---- sweeps, streams, layers
+
+    def test_a_sweep_is_one_report(self):
+        folder = self.dir / "sweep"
+        done = tessera("compare", "--model", TEXT, "--batch", "1,2", "--seq", "16,24,16", "--case", "fp32@avx2", "--case", "int8@avx2",
+                       "--calibration", os.path.join(DATA, "text", "calib.tsv"), "--samples", 4, "--warmup", 1,
+                       "--accuracy-inputs", 2, "--report", folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout.rstrip("\n").splitlines()[-1], MARKER)
+        self.assertEqual(done.stdout.count("median ms"), 1)
+        self.assertIn("per s over batch and sequence length", done.stdout)
+        model, = json.loads((folder / "report.json").read_text())["models"]
+        self.assertEqual([(point["batch"], point["seq"]) for point in model["points"]], [(1, 16), (2, 16), (1, 24), (2, 24)])
+        for point in model["points"]:
+            self.assertEqual([case["status"] for case in point["cases"]], ["ok", "ok"])
+        self.assertEqual(len((folder / "report.csv").read_text().splitlines()), 1 + 4 * 2)
+        self.assertEqual({name for name in os.listdir(folder) if name.endswith(".svg")},
+                         {f"model-{chart}.svg" for chart in ("throughput", "throughput-seq", "speedup", "time")})
+
+    def test_a_model_without_sequences_is_not_swept_over_them(self):
+        done = tessera("compare", "--model", IMAGE, "--seq", "16,32", "--case", "fp32@avx2", "--samples", 3, "--json", "-q")
+        self.assertNotIn("points", json.loads(done.stdout)["models"][0])
+
+    def test_words_of_sweeps_and_streams_that_make_no_sense(self):
+        for word in ("0", "1,,4", "1,x", "70000", "-3", ","):
+            self.fails(2, "compare", "--model", IMAGE, f"--batch={word}", says=["--batch", "1,4,16"])
+        for command in ("run", "compare"):
+            model = (IMAGE,) if command == "run" else ("--model", IMAGE)
+            for word in ("0", "many", "-1", "2x"):
+                self.fails(2, command, *model, f"--streams={word}", says=["--streams", "auto"])
+            self.fails(2, command, *model, "--hint", "speed", says=["latency", "throughput"])
+            self.fails(2, command, *model, "--hint", "latency", "--streams", "2", says=["opposite", "leave out"])
+            self.fails(2, command, *model, "--hint", "throughput", "--streams", "1", says=["opposite", "leave out"])
+
+    def test_throughput_of_streams(self):
+        done = tessera("compare", "--model", IMAGE, "--case", "fp32@avx2", "--streams", 2, "--threads", 1, "--samples", 16, "--json",
+                       "-q")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        case, = json.loads(done.stdout)["models"][0]["cases"]
+        self.assertEqual((case["streams"], case["threads"], case["samples"]), (2, 1, 16))
+        plain = tessera("run", IMAGE, "--hash", "-q", "--isa", "avx2", "--threads", 1)
+        done = tessera("run", IMAGE, "--hash", "--isa", "avx2", "--streams", 2, "--threads", 1)
+        self.assertEqual((done.returncode, done.stdout), (0, plain.stdout))
+        self.assertRegex(done.stderr, r"2 streams x 1 thread, all busy with 16 requests: [\d.]+ per s, [\d.]+ ms for one")
+        result = json.loads(tessera("run", IMAGE, "--json", "-q", "--hint", "throughput", "--threads", 1).stdout)
+        cpus = json.loads(tessera("doctor", "--json").stdout)["cpus"]["usable"]
+        self.assertEqual(result["streams"], cpus)
+        if cpus > 1:
+            self.assertGreater(result["throughput_per_s"], 0)
+            self.assertLessEqual(result["latency_ms"]["min"], result["latency_ms"]["p99"])
+
+    def test_explain_writes_a_page_a_trace_and_a_graph(self):
+        html, trace, dot = (self.dir / name for name in ("plan.html", "plan.trace", "plan.dot"))
+        done = tessera("explain", IMAGE, "--html", html, "--trace", trace, "--dot", dot, "--profile", 2, "-q")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        page = html.read_text()
+        self.assertNotRegex(page, r"(src|href)=")
+        self.assertIn("why not better", page)
+        steps = [event for event in json.loads(trace.read_text())["traceEvents"] if event["ph"] == "X"]
+        ends = [event["ts"] + event["dur"] for event in steps]
+        for event, end in zip(steps[1:], ends):
+            self.assertAlmostEqual(event["ts"], end, places=3)
+        self.assertIn("inputs -> s", dot.read_text())
+        self.assertEqual(dot.read_text().count("[label="), len(steps))
+        self.fails(2, "explain", IMAGE, "--trace", trace, "--profile", 0, says="--profile")
+        self.fails(1, "explain", IMAGE, "--dot", self.dir / "none" / "x.dot", "-q", says="none")
+        copy = self.dir / "model.onnx"
+        shutil.copy(IMAGE, copy)
+        shutil.copy(os.path.join(DATA, "image", "model.safetensors"), self.dir)
+        self.fails(2, "explain", copy, "--dot", copy, says="model.onnx")
+        self.assertEqual(copy.read_bytes(), pathlib.Path(IMAGE).read_bytes())
+
     def check_report(self, folder):
         report = json.loads((folder / "report.json").read_text())
         self.assertEqual(set(report) >= {"tessera", "machine", "protocol", "models"}, True)

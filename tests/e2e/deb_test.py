@@ -14,6 +14,7 @@ BUILD = pathlib.Path(os.environ["BUILD"]).resolve()
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 MODEL = pathlib.Path(os.environ["DATA"]).resolve() / "image" / "model.onnx"
 VERSION = re.search(r"project\(tessera VERSION ([\d.]+)", (SOURCE / "CMakeLists.txt").read_text())[1]
+PYTHON = any((BUILD / "python" / "tessera").glob("_tessera*.so"))  # whether the module was built
 LIBRARY = "libtessera" + ".".join(VERSION.split(".")[:2])
 
 
@@ -43,8 +44,9 @@ class Packages(unittest.TestCase):
         lines = run("dpkg-deb", "-c", self.packages[package]).splitlines()
         return [re.sub(r" -> .*", "", line).split()[-1] for line in lines if not line.startswith("d")]
 
-    def test_three_packages(self):
-        self.assertEqual(set(self.packages), {LIBRARY, "libtessera-dev", "tessera"})
+    def test_the_packages(self):
+        expected = {LIBRARY, "libtessera-dev", "tessera"} | ({"python3-tessera"} if PYTHON else set())
+        self.assertEqual(set(self.packages), expected)
         for path in self.packages.values():
             self.assertEqual(run("dpkg-deb", "-f", path, "Version").strip(), VERSION)
 
@@ -63,6 +65,15 @@ class Packages(unittest.TestCase):
         self.assertFalse([name for name in library if re.search("png|jpeg|icu|zip|nettle|ssl", name)])
         self.assertEqual(self.depends("libtessera-dev"), [LIBRARY])
         self.assertTrue(any(name.startswith("libicu") for name in self.depends("tessera")))
+
+    @unittest.skipUnless(PYTHON, "the module was not built")
+    def test_python_has_it_where_debian_looks(self):
+        names = self.files("python3-tessera")
+        for part in ("/usr/lib/python3/dist-packages/tessera/__init__.py", "/tessera/_tessera.pyi", "/tessera/py.typed"):
+            self.assertTrue(any(name.endswith(part) for name in names), part)
+        self.assertTrue(any("/dist-packages/tessera/_tessera." in name and name.endswith(".so") for name in names))
+        asked = self.depends("python3-tessera")
+        self.assertTrue({"python3", "python3-numpy", "libc6"} <= set(asked), asked)
 
     def test_a_program_is_built_and_run_with_them(self):
         prefix = self.root / "usr"

@@ -73,6 +73,27 @@ class Compare(unittest.TestCase):
         self.assertEqual((case["precision"], case["status"]), ("int8", "ok"))
         self.assertGreater(case["accuracy"]["cosine"], 0.9)
 
+    def test_a_sweep_over_batches_and_lengths(self):
+        report = tessera.compare([support.TEXT], ["fp32", "int8@avx2"], batch=[1, 2], seq=(16, 32), accuracy_inputs=2,
+                                 calibration=support.DATA / "text" / "calib.tsv", **BRIEF)
+        model, = report.to_dict()["models"]
+        self.assertEqual([(point["batch"], point["seq"]) for point in model["points"]], [(1, 16), (2, 16), (1, 32), (2, 32)])
+        self.assertTrue(all(case["status"] == "ok" for point in model["points"] for case in point["cases"]))
+        html = report._repr_html_()
+        self.assertEqual(html.count("<svg"), 4)
+        self.assertEqual(html.count("<tr>"), 1 + 4 * 2)
+        self.assertIn("per s over batch and sequence length", str(report))
+        with self.assertRaisesRegex(tessera.Error, "empty"):
+            tessera.compare([support.TEXT], batch=[])
+
+    def test_streams_and_layers(self):
+        report = tessera.compare([support.IMAGE], ["fp32@avx2"], samples=16, warmup=1, threads=1, streams=2, profile=2)
+        case, = report.to_dict()["models"][0]["cases"]
+        self.assertEqual((case["streams"], case["threads"], case["samples"]), (2, 1, 16))
+        self.assertTrue(case["profile"]["steps"])
+        with self.assertRaisesRegex(tessera.Error, "auto"):
+            tessera.compare([support.IMAGE], streams="many")
+
     def test_what_is_wrong(self):
         with self.assertRaisesRegex(tessera.Error, "no case|fp99"):
             tessera.compare([support.IMAGE], ["fp99"])

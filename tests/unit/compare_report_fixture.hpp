@@ -15,6 +15,7 @@ inline CaseReport measured_case(const std::string& name, Precision precision, Is
   row.precision = precision;
   row.isa = isa;
   row.samples = 1000;
+  row.threads = 2;
   row.latency_ms = {.min = median_ms * 0.97,
                     .p10 = median_ms * 0.985,
                     .p50 = median_ms,
@@ -56,9 +57,10 @@ inline ModelReport example_model(const std::string& name, double fp32_ms, double
   model.name = name;
   model.source = "built-in, synthetic weights";
   model.synthetic_weights = true;
-  model.accuracy_inputs = "8 seeded random inputs";
+  PointReport& point = model.points.emplace_back();
+  point.accuracy_inputs = "8 seeded random inputs";
   const std::string no_amx = "this CPU has no AMX (amx_tile, amx_int8, amx_bf16)";
-  model.cases = {
+  point.cases = {
       measured_case("fp32", Precision::fp32, Isa::avx2, fp32_ms, fp32_ms),
       missing_case("bf16@avx512_core_amx", Precision::bf16, Isa::avx512_core_amx, CaseStatus::unavailable, no_amx),
       measured_case("bf16@avx2", Precision::bf16, Isa::avx2, bf16_ms, fp32_ms),
@@ -82,7 +84,7 @@ inline Report example_report() {
   report.machine.peak = {.fp32_gflops = 212.4, .bf16_gflops = 207.9, .int8_gops = 818.0};
   report.protocol = {.warmup = 20, .samples = 1000, .max_seconds = 120};
   report.models = {example_model("resnet50", 38.42, 34.07, 13.91), example_model("bert-base", 117.3, 96.4, 48.62)};
-  report.models.back().seq = 128;
+  report.models.back().points.front().seq = 128;
   return report;
 }
 

@@ -96,6 +96,59 @@ TEST(CompareModels, EveryFormOfTheReport) {
     EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(folder.file("report")) / name)) << name;
 }
 
+TEST(CompareModels, ASweepLoadsAndCalibratesOnce) {
+  CompareOptions options = quick();
+  options.data.clear();
+  options.sweep = {{"batch", {1, 3}}};
+  options.accuracy_inputs = 2;
+  int preparations = 0;
+  options.progress = [&](std::string_view activity, double) {
+    if (activity.find("preparing") != std::string_view::npos) ++preparations;
+  };
+  const auto report = nlohmann::json::parse(compare({image_model}, options).json());
+  EXPECT_EQ(preparations, 4);  // a plan for each point; the session and its calibration are those of the first
+  ASSERT_EQ(report["models"].size(), 1U);
+  const auto& points = report["models"][0]["points"];
+  ASSERT_EQ(points.size(), 2U);
+  EXPECT_EQ(points[0]["batch"], 1);
+  EXPECT_EQ(points[1]["batch"], 3);
+  for (const auto& point : points)
+    for (const auto& row : point["cases"]) {
+      EXPECT_EQ(row["status"], "ok") << row.dump();
+      EXPECT_EQ(row["samples"], 4);
+      EXPECT_GT(row["accuracy"]["cosine"].get<double>(), 0.9);
+    }
+  // What calibration took is charged to both, though it ran once.
+  EXPECT_EQ(points[0]["cases"][1]["calibration_ms"], points[1]["cases"][1]["calibration_ms"]);
+}
+
+TEST(CompareModels, PointsWithTheSameInputsAreOne) {
+  CompareOptions options = quick();
+  options.data.clear();
+  options.cases = {"fp32@avx2"};
+  options.sweep = {{"seq", {16, 32}}};  // an image has no sequence
+  const auto model = nlohmann::json::parse(compare({image_model}, options).json())["models"][0];
+  EXPECT_FALSE(model.contains("points"));
+  EXPECT_EQ(model["cases"].size(), 1U);
+}
+
+TEST(CompareModels, StreamsAreMeasuredWhileAllAreBusy) {
+  CompareOptions options = quick();
+  options.data.clear();
+  options.streams = 2;
+  options.samples = 20;
+  options.profile_runs = 2;
+  const auto model = nlohmann::json::parse(compare({image_model}, options).json())["models"][0];
+  for (const auto& row : model["cases"]) {
+    EXPECT_EQ(row["status"], "ok") << row.dump();
+    EXPECT_EQ(row["streams"], 2);
+    EXPECT_EQ(row["threads"], 1);
+    EXPECT_EQ(row["samples"], 32);  // two bursts of eight requests for each stream
+    EXPECT_GT(row["throughput_per_s"].get<double>(), 0);
+    EXPECT_GT(row["profile"]["steps"].size(), 3U);
+  }
+}
+
 TEST(CompareModels, CasesAndModelsThatDoNotExist) {
   CompareOptions options = quick();
   options.cases = {"fp64"};

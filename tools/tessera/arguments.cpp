@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
@@ -79,12 +80,17 @@ std::optional<Isa> isa_ceiling_from_environment() {
   return isa_ceiling(environment("TESSERA_MAX_CPU_ISA"), environment("ONEDNN_MAX_CPU_ISA"));
 }
 
-void warn_of_threads(int threads, const Context& context) {
+void warn_of_threads(int threads, const Context& context, int streams) {
   const int usable = detect_topology().usable_cpus();
-  if (context.quiet || threads <= usable) return;
-  print_note("--threads " + std::to_string(threads) + " is more than the " + std::to_string(usable) + " usable CPU" +
-             (usable == 1 ? "" : "s") + ": threads wait for each other, which is several times slower than --threads " +
-             std::to_string(usable));
+  const int all = std::max(threads, 1) * std::max(streams, 1);
+  if (context.quiet || all <= usable) return;
+  const std::string cpus = "the " + std::to_string(usable) + " usable CPU" + (usable == 1 ? "" : "s");
+  if (streams > 1)
+    print_note(std::to_string(streams) + " streams x " + std::to_string(std::max(threads, 1)) + " are more than " +
+               cpus + ": they take turns, and --streams auto would be faster");
+  else
+    print_note("--threads " + std::to_string(threads) + " is more than " + cpus +
+               ": threads wait for each other, which is several times slower than --threads " + std::to_string(usable));
 }
 
 Isa choose_isa(const std::string& word, bool strict, const Context& context) {
@@ -107,6 +113,22 @@ std::map<std::string, std::int64_t> extents_of(std::optional<int> batch, std::op
   if (batch) extents["batch"] = *batch;
   if (seq) extents["seq"] = *seq;
   return extents;
+}
+
+std::vector<std::int64_t> extent_list(const char* option, const std::string& word) {
+  constexpr std::int64_t most = 65536;
+  std::vector<std::int64_t> values;
+  for (std::size_t begin = 0; !word.empty() && begin <= word.size();) {
+    const std::size_t end = std::min(word.find(',', begin), word.size());
+    std::int64_t value = 0;
+    const auto [stop, error] = std::from_chars(word.data() + begin, word.data() + end, value);
+    if (error != std::errc{} || stop != word.data() + end || value < 1 || value > most)
+      reject(std::string(option) + " " + word, "'" + word.substr(begin, end - begin) + "' is no number from 1 to 65536",
+             "give one number, or several with commas between them, as in " + std::string(option) + " 1,4,16");
+    if (std::ranges::find(values, value) == values.end()) values.push_back(value);
+    begin = end + 1;
+  }
+  return values;
 }
 
 void require_extents(const Model& model, const TensorMap& inputs, std::optional<int> batch, std::optional<int> seq) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/case_name.hpp"
 #include "models/registry.hpp"
 #include "tessera/isa.hpp"
 #include "tessera/precision.hpp"
@@ -52,8 +53,9 @@ ValueWords values_of(const OptionWords& option) {
     for (const Precision precision : precisions) words.fixed.emplace_back(name_of(precision));
   if (value == "CASE")
     for (const Precision precision : precisions)
-      for (const Isa isa : all_isas)
-        words.fixed.push_back(std::string(name_of(precision)) + "@" + std::string(name_of(isa)));
+      for (const Isa isa : all_isas) words.fixed.push_back(case_name(precision, isa));
+  if (value == "latency|throughput") words.fixed = {"latency", "throughput"};
+  if (value == "N|auto") words.fixed = {"auto"};
   if (value == "SHELL") words.fixed = {"bash", "zsh", "fish"};
   return words;
 }

@@ -20,6 +20,7 @@
 #include "formats/same_file.hpp"
 #include "interrupt.hpp"
 #include "launch/throughput.hpp"
+#include "streams.hpp"
 #include "tuning.hpp"
 
 namespace tessera::tool {
@@ -30,8 +31,9 @@ constexpr const char* success_marker = "[CODE_SAMPLE_COMPLETED_SUCCESSFULLY]";
 struct CompareWords {
   std::vector<std::string> models = {"resnet50", "bert-base"};
   std::vector<std::string> cases;
-  std::optional<int> batch, seq;
-  int samples = 1000, warmup = 20, threads = 0;
+  std::string batch, seq;
+  int samples = 1000, warmup = 20, threads = 0, profile = 0;
+  StreamWords streams;
   std::optional<int> accuracy_inputs;
   double max_seconds = 0;
   std::uint64_t seed = 1;
@@ -47,16 +49,30 @@ struct RequestedModel {
   std::optional<Error> failure;
 };
 
+std::optional<int> extent_in(const Extents& extents, const char* symbol) {
+  const auto found = extents.find(symbol);
+  return found == extents.end() ? std::nullopt : std::optional(static_cast<int>(found->second));
+}
+
+/// The batches and sequence lengths that were asked for.
+std::vector<Extents> points_of(const CompareWords& words) {
+  return sweep_points({}, {{"batch", extent_list("--batch", words.batch)}, {"seq", extent_list("--seq", words.seq)}});
+}
+
 /// Everything about a model that can be wrong is found here, before any measuring.
-ComparedModel load(const std::string& name, const CompareWords& words, const Context& context) {
+ComparedModel load(const std::string& name, const CompareWords& words, const std::vector<Extents>& points,
+                   const Context& context) {
   Model model = Model::load(name);
-  const std::map<std::string, std::int64_t> extents = extents_of(words.batch, words.seq);
-  require_extents(model, model.random_inputs(extents, words.seed), words.batch, words.seq);
-  std::vector<TensorMap> calibration =
-      read_calibration_at(extents, words.calibration, name, model, words.batch.value_or(1), context);
+  for (const Extents& point : points)
+    require_extents(model, model.random_inputs(point, words.seed), extent_in(point, "batch"), extent_in(point, "seq"));
+  const Extents calibrated_at = calibration_point(points);
+  std::vector<TensorMap> calibration = read_calibration_at(calibrated_at, words.calibration, name, model,
+                                                           extent_in(calibrated_at, "batch").value_or(1), context);
   std::string source = source_of(model, name);
-  std::shared_ptr<const Dataset> data = open_data_at(extents, words.data, name, model, context);
-  return {std::move(model), std::move(source), std::move(calibration), std::move(data), words.data};
+  ComparedModel compared{std::move(model), std::move(source), std::move(calibration), {}, words.data};
+  for (const Extents& point : points)
+    if (!words.data.empty()) compared.data.push_back(open_data_at(point, words.data, name, compared.model, context));
+  return compared;
 }
 
 std::vector<PlannedCase> planned_cases(const CompareWords& words, std::optional<Isa> ceiling) {
@@ -71,8 +87,10 @@ std::vector<PlannedCase> planned_cases(const CompareWords& words, std::optional<
 ComparisonOptions comparison_options(const CompareWords& words, const std::vector<PlannedCase>& cases) {
   ComparisonOptions options;
   options.cases = cases;
-  options.extents = extents_of(words.batch, words.seq);
+  options.points = points_of(words);
   options.threads = words.threads;
+  options.streams = streams_option(words.streams);
+  options.profile_runs = words.profile;
   options.measure = {
       .warmup = words.warmup, .samples = words.samples, .max_seconds = words.max_seconds, .seed = words.seed};
   options.synthetic_calibration = is_synthetic(words.calibration);
@@ -89,7 +107,7 @@ void insert_missing(Report& report, const std::vector<RequestedModel>& models) {
     ModelReport missing;
     missing.name = unique_name(report, models[i].name);
     missing.source = models[i].name;
-    missing.failure = models[i].failure->what();
+    missing.points.emplace_back().failure = models[i].failure->what();
     report.models.insert(report.models.begin() + static_cast<std::ptrdiff_t>(i), std::move(missing));
   }
 }
@@ -117,8 +135,9 @@ Report measure_models(const std::vector<RequestedModel>& models, const CompareWo
 int count_failures(const Report& report) {
   int failures = 0;
   for (const ModelReport& model : report.models)
-    failures += static_cast<int>(std::count_if(model.cases.begin(), model.cases.end(),
-                                               [](const CaseReport& row) { return row.status == CaseStatus::failed; }));
+    for (const PointReport& point : model.points)
+      failures += static_cast<int>(
+          std::ranges::count(point.cases, CaseStatus::failed, [](const CaseReport& row) { return row.status; }));
   return failures;
 }
 
@@ -128,19 +147,23 @@ void tell_launcher(const Report& report) {
   if (path == nullptr) return;
   std::vector<ThroughputRow> rows;
   for (const ModelReport& model : report.models)
-    for (const CaseReport& row : model.cases)
-      if (row.status == CaseStatus::ok) rows.push_back({model.name, row.name, row.throughput_per_s});
+    for (const PointReport& point : model.points) {
+      const std::string name = model.is_sweep() ? model.name + ", " + extents_text(point) : model.name;
+      for (const CaseReport& row : point.cases)
+        if (row.status == CaseStatus::ok) rows.push_back({name, row.name, row.throughput_per_s});
+    }
   write_throughput(path, rows);
 }
 
 std::vector<RequestedModel> load_all(const CompareWords& words, const Context& context) {
+  const std::vector<Extents> points = points_of(words);
   std::vector<RequestedModel> models;
   ProgressLine line(context.terminal, !context.quiet);
   for (const std::string& name : words.models) {
     line.stage("loading " + name);
     RequestedModel& entry = models.emplace_back();
     entry.name = name;
-    entry.failure = failure_of("model " + name, [&] { entry.loaded.emplace(load(name, words, context)); });
+    entry.failure = failure_of("model " + name, [&] { entry.loaded.emplace(load(name, words, points, context)); });
   }
   const bool none = std::ranges::none_of(models, [](const RequestedModel& entry) { return entry.loaded.has_value(); });
   for (const RequestedModel& entry : models) {
@@ -162,7 +185,14 @@ void protect_inputs(const OutputDirectory& folder, const std::vector<RequestedMo
     if (!entry.loaded) continue;
     const std::vector<std::string>& files = entry.loaded->model.files();
     inputs.insert(inputs.end(), files.begin(), files.end());
-    names.models.emplace_back().name = unique_name(names, entry.loaded->model.name());
+    ModelReport named;
+    named.name = unique_name(names, entry.loaded->model.name());
+    for (const Extents& point : points_of(words)) {
+      PointReport& planned = named.points.emplace_back();
+      planned.batch = extent_in(point, "batch").value_or(1);
+      planned.seq = extent_in(point, "seq");
+    }
+    names.models.push_back(std::move(named));
   }
   for (const auto& [name, content] : report_files(names))
     refuse_to_overwrite((folder.folder() / name).string(), inputs);
@@ -186,7 +216,8 @@ void require_success(const std::vector<Error>& failures, const Report& report) {
 int run_compare(const CompareWords& words, const Context& context) {
   const std::optional<Isa> ceiling = isa_ceiling_from_environment();
   const std::vector<PlannedCase> cases = planned_cases(words, ceiling);
-  warn_of_threads(words.threads, context);
+  warn_of_threads(words.threads, context, streams_option(words.streams));
+  points_of(words);  // words that make no sense are told before models are read
   const InterruptWatch watch;
   std::unique_ptr<OutputDirectory> folder;
   if (words.report) folder = std::make_unique<OutputDirectory>(*words.report);
@@ -224,10 +255,9 @@ void add_compare(CLI::App& app, Context& context) {
       ->type_name("CASE")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--batch", words->batch, "inputs per inference [1]")->type_name("N")->check(between(1, 65536));
-  command->add_option("--seq", words->seq, "tokens per input of a text model [128]")
-      ->type_name("N")
-      ->check(between(1, 65536));
+  command->add_option("--batch", words->batch, "inputs per inference; several, as in 1,4,16: a sweep [1]")
+      ->type_name("N,...");
+  command->add_option("--seq", words->seq, "tokens per input of a text model; likewise [128]")->type_name("N,...");
   command->add_option("--samples", words->samples, "inferences to time per case [1000]")
       ->type_name("N")
       ->check(between(1, 10000000));
@@ -242,6 +272,7 @@ void add_compare(CLI::App& app, Context& context) {
   command->add_option("--threads", words->threads, "0 for all usable CPUs [0]")
       ->type_name("N")
       ->check(between(0, most_threads));
+  add_stream_options(*command, words->streams);
   command->add_option("--calibration", words->calibration, calibration_help)->type_name("DIR|FILE");
   command
       ->add_option(
@@ -257,6 +288,11 @@ void add_compare(CLI::App& app, Context& context) {
       ->type_name("N")
       ->check(not_negative());
   command->add_option("--report", words->report, "write report.json, .csv, .html and charts there")->type_name("DIR");
+  command
+      ->add_option("--profile", words->profile,
+                   "also time every layer over N inferences, for a roofline of each case in report.html [0: do not]")
+      ->type_name("N")
+      ->check(between(0, 100000));
   add_tune_option(*command, words->tune);
   command->add_flag("--strict", words->strict, "an unavailable case is an error (exit status 3)");
   command->add_flag("--json", words->json, "print the report as JSON, and nothing else");

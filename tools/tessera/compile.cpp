@@ -1,5 +1,4 @@
 // tessera compile: a model, compiled for one case, as a file that starts in milliseconds.
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -11,8 +10,9 @@
 #include "command.hpp"
 #include "compare/cases.hpp"
 #include "compare/format.hpp"
+#include "core/case_name.hpp"
 #include "core/error.hpp"
-#include "kernels/tiers.hpp"
+#include "stopwatch.hpp"
 
 namespace tessera::tool {
 namespace {
@@ -23,10 +23,6 @@ struct CompileWords {
   int threads = 0;
   bool json = false;
 };
-
-double now_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 SessionOptions options_of(const CompileWords& words) {
   const CaseRequest request = parse_case(words.chosen_case);
@@ -40,7 +36,7 @@ SessionOptions options_of(const CompileWords& words) {
 
 int compile_model(const CompileWords& words, const Context& context) {
   SessionOptions options = options_of(words);
-  const double begin = now_seconds();
+  const Stopwatch watch;
   std::string name;
   {
     ProgressLine progress(context.terminal, context.terminal.stderr_is_terminal && !context.quiet);
@@ -54,9 +50,9 @@ int compile_model(const CompileWords& words, const Context& context) {
     model.save_packed(words.output, options);
     name = model.name();
   }
-  const double seconds = now_seconds() - begin;
+  const double seconds = watch.seconds();
   const double megabytes = static_cast<double>(std::filesystem::file_size(words.output)) / 1e6;
-  const std::string packed_case = std::string(name_of(options.precision)) + "@" + std::string(name_of(*options.isa));
+  const std::string packed_case = case_name(options.precision, *options.isa);
   if (words.json)
     std::printf("%s\n", nlohmann::ordered_json{{"model", name},
                                                {"case", packed_case},

@@ -1,8 +1,8 @@
-// tessera run: one model on given inputs, once.
+// tessera run: one model on given inputs, once; with several streams, also as fast as they go.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -14,12 +14,19 @@
 #include "arguments.hpp"
 #include "calibration.hpp"
 #include "command.hpp"
+#include "compare/busy_streams.hpp"
 #include "compare/format.hpp"
 #include "compare/output_directory.hpp"
+#include "compare/report.hpp"
 #include "compare/sha256.hpp"
+#include "compare/statistics.hpp"
+#include "core/case_name.hpp"
 #include "core/error.hpp"
 #include "formats/npy.hpp"
 #include "formats/same_file.hpp"
+#include "launch/throughput.hpp"
+#include "stopwatch.hpp"
+#include "streams.hpp"
 #include "tuning.hpp"
 
 namespace tessera::tool {
@@ -32,11 +39,19 @@ struct RunWords {
   std::optional<int> batch, seq;
   int threads = 0, opt_level = 1;
   std::uint64_t seed = 1;
+  StreamWords streams;
   bool hash = false, strict = false, json = false, tune = false;
 };
 
+/// What all streams together did with requests of the same inputs.
+struct Throughput {
+  int streams = 1, requests = 0;
+  double per_s = 0;    ///< items, of all streams
+  Summary latency_ms;  ///< of a request
+};
+
 struct RunResult {
-  std::string precision;
+  Precision precision = Precision::fp32;
   Isa isa = Isa::avx2;
   int threads = 1;
   double prepare_ms = 0, inference_ms = 0;
@@ -44,10 +59,21 @@ struct RunResult {
   std::vector<std::pair<std::string, Tensor>> outputs;  ///< in the order of the model
   std::vector<std::string> files;
   std::vector<SessionWarning> warnings;
+  std::optional<Throughput> throughput;  ///< of several streams
 };
 
-double now_ms() {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
+/// Two bursts of requests: the first brings every stream's memory in and is not counted.
+Throughput measure_streams(Session& session, const TensorMap& inputs) {
+  BusyStreams busy(session, inputs, steady_clock());
+  busy.run();
+  const Stopwatch watch;
+  busy.run();
+  const double seconds = watch.seconds();
+  std::vector<double> latencies = busy.latencies(1);
+  for (double& latency : latencies) latency *= 1e3;
+  const Shape& first = inputs.begin()->second.shape();
+  const double items = static_cast<double>(latencies.size()) * static_cast<double>(first.rank() > 0 ? first[0] : 1);
+  return {session.streams(), static_cast<int>(latencies.size()), items / seconds, summarize(latencies)};
 }
 
 /// NAME=FILE.npy read; the model says whether the name exists and the type and rank fit.
@@ -123,14 +149,22 @@ std::string summary_line(const std::string& name, const Tensor& tensor) {
 
 nlohmann::ordered_json result_json(const RunWords& words, const RunResult& result) {
   nlohmann::ordered_json json = {{"model", words.model},
-                                 {"precision", result.precision},
+                                 {"precision", name_of(result.precision)},
                                  {"isa", name_of(result.isa)},
                                  {"threads", result.threads},
                                  {"seed", words.seed},
                                  {"random_inputs", result.random_inputs},
                                  {"prepare_ms", result.prepare_ms},
                                  {"inference_ms", result.inference_ms},
+                                 {"streams", 1},
                                  {"outputs", nlohmann::ordered_json::array()}};
+  if (result.throughput) {
+    const Summary& latency = result.throughput->latency_ms;
+    json["streams"] = result.throughput->streams;
+    json["requests"] = result.throughput->requests;
+    json["throughput_per_s"] = result.throughput->per_s;
+    json["latency_ms"] = {{"min", latency.min}, {"p50", latency.p50}, {"p90", latency.p90}, {"p99", latency.p99}};
+  }
   for (std::size_t i = 0; i < result.outputs.size(); ++i) {
     const auto& [name, tensor] = result.outputs[i];
     nlohmann::ordered_json output = {{"name", name},
@@ -195,25 +229,33 @@ RunResult infer(const Model& model, const RunWords& words, const Context& contex
   options.extents = extents;
   options.calibration_options.synthetic = is_synthetic(words.calibration);
   options.calibration = read_calibration(words.calibration, words.model, model, words.batch.value_or(1), context);
-  const double begin = now_ms();
+  options.streams = streams_option(words.streams);
+  const Stopwatch preparing;
   Session session = compile(model, options, words.tune, context);
-  result.prepare_ms = now_ms() - begin;
+  result.prepare_ms = preparing.milliseconds();
   for (const auto& [name, tensor] : inputs) session.set_input(name, tensor);
-  const double bound = now_ms();
+  const Stopwatch inferring;
   session.infer();
-  result.inference_ms = now_ms() - bound;
-  result.precision = model.packed_case() ? std::string(name_of(model.packed_case()->precision)) : words.precision;
+  result.inference_ms = inferring.milliseconds();
+  result.precision = model.packed_case() ? model.packed_case()->precision : options.precision;
   result.isa = session.isa();
   result.threads = session.threads();
   result.warnings = session.warnings();
   for (const TensorInfo& output : model.outputs())
     result.outputs.emplace_back(output.name, session.output(output.name));
+  // Behind everything that the one inference has left in the session.
+  if (session.streams() > 1) result.throughput = measure_streams(session, inputs);
   return result;
 }
 
 void print_notes(const RunWords& words, const RunResult& result, const Context& context) {
   if (context.quiet) return;
   for (const SessionWarning& warning : result.warnings) print_note("warning: " + warning.message);
+  if (result.throughput)
+    print_note(team_text(result.throughput->streams, result.threads) + ", all busy with " +
+               std::to_string(result.throughput->requests) + " requests: " + quantity(result.throughput->per_s) +
+               " per s, " + milliseconds(result.throughput->latency_ms.p50) + " ms for one (median), " +
+               milliseconds(result.throughput->latency_ms.p99) + " (p99)");
   if (words.tune) print_note(tuned_bits);
 }
 
@@ -226,9 +268,10 @@ void print_result(const RunWords& words, const RunResult& result, const Context&
   for (const auto& [name, tensor] : result.outputs)
     std::printf("%s\n", (words.hash ? hash_line(name, tensor) : summary_line(name, tensor)).c_str());
   if (!context.quiet && context.terminal.stderr_is_terminal)
-    print_note(result.precision + " on " + std::string(name_of(result.isa)) + ", " + std::to_string(result.threads) +
-               (result.threads == 1 ? " thread" : " threads") + ": prepared in " + milliseconds(result.prepare_ms) +
-               " ms, first inference in " + milliseconds(result.inference_ms) + " ms");
+    print_note(std::string(name_of(result.precision)) + " on " + std::string(name_of(result.isa)) + ", " +
+               std::to_string(result.threads) + (result.threads == 1 ? " thread" : " threads") + ": prepared in " +
+               milliseconds(result.prepare_ms) + " ms, first inference in " + milliseconds(result.inference_ms) +
+               " ms");
 }
 
 /// No output may take the place of something that was read.
@@ -240,9 +283,16 @@ void protect_inputs(const OutputDirectory& folder, const std::vector<std::string
   for (const std::string& name : names) refuse_to_overwrite((folder.folder() / name).string(), inputs);
 }
 
+/// For `tessera launch`, which adds up what its instances achieved.
+void tell_launcher(const Model& model, const RunResult& result) {
+  const char* const path = std::getenv(launch_result_variable);
+  if (path == nullptr || !result.throughput) return;
+  write_throughput(path, {{model.name(), case_name(result.precision, result.isa), result.throughput->per_s}});
+}
+
 int run_model(const RunWords& words, const Context& context) {
   precision_option(words.precision);
-  warn_of_threads(words.threads, context);
+  warn_of_threads(words.threads, context, streams_option(words.streams));
   const Isa isa = choose_isa(words.isa, words.strict, context);
   std::unique_ptr<OutputDirectory> folder;
   if (words.output_dir) folder = std::make_unique<OutputDirectory>(*words.output_dir);
@@ -258,6 +308,7 @@ int run_model(const RunWords& words, const Context& context) {
     }
     folder->commit();
   }
+  tell_launcher(model, result);
   print_result(words, result, context);
   print_notes(words, result, context);
   return 0;
@@ -276,6 +327,7 @@ void add_run(CLI::App& app, Context& context) {
   command->add_option("--threads", words->threads, "0 for all usable CPUs [0]")
       ->type_name("N")
       ->check(between(0, most_threads));
+  add_stream_options(*command, words->streams);
   command->add_option("--input", words->inputs, "may be repeated; inputs not given are seeded random [all random]")
       ->type_name("NAME=FILE.npy")
       ->expected(1)

@@ -96,6 +96,7 @@ Builder::Builder(const Graph& graph, Isa isa, WeightStore& weights, Chooser* cho
     const Shape extents = shape(id);
     const BufferId buffer = new_buffer(static_cast<std::size_t>(extents.elements()) * size_of(input.type));
     plain_[id] = buffer;
+    writers_[buffer] = -1;
     plan_->inputs.push_back({input.name, input.type, extents, buffer});
   }
 }
@@ -247,6 +248,9 @@ void Builder::emit(std::unique_ptr<Step> step, std::vector<BufferId> reads, std:
   for (const std::vector<BufferId>* list : {&reads, &writes})
     for (const BufferId id : *list)
       if (id != no_buffer) lifetimes_[static_cast<std::size_t>(id)].last = index;
+  for (const BufferId id : reads)
+    if (const auto writer = writers_.find(id); writer != writers_.end()) step->info.reads.push_back(writer->second);
+  for (const BufferId id : writes) writers_[id] = index;
   plan_->scratch_bytes = std::max(plan_->scratch_bytes, step->scratch_bytes());
   plan_->steps.push_back(std::move(step));
 }

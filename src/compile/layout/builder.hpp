@@ -104,6 +104,7 @@ class Builder {
   std::vector<StepChoice> choices_;
   std::shared_ptr<Plan> plan_;
   std::vector<Lifetime> lifetimes_;        // per buffer; unused for constants
+  std::map<BufferId, int> writers_;        // the step that wrote a buffer last; -1: whoever runs the plan
   std::vector<Halo> halos_;                // per value: what its consumers need
   std::vector<Halo> quantized_halos_;      // the same of those that quantize it when they run
   std::vector<bool> wanted_as_image_;      // per value

@@ -1,15 +1,17 @@
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "compare/format.hpp"
+#include "compare/svg.hpp"
 #include "compare/writers.hpp"
 
 namespace tessera {
 namespace {
+
+using svg::at, svg::line, svg::text, svg::tick_decimals, svg::tick_step;
 
 // Geometry in SVG user units (pixels at 100 %).
 constexpr double chart_width = 640;
@@ -26,23 +28,6 @@ constexpr double plot_width = chart_width - label_width - value_width;
 constexpr double whisker_reach = 1.4;
 constexpr std::size_t reason_characters = 68;
 
-// Classes carry a prefix because the charts also stand inside the page, whose style they must not touch.
-constexpr std::string_view style = R"(<style>
-.tc-back{fill:#ffffff}.tc-title{fill:#0f172a;font:600 16px system-ui,sans-serif}
-.tc-note{fill:#64748b;font:12px system-ui,sans-serif}.tc-sub{fill:#64748b;font:11px system-ui,sans-serif}
-.tc-case{fill:#0f172a;font:13px ui-monospace,'DejaVu Sans Mono',monospace}
-.tc-off{fill:#94a3b8}.tc-value{fill:#0f172a;font:600 13px system-ui,sans-serif}
-.tc-grid{stroke:#e2e8f0}.tc-axis{stroke:#94a3b8}.tc-base{stroke:#64748b;stroke-dasharray:4 3}
-.tc-whisker{stroke:#0f172a;stroke-width:1.5;opacity:.75}
-.tc-fp32{fill:#8493a8}.tc-bf16{fill:#4f7fe8}.tc-int8{fill:#14a38b}.tc-int8-dynamic{fill:#b3a125}
-.tc-over{paint-order:stroke;stroke:#ffffff;stroke-width:6px}
-@media screen and (prefers-color-scheme:dark){
-.tc-back{fill:#111827}.tc-title,.tc-case,.tc-value{fill:#f1f5f9}.tc-note,.tc-sub{fill:#94a3b8}.tc-off{fill:#64748b}
-.tc-grid{stroke:#273244}.tc-axis{stroke:#64748b}.tc-base{stroke:#94a3b8}.tc-whisker{stroke:#f1f5f9}
-.tc-fp32{fill:#7687a0}.tc-bf16{fill:#5c8df6}.tc-int8{fill:#1fb89e}.tc-int8-dynamic{fill:#cdbb3e}.tc-over{stroke:#111827}}
-</style>
-)";
-
 struct Bar {
   const CaseReport* row = nullptr;
   double value = 0;
@@ -57,30 +42,6 @@ struct Chart {
   std::vector<Bar> bars;
   bool baseline = false;  ///< a line at 1
 };
-
-std::string at(std::string_view name, double value) {
-  return " " + std::string(name) + "=\"" + fixed(value, 1) + "\"";
-}
-
-std::string text(std::string_view css, double x, double y, std::string_view content,
-                 std::string_view anchor = "start") {
-  return "<text class=\"" + std::string(css) + "\"" + at("x", x) + at("y", y) + " text-anchor=\"" +
-         std::string(anchor) + "\">" + escape_xml(content) + "</text>\n";
-}
-
-std::string line(std::string_view css, double x1, double y1, double x2, double y2) {
-  return "<line class=\"" + std::string(css) + "\"" + at("x1", x1) + at("y1", y1) + at("x2", x2) + at("y2", y2) +
-         "/>\n";
-}
-
-/// A step of 1, 2 or 5 times a power of ten that divides the range into at most six parts.
-double tick_step(double range) {
-  const double rough = range / 6;
-  const double power = std::pow(10.0, std::floor(std::log10(rough)));
-  for (const double factor : {1.0, 2.0, 5.0})
-    if (factor * power >= rough) return factor * power;
-  return 10 * power;
-}
 
 class Scale {
  public:
@@ -102,7 +63,7 @@ class Scale {
 std::string axis(const Chart& chart, const Scale& scale, double bottom) {
   std::string svg;
   const double step = tick_step(scale.range());
-  const int decimals = std::max(0, static_cast<int>(-std::floor(std::log10(step) + 1e-9)));
+  const int decimals = tick_decimals(step);
   for (int tick = 0; tick * step <= scale.range() * 1.0001; ++tick) {
     const double x = scale(tick * step);
     svg += line(tick == 0 ? "tc-axis" : "tc-grid", x, header_height, x, bottom);
@@ -147,46 +108,43 @@ std::string measured_row(const Bar& bar, const Scale& scale, double top) {
   return svg + text("tc-value tc-over", std::max(end, high) + 8, middle + 4.5, bar.label);
 }
 
-std::string draw(const Chart& chart, const ModelReport& model) {
+std::string draw(const Chart& chart, const std::vector<CaseReport>& rows) {
   double bottom = header_height;
-  for (const CaseReport& row : model.cases) bottom += height_of(row);
-  const double height = bottom + axis_height;
+  for (const CaseReport& row : rows) bottom += height_of(row);
   const Scale scale(chart);
-  std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + fixed(chart_width, 0) + " " +
-                    fixed(height, 0) + "\"" + at("width", chart_width) + at("height", height) +
-                    " role=\"img\" aria-label=\"" + escape_xml(chart.title) + "\">\n" + std::string(style);
-  svg += "<rect class=\"tc-back\" width=\"100%\" height=\"100%\" rx=\"8\"/>\n";
-  svg += text("tc-title", 16, 26, chart.title);
-  svg += text("tc-note", 16, 46, chart.bars.empty() ? chart.without_bars : chart.note);
-  if (!chart.bars.empty()) svg += axis(chart, scale, bottom);
-  if (chart.baseline && !chart.bars.empty()) svg += line("tc-base", scale(1), header_height, scale(1), bottom);
+  std::string drawing = svg::begin(chart_width, bottom + axis_height, chart.title);
+  drawing += svg::heading(chart.title);
+  drawing += text("tc-note", 16, 46, chart.bars.empty() ? chart.without_bars : chart.note);
+  if (!chart.bars.empty()) drawing += axis(chart, scale, bottom);
+  if (chart.baseline && !chart.bars.empty()) drawing += line("tc-base", scale(1), header_height, scale(1), bottom);
   double top = header_height;
   auto bar = chart.bars.begin();
-  for (const CaseReport& row : model.cases) {
+  for (const CaseReport& row : rows) {
     if (bar != chart.bars.end() && bar->row == &row)
-      svg += measured_row(*bar++, scale, top);
+      drawing += measured_row(*bar++, scale, top);
     else
-      svg += unavailable_row(row, top);
+      drawing += unavailable_row(row, top);
     top += height_of(row);
   }
-  return svg + "</svg>\n";
+  return drawing + "</svg>\n";
 }
 
-std::string setting(const ModelReport& model) {
-  std::string words = "Batch " + std::to_string(model.batch);
-  if (model.seq) words += ", sequence " + std::to_string(*model.seq);
-  if (model.synthetic_weights) words += ", synthetic weights";
-  return words;
+std::string setting(const ModelReport& model, const PointReport& point) {
+  std::string words = extents_text(point);
+  words.front() = 'B';
+  return words + (model.synthetic_weights ? ", synthetic weights" : "");
 }
 
 }  // namespace
 
-std::string time_chart_svg(const ModelReport& model) {
+std::string time_chart_svg(const ModelReport& model, const PointReport& point) {
   Chart chart;
   chart.title = model.name + ": inference time";
-  chart.note = "Median, whiskers p10 to p90 (an arrow: beyond the edge); lower is better. " + setting(model);
+  if (std::ranges::any_of(point.cases, [](const CaseReport& row) { return row.streams > 1; }))
+    chart.title = model.name + ": time of a request, all streams busy";
+  chart.note = "Median, whiskers p10 to p90 (an arrow: beyond the edge); lower is better. " + setting(model, point);
   chart.unit = "ms";
-  for (const CaseReport& row : model.cases) {
+  for (const CaseReport& row : point.cases) {
     if (row.status != CaseStatus::ok) continue;
     const Summary& time = row.latency_ms;
     chart.bars.push_back({&row,
@@ -195,20 +153,20 @@ std::string time_chart_svg(const ModelReport& model) {
                           milliseconds(time.p50) + " ms",
                           "p99 " + milliseconds(time.p99) + " ms"});
   }
-  return draw(chart, model);
+  return draw(chart, point.cases);
 }
 
-std::string speedup_chart_svg(const ModelReport& model) {
+std::string speedup_chart_svg(const ModelReport& model, const PointReport& point) {
   Chart chart;
-  chart.title = model.name + ": speed-up over " + std::string(baseline_name(model));
-  chart.note = "Ratio of medians, 95 % interval; higher is better. " + setting(model);
+  chart.title = model.name + ": speed-up over " + std::string(baseline_name(point));
+  chart.note = "Ratio of medians, 95 % interval; higher is better. " + setting(model, point);
   chart.baseline = true;
-  if (std::ranges::any_of(model.cases, [](const CaseReport& row) { return row.status == CaseStatus::ok; }))
+  if (std::ranges::any_of(point.cases, [](const CaseReport& row) { return row.status == CaseStatus::ok; }))
     chart.without_bars = "No FP32 case was measured to compare with.";
-  ModelReport shown = model;
-  std::erase_if(shown.cases,
+  std::vector<CaseReport> shown = point.cases;
+  std::erase_if(shown,
                 [](const CaseReport& row) { return row.status == CaseStatus::ok && !row.speedup_vs_fp32.has_value(); });
-  for (const CaseReport& row : shown.cases) {
+  for (const CaseReport& row : shown) {
     if (row.status != CaseStatus::ok) continue;
     std::string accuracy = "accuracy not measured";
     if (row.accuracy)
