@@ -114,9 +114,17 @@ void run_async(PythonSession& session, const nb::dict& feeds, const nb::object& 
   session.run_async(std::move(inputs), tell);
 }
 
-/// Milliseconds of each call of Session::run, Python's share left out.
-nb::object measure(PythonSession& session, const nb::dict& feeds, const nb::object& convert, int samples, int warmup) {
-  const TensorMap inputs = tensors_from(feeds, session.inputs(), convert);
+/// Milliseconds of each call of Session::run, or, without `feeds`, of Session::infer; Python's share left out.
+nb::object measure(PythonSession& session, const std::optional<nb::dict>& feeds, const nb::object& convert, int samples,
+                   int warmup) {
+  TensorMap inputs;
+  if (feeds) inputs = tensors_from(*feeds, session.inputs(), convert);
+  const auto call = [&] {
+    if (feeds)
+      session.engine_without_views().run(inputs);
+    else
+      session.engine().infer();
+  };
   Tensor times(DataType::f32, {samples});
   Progress signals{nb::none()};
   {
@@ -124,7 +132,7 @@ nb::object measure(PythonSession& session, const nb::dict& feeds, const nb::obje
     const auto milliseconds = times.mutable_as<float>();
     for (int i = -warmup; i < samples; ++i) {
       const auto begin = std::chrono::steady_clock::now();
-      session.engine_without_views().run(inputs);
+      call();
       const std::chrono::duration<float, std::milli> taken = std::chrono::steady_clock::now() - begin;
       if (i >= 0) milliseconds[static_cast<std::size_t>(i)] = taken.count();
       signals("measuring", std::nullopt);
@@ -228,7 +236,7 @@ void bind_session(nb::module_& module) {
       .def(
           "infer", [](PythonSession& session) { session.engine().infer(); }, nb::call_guard<nb::gil_scoped_release>())
       .def("wait", &PythonSession::wait, nb::call_guard<nb::gil_scoped_release>())
-      .def("measure", &measure, nb::arg("feeds"), nb::arg("convert"), nb::arg("samples"), nb::arg("warmup"))
+      .def("measure", &measure, nb::arg("feeds").none(), nb::arg("convert"), nb::arg("samples"), nb::arg("warmup"))
       .def("prepare", &PythonSession::prepare, nb::arg("extents"), nb::call_guard<nb::gil_scoped_release>())
       .def("explain", &explain, nb::arg("profile"))
       .def("inputs", [](const PythonSession& session) { return list_from(session.engine().inputs()); })

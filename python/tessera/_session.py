@@ -2,7 +2,7 @@
 import atexit
 from collections.abc import Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Optional
 import weakref
 
 import numpy as np
@@ -66,9 +66,12 @@ class Session(Described):
         """Runs on what the input views hold; the output views show the result. For one thread at a time."""
         self._compiled.infer()
 
-    def measure(self, feeds: Feeds, samples: int = 100, warmup: int = 10) -> np.ndarray:
-        """Milliseconds that each of `samples` calls of run() takes inside the engine, float32 [samples]."""
-        return self._compiled.measure(dict(feeds), convert, samples, warmup)
+    def measure(self, feeds: Optional[Feeds] = None, samples: int = 100, warmup: int = 10) -> np.ndarray:
+        """Milliseconds that each of `samples` calls of run() takes inside the engine, float32 [samples].
+
+        Without feeds: of infer(), on what the input views hold.
+        """
+        return self._compiled.measure(None if feeds is None else dict(feeds), convert, samples, warmup)
 
     def prepare(self, **extents: int) -> None:
         """Makes a plan for these extents (batch=8, seq=128) now. explain() and the properties speak of it from then on."""
