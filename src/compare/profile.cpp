@@ -42,12 +42,12 @@ std::string limit_of(const ProfiledStep& entry, const LayerProfile& profile) {
   const double moved = static_cast<double>(step.bytes) / step.seconds / giga;
   const double peak = peak_for(profile.peak, step);
   const double allowed = peak > 0 ? intensity_of(step) * profile.bandwidth_gbps / peak : 0;
+  if (step.gflop > 0 && once < short_step) return "short: " + fixed(once * 1e6, 1) + " us";
   // Clearly above that its data came from caches.
   if (step.gflop > 0 && allowed > 0 && allowed < near_peak && entry.peak_fraction < cached * allowed)
-    return "moves bytes: at the speed of memory " + percent(allowed) + " of the peak";
-  if (step.gflop > 0 && once < short_step) return "short: " + fixed(once * 1e6, 1) + " us";
+    return "bytes: memory allows " + percent(allowed) + " of the peak";
   if (step.gflop == 0 && step.bytes > 0 && profile.bandwidth_gbps > 0)
-    return "moves bytes: " + quantity(moved) + " GB/s, memory does " + quantity(profile.bandwidth_gbps);
+    return "bytes: " + quantity(moved) + " GB/s, memory does " + quantity(profile.bandwidth_gbps);
   return {};
 }
 

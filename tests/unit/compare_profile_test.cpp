@@ -65,8 +65,8 @@ TEST(Profile, TheReasonIsWhatTheTimesShow) {
   const LayerProfile profile = example_profile();
   EXPECT_EQ(profile.steps[0].reason, "");  // 90 % of the peak
   // 10 operations per byte at 10 GB/s are 100 of 400 G/s.
-  EXPECT_EQ(profile.steps[1].reason, "moves bytes: at the speed of memory 25.0 % of the peak");
-  EXPECT_EQ(profile.steps[2].reason, "moves bytes: 4.00 GB/s, memory does 10.00");
+  EXPECT_EQ(profile.steps[1].reason, "bytes: memory allows 25.0 % of the peak");
+  EXPECT_EQ(profile.steps[2].reason, "bytes: 4.00 GB/s, memory does 10.00");
   ProfiledStep brief = step("brief", "f32", 0.0001, 0.01, 100, {});
   brief.peak_fraction = 0.1;
   EXPECT_EQ(limit_of(brief, profile), "short: 10.0 us");
@@ -124,7 +124,7 @@ TEST(Profile, PageOfAnExplainedSession) {
   session.profile = example_profile();
   const std::string timed = explain_html(session);
   for (const char* part :
-       {"The plan of m&lt;1&gt;", "<svg ", "Time by kind of step", "at the speed of memory", "of peak"})
+       {"The plan of m&lt;1&gt;", "<svg ", "Time by kind of step", "memory allows", "of peak"})
     EXPECT_NE(timed.find(part), std::string::npos) << part;
   session.profile.runs = 0;
   const std::string plain = explain_html(session);
