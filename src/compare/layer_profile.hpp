@@ -6,6 +6,7 @@
 
 #include "compare/peak_rates.hpp"
 #include "tessera/isa.hpp"
+#include "tessera/precision.hpp"
 #include "tessera/step_info.hpp"
 
 namespace tessera {
@@ -30,6 +31,9 @@ struct LayerProfile {
   std::vector<ProfiledStep> steps;
 };
 
+/// What a step multiplies: fp32, bf16 or int8. Of "u8*s8->f32" what stands in front of the arrow; of "bf16", a step
+/// that is no product of matrices, all of it.
+Precision multiplied_in(const StepInfo& step) noexcept;
 /// Operations for each byte that a step has to move at least; 0 where it does none.
 double intensity_of(const StepInfo& step) noexcept;
 /// 1e9 operations per second that a profiled step reached.

@@ -25,8 +25,13 @@ std::string quoted(const std::string& text) {
 
 /// The colours of the report, light enough for black letters.
 std::string_view fill_of(const StepInfo& step) {
-  if (step.precision.starts_with("u8")) return "#bfe6df";
-  return step.precision.starts_with("bf16") ? "#cbdcfa" : "#e2e8f0";
+  switch (multiplied_in(step)) {
+    case Precision::fp32: return "#e2e8f0";
+    case Precision::bf16: return "#cbdcfa";
+    case Precision::int8:
+    case Precision::int8_dynamic: return "#bfe6df";
+  }
+  return "#ffffff";
 }
 
 std::string dot_node(std::size_t index, const ProfiledStep& entry, const LayerProfile& profile) {

@@ -1,7 +1,6 @@
 #include "compare/profile.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "compare/format.hpp"
@@ -20,19 +19,14 @@ constexpr double short_step = 20e-6;
 
 }  // namespace
 
-double intensity_of(const StepInfo& step) noexcept {
-  return step.bytes > 0 ? step.gflop * giga / static_cast<double>(step.bytes) : 0;
-}
-
-double rate_of(const StepInfo& step) noexcept {
-  return step.seconds > 0 ? step.gflop / step.seconds : 0;
-}
-
 double peak_for(const PeakRates& peak, const StepInfo& step) {
-  const std::optional<double> rate = step.precision.starts_with("u8")     ? peak.int8_gops
-                                     : step.precision.starts_with("bf16") ? peak.bf16_gflops
-                                                                          : peak.fp32_gflops;
-  return rate.value_or(0);
+  switch (multiplied_in(step)) {
+    case Precision::fp32: return peak.fp32_gflops.value_or(0);
+    case Precision::bf16: return peak.bf16_gflops.value_or(0);
+    case Precision::int8:
+    case Precision::int8_dynamic: return peak.int8_gops.value_or(0);
+  }
+  return 0;
 }
 
 std::string limit_of(const ProfiledStep& entry, const LayerProfile& profile) {

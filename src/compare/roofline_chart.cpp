@@ -20,14 +20,8 @@ using svg::at, svg::line, svg::text;
 constexpr double chart_width = 640, chart_height = 400;
 constexpr double plot_left = 62, plot_top = 84, plot_right = chart_width - 24, plot_bottom = chart_height - 46;
 
-/// What a step multiplies, as the classes of the style sheet name it.
-std::string_view format_of(const StepInfo& step) {
-  if (step.precision.starts_with("u8")) return "int8";
-  return step.precision.starts_with("bf16") ? "bf16" : "fp32";
-}
-
 struct Roof {
-  std::string_view format;
+  Precision format = Precision::fp32;
   std::string_view label;
   double rate = 0;
 };
@@ -54,13 +48,14 @@ std::vector<const ProfiledStep*> products_of(const LayerProfile& profile) {
 }
 
 std::vector<Roof> roofs_of(const LayerProfile& profile, const std::vector<const ProfiledStep*>& products) {
-  const std::array<Roof, 3> all = {{{"fp32", "FP32", profile.peak.fp32_gflops.value_or(0)},
-                                    {"bf16", "BF16", profile.peak.bf16_gflops.value_or(0)},
-                                    {"int8", "INT8", profile.peak.int8_gops.value_or(0)}}};
+  const std::array<Roof, 3> all = {{{Precision::fp32, "FP32", profile.peak.fp32_gflops.value_or(0)},
+                                    {Precision::bf16, "BF16", profile.peak.bf16_gflops.value_or(0)},
+                                    {Precision::int8, "INT8", profile.peak.int8_gops.value_or(0)}}};
   std::vector<Roof> roofs;
   for (const Roof& roof : all)
-    if (roof.rate > 0 &&
-        std::ranges::any_of(products, [&](const ProfiledStep* entry) { return format_of(entry->step) == roof.format; }))
+    if (roof.rate > 0 && std::ranges::any_of(products, [&](const ProfiledStep* entry) {
+          return multiplied_in(entry->step) == roof.format;
+        }))
       roofs.push_back(roof);
   return roofs;
 }
@@ -104,7 +99,7 @@ std::string grid(const Axes& axes) {
 /// The slope from the left edge, or from where it leaves the bottom, to the roof, and the roof from there on.
 std::string roof_line(const Axes& axes, const Roof& roof, double bandwidth) {
   const double edge = std::pow(10.0, axes.x_low), end = std::pow(10.0, axes.x_high);
-  const std::string css = "tl-" + std::string(roof.format) + " tc-line";
+  const std::string css = "tl-" + std::string(name_of(roof.format)) + " tc-line";
   std::string drawing;
   double ridge = edge;
   if (bandwidth > 0) {
@@ -122,9 +117,10 @@ std::string layer_point(const Axes& axes, const ProfiledStep& entry) {
   const StepInfo& step = entry.step;
   const std::string tip = step.node + " (" + step.kernel + "): " + quantity(rate_of(step)) + " G/s, " +
                           percent(entry.peak_fraction) + " of the peak, " + milliseconds(step.seconds * 1e3) + " ms";
-  return "<circle class=\"tc-layer tc-" + std::string(format_of(step)) + "\"" + at("cx", axes.x(intensity_of(step))) +
-         at("cy", axes.y(rate_of(step))) + at("r", 3.5 + 22 * std::sqrt(std::min(entry.share, 0.25))) + "><title>" +
-         escape_xml(tip) + "</title></circle>\n";
+  return "<circle class=\"tc-layer tc-" + std::string(name_of(multiplied_in(step))) + "\"" +
+         at("cx", axes.x(intensity_of(step))) + at("cy", axes.y(rate_of(step))) +
+         at("r", 3.5 + 22 * std::sqrt(std::min(entry.share, 0.25))) + "><title>" + escape_xml(tip) +
+         "</title></circle>\n";
 }
 
 }  // namespace

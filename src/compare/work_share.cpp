@@ -3,14 +3,14 @@
 #include <array>
 #include <utility>
 
+#include "compare/layer_profile.hpp"
+
 namespace tessera {
 namespace {
 
-/// Of "u8*s8->f32" what is multiplied; of "bf16", a step that is no product of matrices, all of it.
-double& part_of(WorkShare& share, std::string_view types) {
-  const std::string_view multiplied = types.substr(0, types.find("->"));
-  if (multiplied.starts_with("u8") || multiplied.starts_with("s8")) return share.int8;
-  return multiplied.starts_with("bf16") ? share.bf16 : share.fp32;
+double& part_of(WorkShare& share, Precision multiplied) {
+  if (multiplied == Precision::int8) return share.int8;
+  return multiplied == Precision::bf16 ? share.bf16 : share.fp32;
 }
 
 }  // namespace
@@ -19,7 +19,7 @@ WorkShare work_share(std::span<const StepInfo> steps) {
   WorkShare share;
   double total = 0;
   for (const StepInfo& step : steps) {
-    part_of(share, step.precision) += step.gflop;
+    part_of(share, multiplied_in(step)) += step.gflop;
     total += step.gflop;
   }
   if (!(total > 0)) return {};

@@ -123,8 +123,7 @@ TEST(Profile, PageOfAnExplainedSession) {
   session.gflop = 1.3;
   session.profile = example_profile();
   const std::string timed = explain_html(session);
-  for (const char* part :
-       {"The plan of m&lt;1&gt;", "<svg ", "Time by kind of step", "memory allows", "of peak"})
+  for (const char* part : {"The plan of m&lt;1&gt;", "<svg ", "Time by kind of step", "memory allows", "of peak"})
     EXPECT_NE(timed.find(part), std::string::npos) << part;
   session.profile.runs = 0;
   const std::string plain = explain_html(session);
