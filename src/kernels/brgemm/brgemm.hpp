@@ -105,9 +105,9 @@ struct BrgemmBlock {
   std::byte* const* c_rows = nullptr;  ///< m pointers to column 0 of C
   const Epilogue* epilogue = nullptr;
 
-  /// The caller's hold on this thread's tiles (tile_session.hpp), one for many blocks: the kernel may then finish the
-  /// last rows in the next call or in TileSession::finish(). Null: kernels that use tiles configure and release them
-  /// within each call.
+  /// The caller's hold on this thread's tiles (tile_session.hpp), one for many blocks: the kernel may then leave the
+  /// last rows of C or of the accumulators to the next two calls or to TileSession::finish(). Null: kernels that use
+  /// tiles configure and release them within each call.
   TileSession* tiles = nullptr;
 };
 

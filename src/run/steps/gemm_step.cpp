@@ -22,12 +22,21 @@ constexpr std::int64_t l2_budget = 256 * 1024;
 
 }  // namespace
 
+/// What the blocks of an area point to.
 struct GemmStep::Rows {
   std::array<const std::byte*, max_row_block> a;
   std::array<std::byte*, max_row_block> c;
   std::array<const std::byte*, max_row_block> residual;
   std::array<std::int32_t, max_row_block> sums;  ///< of the elements of a
+  Epilogue epilogue;
 };
+
+namespace {
+
+/// Kernels with tiles leave rows to the next two calls, which may belong to the next two areas.
+constexpr std::size_t areas_in_flight = 3;
+
+}  // namespace
 
 GridSplit split_grid(const Grid& grid, int members) noexcept {
   GridSplit best;
@@ -170,21 +179,22 @@ Epilogue GemmStep::epilogue_of(const RunContext& context) const noexcept {
   return epilogue;
 }
 
-void GemmStep::run_block(const RunContext& context, TileSession& tiles, const Epilogue& whole, std::int64_t group,
-                         std::int64_t first_row, int rows, std::int64_t first_panel,
-                         std::int64_t last_panel) const noexcept {
-  Rows pointers;
-  locate_rows(spec_, context, group, first_row, rows, {pointers.a.data(), pointers.c.data(), pointers.residual.data()});
+void GemmStep::run_area(const RunContext& context, TileSession& tiles, const Epilogue& whole, const Area& area,
+                        Rows& pointers) const noexcept {
+  const int rows = area.rows;
+  locate_rows(spec_, context, area.group, area.first_row, rows,
+              {pointers.a.data(), pointers.c.data(), pointers.residual.data()});
   const std::int32_t* const factors = spec_.row_sum_factors;
   if (factors != nullptr) sum_rows(pointers, rows);
   if (widened_.needed()) widened_.widen(pointers.a.data(), rows, context.scratch + accumulator_bytes());
-  Epilogue epilogue = whole;
-  const std::int64_t columns = group * panels_ * kernel_.nr;
+  Epilogue& epilogue = pointers.epilogue;
+  epilogue = whole;
+  const std::int64_t columns = area.group * panels_ * kernel_.nr;
   if (epilogue.bias != nullptr) epilogue.bias += columns;
   if (epilogue.scale != nullptr) epilogue.scale += columns;
   if (epilogue.compensation != nullptr) epilogue.compensation += columns;
   if (spec_.row_scale != no_buffer)
-    epilogue.row_scale = reinterpret_cast<const float*>(context.at(spec_.row_scale)) + first_row;
+    epilogue.row_scale = reinterpret_cast<const float*>(context.at(spec_.row_scale)) + area.first_row;
   if (spec_.residual.buffer != no_buffer) epilogue.residual_rows = pointers.residual.data();
 
   BrgemmBlock block;
@@ -194,8 +204,8 @@ void GemmStep::run_block(const RunContext& context, TileSession& tiles, const Ep
   block.accumulators = context.scratch;
   block.epilogue = &epilogue;
   block.tiles = &tiles;
-  for (std::int64_t panel = first_panel; panel < last_panel; ++panel) {
-    const std::byte* b = spec_.weights + (group * panels_ + panel) * panel_bytes_;
+  for (std::int64_t panel = area.first_panel; panel < area.last_panel; ++panel) {
+    const std::byte* b = spec_.weights + (area.group * panels_ + panel) * panel_bytes_;
     block.n0 = static_cast<int>(panel * kernel_.nr);
     block.n = static_cast<int>(std::min<std::int64_t>(kernel_.nr, spec_.columns - block.n0));
     if (factors != nullptr) start_sums(pointers, rows, factors + columns + block.n0, context.scratch);
@@ -210,7 +220,6 @@ void GemmStep::run_block(const RunContext& context, TileSession& tiles, const Ep
       kernel_.run(block);
     }
   }
-  tiles.finish();  // the arrays of pointers end here
 }
 
 Grid GemmStep::grid() const noexcept {
@@ -225,13 +234,17 @@ void GemmStep::run(const RunContext& context) const noexcept {
   const Range rows = share(rows_, context.member % split.row_parts, split.row_parts, kernel_.mr);
   const Range panels = share(panels_ * spec_.groups, context.member / split.row_parts, split.panel_parts);
   const Epilogue epilogue = epilogue_of(context);
+  std::array<Rows, areas_in_flight> pointers;
+  std::size_t turn = 0;
   TileSession tile_session;
   for (std::int64_t row = rows.first; row < rows.last; row += row_block_) {
     const int count = static_cast<int>(std::min<std::int64_t>(row_block_, rows.last - row));
     for (std::int64_t panel = panels.first; panel < panels.last;) {
       const std::int64_t group = panel / panels_;
       const std::int64_t end = std::min(panels.last, (group + 1) * panels_);
-      run_block(context, tile_session, epilogue, group, row, count, panel - group * panels_, end - group * panels_);
+      run_area(context, tile_session, epilogue, {group, row, count, panel - group * panels_, end - group * panels_},
+               pointers[turn]);
+      if (has_tiles(kernel_.isa)) turn = (turn + 1) % areas_in_flight;
       panel = end;
     }
   }
