@@ -73,25 +73,44 @@ struct Part {
   const BrgemmBlock& block;
   int row, count;
   int height;             ///< of the tiles together: count, or one row more, which both tiles then hold
-  const std::byte* next;  ///< this part's share of what follows the block in B
+  const std::byte* next;  ///< this part's share of what to prefetch,
+  int lines;              ///< and how many lines of it after each product
 
   /// The lower row tile begins that many rows below the first.
   [[nodiscard]] int lower() const { return count - (height - upper_rows(height)); }
 };
 
+/// What all parts of a block fetch together: as many bytes as its b has, evenly.
+template <class Shape>
+struct Fetch {
+  const std::byte* next;
+  std::int64_t part_bytes = 0;
+  int lines = 0;  ///< after each product
+  int parts = 0;  ///< that fetch anything
+
+  [[gnu::always_inline]] Fetch(const BrgemmBlock& block, const PanelChunks<Shape::columns>& panel, int all_parts)
+      : next(block.next == nullptr ? panel.end : block.next) {
+    constexpr int products = Shape::rows * Shape::columns;
+    constexpr int lines_of_chunk = panel_chunk_bytes<Shape::columns> / 64;
+    if (!block.next_is_far) return;
+    lines = (lines_of_chunk + products * all_parts - 1) / (products * all_parts);
+    parts = (lines_of_chunk + products * lines - 1) / (products * lines);
+    part_bytes = std::int64_t{64} * lines * products * panel.count;
+  }
+  [[gnu::always_inline]] const std::byte* from(int part) const { return next + part * part_bytes; }
+};
+
 /// What is done between products: finishing what is left from before, and fetching what comes next in B (the next K
 /// block or panel) to L2.
-template <class Shape, class Left>
+template <class Left>
 struct Aside {
-  /// Four parts together fetch as much as each of them reads; a part with a panel of its own fetches all of it.
-  static constexpr int lines = Shape::columns == 4 ? 16 : 2;
   Left left;
   const std::byte* next;
+  int lines;
 
   [[gnu::always_inline]] void some() {
     left.some();
-    unrolled<lines>([&](auto line) TESSERA_LAMBDA { _mm_prefetch(next + line.value * 64, _MM_HINT_T1); });
-    next += lines * 64;
+    for (int line = 0; line < lines; ++line, next += 64) _mm_prefetch(next, _MM_HINT_T1);
   }
 };
 
@@ -104,7 +123,7 @@ void multiply_part(const Part& part, const PanelChunks<Shape::columns>& panel, T
   if constexpr (Shape::rows == 2) rows[1] = look_at_rows(block.a_rows + part.row + lower, part.height - upper);
   const std::byte* const sums = block.first ? nullptr : block.accumulators + part.row * panel_row_bytes<Shape::columns>;
   const typename Tiles::Start start{session.in_tiles(), sums, lower};
-  Aside<Shape, Left> aside{Left(session.stored(), panel.count * Shape::rows * Shape::columns), part.next};
+  Aside<Left> aside{Left(session.stored(), panel.count * Shape::rows * Shape::columns), part.next, part.lines};
   bool started = false;
   for_chunks<Product, Shape>(block, panel, rows,
                              [&](const TileSource(&a)[2], const std::byte* b, std::int64_t chunks) TESSERA_LAMBDA {
@@ -134,12 +153,13 @@ TESSERA_INLINE void run_parts(const BrgemmBlock& block, TileSession& session) {
   const int parts = (block.m + most_rows - 1) / most_rows;
   const int height = (block.m + parts - 1) / parts;
   const int shorter = parts * height - block.m;
+  const Fetch<Shape> fetch(block, panel, parts);
   const FinishRows finish = block.last ? finish_for<sums, Shape::columns * 16>(*block.epilogue) : nullptr;
   for (int p = 0, row = 0; p < parts; ++p) {
     const int count = p < parts - shorter ? height : height - 1;
     const int tile_height = Shape::rows == 2 ? height : count;
     session.begin<typename Product::Tiles>(kernel, tile_configurations<Shape::columns>.of_rows[tile_height]);
-    const Part part{block, row, count, tile_height, panel.end + p * ((panel.end - block.b) / 4)};
+    const Part part{block, row, count, tile_height, fetch.from(p), p < fetch.parts ? fetch.lines : 0};
     if constexpr (Shape::rows == 2) {
       for_left<sums>(session.stored(), [&](auto as) TESSERA_LAMBDA {
         multiply_part<Product, Shape, typename decltype(as)::Left>(part, panel, session);

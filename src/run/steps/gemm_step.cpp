@@ -217,6 +217,7 @@ void GemmStep::run_area(const RunContext& context, TileSession& tiles, const Epi
         block.overflows = spec_.overflows + (block.b - spec_.weights) / (kernel_.nr * kernel_.k_group);
       block.first = i == 0 && factors == nullptr;
       block.last = i + 1 == blocks_.size();
+      block.next_is_far = area.weights_are_far && (!block.last || panel + 1 < area.last_panel);
       kernel_.run(block);
     }
   }
@@ -234,6 +235,7 @@ void GemmStep::run(const RunContext& context) const noexcept {
   const Range rows = share(rows_, context.member % split.row_parts, split.row_parts, kernel_.mr);
   const Range panels = share(panels_ * spec_.groups, context.member / split.row_parts, split.panel_parts);
   const Epilogue epilogue = epilogue_of(context);
+  const bool weights_stay = (panels.last - panels.first) * panel_bytes_ <= l2_budget;
   std::array<Rows, areas_in_flight> pointers;
   std::size_t turn = 0;
   TileSession tile_session;
@@ -242,7 +244,8 @@ void GemmStep::run(const RunContext& context) const noexcept {
     for (std::int64_t panel = panels.first; panel < panels.last;) {
       const std::int64_t group = panel / panels_;
       const std::int64_t end = std::min(panels.last, (group + 1) * panels_);
-      run_area(context, tile_session, epilogue, {group, row, count, panel - group * panels_, end - group * panels_},
+      run_area(context, tile_session, epilogue,
+               {group, row, count, panel - group * panels_, end - group * panels_, row == rows.first || !weights_stay},
                pointers[turn]);
       if (has_tiles(kernel_.isa)) turn = (turn + 1) % areas_in_flight;
       panel = end;

@@ -51,6 +51,7 @@ class GemmStep final : public Step {
     std::int64_t group = 0, first_row = 0;
     int rows = 0;
     std::int64_t first_panel = 0, last_panel = 0;
+    bool weights_are_far = false;  ///< beyond L2
   };
   struct Rows;
 
