@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "core/memory.hpp"
+#include "cpu/topology.hpp"
 #include "kernels/peak/peak.hpp"
 #include "run/steps/gemm_spec.hpp"
 #include "tessera/bfloat16.hpp"
@@ -88,6 +89,7 @@ class Operands {
     spec_.a = Image::matrix(0, a, shape.m, shape.k * shape.taps);
     spec_.c = Image::matrix(1, integers ? DataType::u8 : a, shape.m, shape.n);
     spec_.columns = shape.n;
+    spec_.l2_bytes = static_cast<std::int64_t>(l2_bytes_of_a_core());
     for (std::int64_t tap = 0; tap < shape.taps; ++tap)
       spec_.segments.push_back({tap * shape.k * static_cast<std::int64_t>(size_of(a)), shape.k});
     a_ = AlignedBuffer(static_cast<std::size_t>(spec_.a.bytes()));

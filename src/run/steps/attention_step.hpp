@@ -93,6 +93,7 @@ class AttentionStep final : public Step {
   const BrgemmKernel& context_;
   const VectorKernels& vector_;
   AttentionSpec spec_;
+  int row_block_;  ///< queries handled together
   Areas areas_;
   std::size_t scratch_bytes_ = 0;
   std::int64_t key_panels_ = 0, value_panels_ = 0;

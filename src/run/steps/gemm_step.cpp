@@ -9,25 +9,33 @@
 namespace tessera {
 namespace {
 
-/// Most rows of one block: pointer arrays of this length live on the stack.
-constexpr int max_row_block = 192;
+/// Most rows of one block: pointer arrays of this length live on the stack. With tiles a panel comes from L2 for each
+/// block of rows, which more of them repay; longer arrays would be read from L2 themselves elsewhere.
+constexpr int max_row_block = 192, max_row_block_with_tiles = 256;
 /// All weights are read for each block of rows: fewer than these are not worth it.
 constexpr int least_row_block = 50;
 /// The B panel of one K block plus the A rows of one register tile should fill at most this much of the 32 KiB L1.
 constexpr std::int64_t l1_budget = 24 * 1024;
-/// CPUs with tiles have 48 KiB, and their kernels load A past L1: only the panel has to fit.
+/// CPUs with tiles have 48 KiB, and their kernels load A past L1: only the panel has to fit, 1024 bytes of k of 32
+/// columns.
 constexpr std::int64_t l1_budget_with_tiles = 32 * 1024;
 /// The A rows of a block are read again for every panel; they should stay in half of the smallest L2 we meet (512 KiB).
 constexpr std::int64_t l2_budget = 256 * 1024;
+
+/// With tiles it is half of the L2 that is there: A comes from L2 at a rate that hides behind products, and not from
+/// beyond.
+std::int64_t l2_budget_of(const BrgemmKernel& kernel, const GemmSpec& spec) {
+  return has_tiles(kernel.isa) ? spec.l2_bytes / 2 : l2_budget;
+}
 
 }  // namespace
 
 /// What the blocks of an area point to.
 struct GemmStep::Rows {
-  std::array<const std::byte*, max_row_block> a;
-  std::array<std::byte*, max_row_block> c;
-  std::array<const std::byte*, max_row_block> residual;
-  std::array<std::int32_t, max_row_block> sums;  ///< of the elements of a
+  std::array<const std::byte*, max_row_block_with_tiles> a;
+  std::array<std::byte*, max_row_block_with_tiles> c;
+  std::array<const std::byte*, max_row_block_with_tiles> residual;
+  std::array<std::int32_t, max_row_block_with_tiles> sums;  ///< of the elements of a
   Epilogue epilogue;
 };
 
@@ -119,8 +127,9 @@ void GemmStep::choose_row_block() {
   if (!widened_.needed())
     row_bytes =
         std::clamp<std::int64_t>(spec_.a.bytes() / spec_.groups / std::max<std::int64_t>(1, rows_), 1, row_bytes);
-  const int most = max_row_block / kernel_.mr * kernel_.mr;
-  const auto fitting = static_cast<int>(std::min<std::int64_t>(most, l2_budget / row_bytes / kernel_.mr * kernel_.mr));
+  const int most = (has_tiles(kernel_.isa) ? max_row_block_with_tiles : max_row_block) / kernel_.mr * kernel_.mr;
+  const std::int64_t budget = l2_budget_of(kernel_, spec_);
+  const auto fitting = static_cast<int>(std::min<std::int64_t>(most, budget / row_bytes / kernel_.mr * kernel_.mr));
   const int least = (least_row_block + kernel_.mr - 1) / kernel_.mr * kernel_.mr;
   row_block_ = std::clamp(fitting, std::min(most, least), most);
   // Blocks of equal size rather than full ones and a crumb, which would read all weights for a few rows.
@@ -235,7 +244,7 @@ void GemmStep::run(const RunContext& context) const noexcept {
   const Range rows = share(rows_, context.member % split.row_parts, split.row_parts, kernel_.mr);
   const Range panels = share(panels_ * spec_.groups, context.member / split.row_parts, split.panel_parts);
   const Epilogue epilogue = epilogue_of(context);
-  const bool weights_stay = (panels.last - panels.first) * panel_bytes_ <= l2_budget;
+  const bool weights_stay = (panels.last - panels.first) * panel_bytes_ <= l2_budget_of(kernel_, spec_);
   std::array<Rows, areas_in_flight> pointers;
   std::size_t turn = 0;
   TileSession tile_session;
