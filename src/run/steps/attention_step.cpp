@@ -25,10 +25,10 @@ std::int64_t padded(std::int64_t value, std::int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
-/// Between rows in scratch: whole groups, and never a multiple of the distance between L1 sets.
+/// Between rows in scratch: an odd number of cache lines, so that rows never share L1 sets.
 std::int64_t row_stride(std::int64_t elements, DataType type) {
-  return static_cast<std::int64_t>(round_up(static_cast<std::size_t>(elements) * size_of(type), cache_line) +
-                                   cache_line);
+  const std::size_t lines = round_up(static_cast<std::size_t>(elements) * size_of(type), cache_line) / cache_line;
+  return static_cast<std::int64_t>((lines | 1) * cache_line);
 }
 
 std::int64_t panel_bytes(const BrgemmKernel& kernel, std::int64_t k) {
@@ -245,13 +245,12 @@ void AttentionStep::correct(const RunContext& context, int rows) const noexcept 
 
 void AttentionStep::multiply_values(const RunContext& context, TileSession& tiles, Rows weights, std::byte* y,
                                     int rows) const noexcept {
-  const auto y_element = static_cast<std::int64_t>(size_of(spec_.y_type));
   std::array<const std::byte*, most_rows> p, corrections;
   std::array<std::byte*, most_rows> c_rows;
   for (int i = 0; i < rows; ++i) {
     const auto at = static_cast<std::size_t>(i);
     p[at] = weights.data + i * weights.stride;
-    c_rows[at] = y + i * spec_.heads * spec_.head_size * y_element;
+    c_rows[at] = y + i * spec_.y_stride;
   }
   Epilogue store;
   store.c_type = spec_.y_type;
@@ -289,8 +288,8 @@ void AttentionStep::run_rows(const RunContext& context, TileSession& tiles, std:
   const std::int64_t token = batch * spec_.queries + first;
   multiply_keys(context, tiles, query_rows(context, rows_of(context, spec_.q, token, head), rows), rows);
   softmax(context, batch, head, first, rows);
-  const std::int64_t element = (token * spec_.heads + head) * spec_.head_size;
-  std::byte* const y = context.at(spec_.y) + element * static_cast<std::int64_t>(size_of(spec_.y_type));
+  std::byte* const y = context.at(spec_.y) + token * spec_.y_stride +
+                       head * spec_.head_size * static_cast<std::int64_t>(size_of(spec_.y_type));
   multiply_values(context, tiles, weight_rows(context, rows), y, rows);
 }
 
