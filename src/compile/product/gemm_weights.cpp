@@ -239,7 +239,9 @@ const BrgemmKernel* gemm_kernel(const Builder& builder, const Value& x, const Va
   if (weights.constant.type() != DataType::f32) return nullptr;
   if (x.type == DataType::bf16) {
     const BrgemmKernel* kernel = find(DataType::bf16, DataType::bf16);
-    return has_bf16_dot(kernel->isa) || rows < least_widened_rows ? kernel : find(DataType::f32, DataType::bf16);
+    const bool multiplies_fast =
+        has_tiles(kernel->isa) || (has_bf16_dot(kernel->isa) && bf16_dot_pays(bf16_constants_here()));
+    return multiplies_fast || rows < least_widened_rows ? kernel : find(DataType::f32, DataType::bf16);
   }
   if (x.type == DataType::f32) return find(DataType::f32, DataType::f32);
   return nullptr;
