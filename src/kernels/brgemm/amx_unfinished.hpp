@@ -63,31 +63,38 @@ class VectorsLeft {
  public:
   [[gnu::always_inline]] VectorsLeft(const TileSession::Unfinished& unfinished, int products)
       : block_(unfinished.block),
-        columns_{{*block_.epilogue, block_.n0, 16}, {*block_.epilogue, block_.n0 + 16, 16}},
-        first_row_(unfinished.row),
-        end_(2 * unfinished.rows),
-        portion_(portion(end_, products)),
+        left_(*block_.epilogue, block_.n0, 16),
+        right_(*block_.epilogue, block_.n0 + 16, 16),
+        row_(unfinished.row),
+        end_(unfinished.row + unfinished.rows),
+        portion_(portion(2 * unfinished.rows, products)),
         sums_(unfinished.sums) {}
 
   [[gnu::always_inline]] void some() {
-    const int stop = end_ - vector_ < portion_ ? end_ : vector_ + portion_;
-    for (; vector_ < stop; ++vector_)
-      columns_[vector_ & 1].template finish_as<activation>(block_, first_row_ + (vector_ >> 1),
-                                                           sums_ + vector_ * tile_row_bytes);
+    for (int vectors = portion_; vectors > 0 && row_ < end_; --vectors) {
+      if (!left_is_done_) {
+        left_.template finish_as<activation>(block_, row_, sums_);
+      } else {
+        right_.template finish_as<activation>(block_, row_, sums_ + tile_row_bytes);
+        ++row_;
+        sums_ += 2 * tile_row_bytes;
+      }
+      left_is_done_ = !left_is_done_;
+    }
   }
 
   [[gnu::always_inline]] void keep_count(TileSession::Unfinished& unfinished) const {
-    const int rows = vector_ / 2;
-    unfinished.sums += rows * 2 * tile_row_bytes;
-    unfinished.row += rows;
-    unfinished.rows -= rows;
+    unfinished.sums += (row_ - unfinished.row) * 2 * tile_row_bytes;
+    unfinished.row = row_;
+    unfinished.rows = end_ - row_;
   }
 
  private:
   const BrgemmBlock& block_;
-  const Columns columns_[2];
-  int first_row_, vector_ = 0, end_, portion_;
+  Columns left_, right_;
+  int row_, end_, portion_;
   const std::byte* sums_;
+  bool left_is_done_ = false;  ///< of row_
 };
 
 /// A type as a value.
