@@ -162,6 +162,7 @@ def analyse(label, lines, multiply, cpu, tool):
     products = [line for line in lines if is_product(line, multiply)]
     row = {"loop": label, "cpu": cpu, "instructions": len(lines), "multiply_adds": len(products),
            "loads_of_a_and_b": sum(bool(re.match(r"(tileload|v?(mov|broadcast|pbroadcast)).*\(.*,%[xyzt]mm", line)) for line in lines)}
+    row["stores"] = sum(bool(re.match(r"v\w+\s+.*%[xyz]mm\d+,[^%]*\(", line)) for line in lines)
     if multiply == "tdp":
         row["bound"] = 16.0 * len(products)
         row["cycles"], row["uops"], _ = mca(without_targets(tiles_replaced(lines)), cpu, tool)
@@ -194,10 +195,10 @@ def main():
     if "--json" in sys.argv:
         print(json.dumps(rows, indent=1))
         return 0
-    print("| loop | CPU model | instructions | multiply-adds | loads | uops | cycles | bound | of bound |")
-    print("|---|---|---:|---:|---:|---:|---:|---:|---:|")
+    print("| loop | CPU model | instructions | multiply-adds | loads | stores | uops | cycles | bound | of bound |")
+    print("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for r in rows:
-        print(f"| {r['loop']} | {r['cpu']} | {r['instructions']} | {r['multiply_adds']} | {r['loads_of_a_and_b']} | {r['uops']:.0f} "
+        print(f"| {r['loop']} | {r['cpu']} | {r['instructions']} | {r['multiply_adds']} | {r['loads_of_a_and_b']} | {r['stores']} | {r['uops']:.0f} "
               f"| {r['cycles']:.1f} | {r['bound']:.1f} | {100 * r['of_bound']:.0f} % |")
     return 0
 
