@@ -51,16 +51,5 @@ TEST(ByteCosts, OfferEachKernelOnce) {
   }
 }
 
-TEST(MachineConstants, Bf16IsWidenedWhereThatIsClearlyFaster) {
-  MachineConstants intel;
-  intel.bf16_dot = 25;
-  intel.bf16_widened = 13;
-  EXPECT_FALSE(bf16_dot_pays(intel));
-  MachineConstants level;
-  level.bf16_dot = 10;
-  level.bf16_widened = 9;
-  EXPECT_TRUE(bf16_dot_pays(level)) << "which may be noise";
-}
-
 }  // namespace
 }  // namespace tessera

@@ -131,13 +131,12 @@ void measure_tiles(Isa isa, MachineConstants& machine) {
     return measured.picoseconds;
   };
   // Four products for each 64 bytes of k. A session ends before the clock runs its steps: that configures tiles, too.
-  constexpr double products = 4 * short_k / 64;
-  constexpr int calls = 64;
+  constexpr std::int64_t products = 4 * short_k / 64, calls = 64;
   const auto product_of = [&](int rows) {
     Product product(kernel, rows, short_k, 1);
-    return with_tiles(calls * products, [&] {
+    return with_tiles(static_cast<double>(calls * products), [&] {
       TileSession tiles;
-      for (int call = 0; call < calls; ++call) product.run(&tiles);
+      for (std::int64_t call = 0; call < calls; ++call) product.run(&tiles);
     });
   };
   machine.tile_product_16 = product_of(16);
@@ -145,7 +144,7 @@ void measure_tiles(Isa isa, MachineConstants& machine) {
   machine.tile_product_1 = product_of(1);
   Product product(kernel, 1, short_k, 1);
   const double alone = with_tiles(1, [&] { product.run(); });
-  machine.tile_configuration = std::max(1.0, alone - products * machine.tile_product_1);
+  machine.tile_configuration = std::max(1.0, alone - static_cast<double>(products) * machine.tile_product_1);
   machine.dot = measure_multiply_add(*find_brgemm(DataType::u8, DataType::s8, Isa::avx512_core_vnni));
 }
 
