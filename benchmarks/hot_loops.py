@@ -37,8 +37,13 @@ def finisher(sums, residual, output, rounds_sum="false"):
     if rounds_sum == GELU:
         return f"FinishColumns<{part}Sums){sums}, {part}Residual){residual}, {part}Output){output}>, {GELU}"
     if (sums, output) == (1, 2):  # s32 to u8: plans count in steps of C
-        return f"FinishColumnsInSteps<{part}Residual){residual}, {rounds_sum}>"
+        return f"FinishPanel<{part}Residual){residual}, {rounds_sum}, true>"
     return f"FinishColumns<{part}Sums){sums}, {part}Residual){residual}, {part}Output){output}>"
+
+
+def left_of(sums, _, output, kind=""):
+    """The class that divides an epilogue into portions."""
+    return "VectorsLeft" if kind == GELU else "PairsLeft" if (sums, output) == (1, 2) else "RowsLeft"
 
 
 # What the parts of a loop's function are called in the disassembly.
@@ -61,7 +66,7 @@ LOOPS = [
     for shape_name, shape in (("2x2 tiles", "2, 2"), ("1x4 tiles", "1, 4"))
     for rest_name, kind in rests
     for rest in ["NothingLeft" if kind == "NothingLeft" else
-                 f"{'VectorsLeft' if GELU in kind else 'RowsLeft'}<tessera::(anonymous namespace)::{finisher(sums, *kind)}"]
+                 f"{left_of(sums, *kind)}<tessera::(anonymous namespace)::{finisher(sums, *kind)}"]
     if shape == "2, 2" or kind == "NothingLeft"
 ]
 
@@ -119,10 +124,9 @@ def without_targets(lines):
 
 def tiles_replaced(lines):
     used = {int(n) for line in lines for n in re.findall(r"%[xyz]mm(\d+)", line)}
-    free = [n for n in range(31, 15, -1) if n not in used]
-    if len(free) < 5:
-        raise SystemExit("too few vector registers are free to stand for tiles")
-    # Tiles 0 to 3 are sums, which all wait for the unit.
+    free = [n for n in range(31, -1, -1) if n not in used]
+    # Tiles 0 to 3 are sums, which all wait for the unit. Where registers run out, operands share one that the loop uses.
+    free += [n for n in range(31, -1, -1) if n in used][:max(0, 5 - len(free))]
     unit = free[0]
     tile = {f"%tmm{i}": unit if i < 4 else free[i - 3] for i in range(8)}
     out = []

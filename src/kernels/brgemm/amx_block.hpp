@@ -154,7 +154,7 @@ TESSERA_INLINE void run_parts(const BrgemmBlock& block, TileSession& session) {
   const int height = (block.m + parts - 1) / parts;
   const int shorter = parts * height - block.m;
   const Fetch<Shape> fetch(block, panel, parts);
-  const FinishRows finish = block.last ? finish_for<sums, Shape::columns * 16>(*block.epilogue) : nullptr;
+  const FinishRows finish = block.last ? finish_in_one<sums, Shape::columns * 16>(block) : nullptr;
   for (int p = 0, row = 0; p < parts; ++p) {
     const int count = p < parts - shorter ? height : height - 1;
     const int tile_height = Shape::rows == 2 ? height : count;
