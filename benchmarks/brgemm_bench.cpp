@@ -41,7 +41,7 @@ void run_layer(benchmark::State& state, const BrgemmKernel& kernel, const LayerS
   spec.weights = weights.packed.data();
   if (!weights.marks.empty()) spec.overflows = weights.marks.data();
   const GemmStep step(kernel, vector_kernels(kernel.isa), spec);
-  measure_layer(state, shape, peak_of(kernel.a, kernel.isa), [&] { operands.run(step); });
+  measure_layer(state, shape, kernel.isa, peak_of(kernel.a, kernel.isa), [&] { operands.run(step); });
 }
 
 void register_layer(const BrgemmKernel& kernel, const std::string& model, const LayerShape& shape) {

@@ -10,7 +10,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <limits>
 #include <map>
 #include <random>
 #include <sstream>
@@ -18,7 +17,9 @@
 #include <vector>
 
 #include "core/memory.hpp"
+#include "cpu/topology.hpp"
 #include "kernels/peak/peak.hpp"
+#include "kernels/peak/tile_clock.hpp"
 #include "run/steps/gemm_spec.hpp"
 #include "tessera/bfloat16.hpp"
 
@@ -88,6 +89,7 @@ class Operands {
     spec_.a = Image::matrix(0, a, shape.m, shape.k * shape.taps);
     spec_.c = Image::matrix(1, integers ? DataType::u8 : a, shape.m, shape.n);
     spec_.columns = shape.n;
+    spec_.l2_bytes = static_cast<std::int64_t>(l2_bytes_of_a_core());
     for (std::int64_t tap = 0; tap < shape.taps; ++tap)
       spec_.segments.push_back({tap * shape.k * static_cast<std::int64_t>(size_of(a)), shape.k});
     a_ = AlignedBuffer(static_cast<std::size_t>(spec_.a.bytes()));
@@ -144,29 +146,32 @@ class Operands {
   std::vector<std::int32_t> compensation_;
 };
 
-inline double peak_of(DataType type, Isa isa) {
-  static std::map<const PeakLoop*, double> measured;
+inline LoopRate peak_of(DataType type, Isa isa) {
+  static std::map<const PeakLoop*, LoopRate> measured;
   const PeakLoop* loop = find_peak_loop(type, isa);
-  auto [entry, is_new] = measured.try_emplace(loop, 0.0);
+  auto [entry, is_new] = measured.try_emplace(loop);
   if (is_new) entry->second = measure_loop(*loop);
   return entry->second;
 }
 
-/// The fastest run against the fastest peak loop: other load on the machine touches neither.
+/// The fastest run against the fastest peak loop: other load on the machine touches neither. With tiles, runs count
+/// that were left alone, and a label says where there was none.
 template <class Run>
-void measure_layer(benchmark::State& state, const LayerShape& shape, double peak, Run run) {
+void measure_layer(benchmark::State& state, const LayerShape& shape, Isa isa, const LoopRate& peak, Run run) {
   run();
   using Clock = std::chrono::steady_clock;
-  double best = std::numeric_limits<double>::infinity();
+  LeastTimes times(has_tiles(isa));
   for (auto _ : state) {
     const auto start = Clock::now();
     run();
-    best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
+    times.add(std::chrono::duration<double>(Clock::now() - start).count());
   }
+  const LeastTime best = times.least();
+  if (best.disturbed || peak.disturbed) state.SetLabel("disturbed by a neighbour");
   const double multiply_adds = static_cast<double>(shape.m * shape.n) * static_cast<double>(shape.k * shape.taps);
-  const double rate = 2.0 * multiply_adds / best * 1e-9;
+  const double rate = 2.0 * multiply_adds / best.seconds * 1e-9;
   state.counters["GFLOP/s"] = rate;
-  state.counters["%peak"] = 100.0 * rate / peak;
+  state.counters["%peak"] = 100.0 * rate / peak.gops;
   state.counters["layers"] = static_cast<double>(shape.count);
 }
 

@@ -20,7 +20,7 @@ void run_layer(benchmark::State& state, const VectorKernels& vector, const Layer
   const auto lists = std::make_shared<const AlignedBuffer>(match_weights(weights, elements.data()));
   const BrgemmKernel& finisher = *find_brgemm(DataType::u8, DataType::s8, vector.isa);
   const MatchedStep step(finisher, *vector.matched_bytes, {operands.spec(), matched_k(weights), lists});
-  measure_layer(state, shape, peak_of(DataType::u8, vector.isa), [&] { operands.run(step); });
+  measure_layer(state, shape, vector.isa, peak_of(DataType::u8, vector.isa), [&] { operands.run(step); });
 }
 
 bool register_all() {

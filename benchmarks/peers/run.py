@@ -3,10 +3,17 @@
 instruction set. Prints a Markdown table with the medians and, against each peer, how many times as fast Tessera is.
 
     scripts/lib/install_oracle build/oracle                          # ONNX Runtime, from npm
+    python3 -m venv build/openvino && build/openvino/bin/pip install openvino nncf
     benchmarks/peers/run.py MODEL.onnx [--case fp32@avx2] [--threads 2] [--batch 1] [--seq 128]
         [--peer-model OTHER.onnx]       the file ONNX Runtime gets, where another form of the network suits it better
         [--python "COMMAND"]            a Python with PyTorch (default: python3); "" leaves PyTorch out
         [--oracle DIR]                  where ONNX Runtime is installed; "" leaves it out
+        [--openvino "COMMAND"]          a Python with openvino and, for int8, nncf; without it OpenVINO is left out
+        [--float-model FLOAT.onnx]      what OpenVINO reads, and quantizes itself for int8 (default: MODEL.onnx)
+        [--calibration ITEMS.npz]       what Tessera and OpenVINO calibrate a float file with
+
+OpenVINO runs twice, with its hints for latency and for throughput. With the latter its requests run side by side, and its time is
+that of all inferences divided by their number.
 
 A round is a run of inferences of each, one after the other, so that a change of clock or a busy neighbour falls on all alike. The
 ratio is the geometric mean over the rounds of (their median / our median); in brackets its 95 % interval, by bootstrap
@@ -60,7 +67,8 @@ class Tessera:
     def __init__(self, options, pin):
         bert = ["--seq", str(options.seq)] if "bert" in options.model else []
         self.command = [*pin, options.tessera, "compare", "--model", options.model, "--case", options.case, "--threads",
-                        str(options.threads), "--batch", str(options.batch), *bert, "--accuracy-inputs", "1", "--json", "-q"]
+                        str(options.threads), "--batch", str(options.batch), *bert, "--accuracy-inputs", "1", "--json", "-q",
+                        *(["--calibration", options.calibration] if options.calibration else [])]
         self.name = "Tessera"
 
     def measure(self, samples, warmup):
@@ -71,6 +79,24 @@ class Tessera:
             sys.exit(f"Tessera cannot run {row['case']}: {row.get('reason', row['status'])}")
         self.name = f"Tessera ({row['case']}, {row['isa']})"
         return row["latency_ms"]["p50"]
+
+
+def openvino_peers(options, pin, precision, isa, shape):
+    if not options.openvino:
+        return []
+    with open(os.path.join(HERE, "openvino_cpu.py"), encoding="utf-8") as file:
+        script = file.read()
+    request = {"model": os.path.abspath(options.float_model or options.model), "precision": re.sub("-.*", "", precision), **shape}
+    if options.calibration:
+        request["calibration"] = os.path.abspath(options.calibration)
+    started = []
+    for hint in ("latency", "throughput"):
+        try:
+            started.append(Peer([*pin, *shlex.split(options.openvino), "-c", script, json.dumps({**request, "hint": hint})],
+                                {"ONEDNN_MAX_CPU_ISA": isa.upper()} if isa else {}))
+        except (RuntimeError, OSError) as error:
+            print(f"OpenVINO is left out: {error}", file=sys.stderr)
+    return started
 
 
 def peers(options, pin):
@@ -85,6 +111,7 @@ def peers(options, pin):
                             *(["--vnni"] if isa == "avx2_vnni" else [])], check=True, stdout=subprocess.DEVNULL)
         request = json.dumps({"model": os.path.abspath(options.peer_model or options.model), **shape})
         started.append(Peer([*pin, "node", os.path.join(HERE, "onnxruntime.mjs"), request], {"ORACLE": os.path.abspath(oracle)}))
+    started += openvino_peers(options, pin, precision, isa, shape)
     if options.python:
         kind = "bert-base" if "bert" in options.model else "resnet50"
         with open(os.path.join(HERE, "pytorch.py"), encoding="utf-8") as file:
@@ -119,6 +146,9 @@ def main():
     parser.add_argument("--cpus", help="CPUs to run on, as taskset -c takes them (default: the first THREADS)")
     parser.add_argument("--peer-model")
     parser.add_argument("--python", default="python3")
+    parser.add_argument("--openvino", default="")
+    parser.add_argument("--float-model")
+    parser.add_argument("--calibration")
     parser.add_argument("--oracle", default=os.path.join(ROOT, "build/oracle"))
     parser.add_argument("--tessera", default=os.path.join(ROOT, "build/release/tessera"))
     options = parser.parse_args()

@@ -64,4 +64,9 @@ Topology detect_topology() {
   return topology;
 }
 
+std::size_t l2_bytes_of_a_core() {
+  static const std::size_t bytes = detect_topology().l2_bytes;
+  return bytes;
+}
+
 }  // namespace tessera

@@ -25,6 +25,9 @@ struct Topology {
 /// Reads hwloc, sched_getaffinity and the cgroup files; every part that cannot be read keeps its default.
 Topology detect_topology();
 
+/// l2_bytes of detect_topology(), as it was when this was called first.
+std::size_t l2_bytes_of_a_core();
+
 /// The quota in CPUs that the cgroup files below `root` ("/" in production) give the process whose /proc/self/cgroup
 /// text is given.
 double cgroup_quota(const std::string& root, const std::string& self_cgroup);

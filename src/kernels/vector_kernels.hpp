@@ -101,10 +101,11 @@ struct WidenCall {
 /// u8 rows around 128 with a scale each: scales[r] = max|x| / 127, y = round(x / scales[r]) + 128, at most 127 away
 /// from 128. A row that holds NaN or infinity gets the scale NaN, a row of zeros the scale 0.
 struct QuantizeRowsCall {
-  RowsIn x;                ///< f32 or bf16
-  std::byte* y = nullptr;  ///< dense
+  RowsIn x;  ///< f32 or bf16
+  std::byte* y = nullptr;
   float* scales = nullptr;
   std::int64_t rows = 0, n = 0;
+  std::int64_t y_stride = 0;  ///< bytes between rows of y
 };
 
 /// range = {the least, the largest} of n elements and 0; both NaN where one of them is NaN or infinite.

@@ -20,25 +20,37 @@ constexpr Halo max(const Halo& a, const Halo& b) noexcept {
   return {std::max(a.top, b.top), std::max(a.left, b.left), std::max(a.bottom, b.bottom), std::max(a.right, b.right)};
 }
 
+/// Where the rows of a matrix lie, one after the other.
+struct RowsPlace {
+  BufferId buffer = no_buffer;
+  std::int64_t gap = 0;  ///< bytes behind each row that belong to none
+};
+
 struct Image {
   BufferId buffer = no_buffer;
   DataType type = DataType::f32;
   std::int64_t count = 1, height = 1, width = 1, channels = 1;
   Halo halo;
+  std::int64_t gap = 0;  ///< bytes behind each pixel that belong to none
 
-  [[nodiscard]] std::int64_t pixel_stride() const noexcept {
+  [[nodiscard]] std::int64_t pixel_bytes() const noexcept {
     return channels * static_cast<std::int64_t>(size_of(type));
   }
+  [[nodiscard]] std::int64_t pixel_stride() const noexcept { return pixel_bytes() + gap; }
   [[nodiscard]] std::int64_t row_stride() const noexcept { return (width + halo.left + halo.right) * pixel_stride(); }
   [[nodiscard]] std::int64_t image_stride() const noexcept { return (height + halo.top + halo.bottom) * row_stride(); }
   [[nodiscard]] std::int64_t bytes() const noexcept { return count * image_stride(); }
   /// Byte offset of pixel (0, 0) of image 0: inside the halo.
   [[nodiscard]] std::int64_t origin() const noexcept { return halo.top * row_stride() + halo.left * pixel_stride(); }
 
-  /// A dense matrix seen as images, one for each item: rows become pixels of one long row.
+  /// A matrix seen as images, one for each item: rows become pixels of one long row.
   static Image matrix(BufferId buffer, DataType type, std::int64_t rows, std::int64_t columns,
                       std::int64_t items = 1) noexcept {
-    return {buffer, type, items, 1, rows / items, columns, {}};
+    return matrix(RowsPlace{buffer}, type, rows, columns, items);
+  }
+  static Image matrix(const RowsPlace& place, DataType type, std::int64_t rows, std::int64_t columns,
+                      std::int64_t items = 1) noexcept {
+    return {place.buffer, type, items, 1, rows / items, columns, {}, place.gap};
   }
 };
 

@@ -9,7 +9,8 @@ namespace tessera {
 
 /// Rows of a float matrix in integers: real = scale[row] * (q - 128).
 struct QuantizedRows {
-  BufferId integers = no_buffer, scales = no_buffer;
+  RowsPlace rows;
+  BufferId scales = no_buffer;
   static constexpr std::int32_t zero_point = 128;
 };
 

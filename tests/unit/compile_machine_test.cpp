@@ -69,5 +69,47 @@ TEST(MachineConstants, DecideTheAlgorithmOfIntegers) {
   EXPECT_TRUE(kernel_on(machine, Isa::avx2_vnni).starts_with("avx2_vnni-u8s8")) << "with very fast dot products";
 }
 
+/// bf16 times f32 weights, which the plan rounds.
+Graph linear_layer_of_bf16() {
+  Net net;
+  const ValueId x = net.op("Cast", {net.input("x", {40, 70})}, {{"to", std::int64_t{16}}});
+  net.output(net.op("FusedMatMul", {x, net.weight({70, 50}), net.weight({50})}));
+  infer_shapes(net.graph);
+  return net.graph;
+}
+
+TEST(MachineConstants, DecideHowBf16IsMultiplied) {
+  const Graph graph = linear_layer_of_bf16();
+  const auto kernel_with = [&](double dot, double widened) {
+    MachineConstants machine = usual_constants(Isa::avx512_core_bf16);
+    machine.bf16_dot = dot;
+    machine.bf16_widened = widened;
+    OnMachine chooser(machine);
+    WeightStore weights;
+    return make_plan(graph, Isa::avx512_core_bf16, weights, 1, &chooser)->steps.back()->info.kernel;
+  };
+  EXPECT_EQ(kernel_with(4, 8), "avx512_core_bf16-bf16-14x32");
+  EXPECT_EQ(kernel_with(25, 13), "avx512_core-f32bf16-14x32");
+  EXPECT_EQ(kernel_with(10, 9), "avx512_core_bf16-bf16-14x32") << "which may be noise";
+}
+
+TEST(MachineConstants, Bf16ThatIsWidenedHasTheBitsOfTiersWithoutDotProducts) {
+  if (why_unavailable(cpu_features(), Isa::avx512_core_bf16)) GTEST_SKIP() << "no dot products of bf16 here";
+  const Graph graph = linear_layer_of_bf16();
+  MachineConstants machine = usual_constants(Isa::avx512_core_bf16);
+  machine.bf16_dot = 2 * machine.bf16_widened;
+  OnMachine chooser(machine);
+  const auto run = [&](Isa isa, Chooser* by) {
+    WeightStore weights;
+    Executor executor(make_plan(graph, isa, weights, 1, by), 1, {});
+    const Tensor x = testing::random_tensor({40, 70}, 3);
+    std::memcpy(executor.inputs()[0].data, x.data(), x.bytes());
+    executor.infer();
+    const BoundPort& y = executor.outputs()[0];
+    return std::vector<std::byte>(y.data, y.data + y.bytes());
+  };
+  EXPECT_TRUE(run(Isa::avx512_core_bf16, &chooser) == run(Isa::avx2, nullptr));
+}
+
 }  // namespace
 }  // namespace tessera

@@ -179,6 +179,57 @@ TEST_P(BrgemmAmx, WhatIsLeftIsFinishedWithTheNextBlock) {
   }
 }
 
+/// Vector by vector between products, or rows at a time behind them: the same bits.
+TEST_P(BrgemmAmx, ActivationsAreTheSameBetweenProducts) {
+  BrgemmOptions o;
+  o.m = 32;
+  o.n = 3 * kernel().nr;
+  for (const auto& segment_k : std::vector<std::vector<std::int64_t>>{{40}, {500, 68}, {1100}}) {
+    o.segment_k = segment_k;
+    for (const DataType c_type : {DataType::f32, DataType::bf16, DataType::u8}) {
+      for (const Activation activation :
+           {Activation::gelu, Activation::gelu_tanh, Activation::tanh, Activation::sigmoid, Activation::clip}) {
+        o.c_type = c_type;
+        o.activation = activation;
+        BrgemmCase problem(kernel(), o);
+        problem.epilogue().parameters = {-0.5F, 0.75F};
+        const auto expected = problem.run();
+        TileSession tiles;
+        EXPECT_TRUE(problem.run_in(tiles) == expected) << "activation " << static_cast<int>(activation);
+      }
+    }
+  }
+}
+
+/// Sums that nothing is made of are in memory when the session says so, also where rows of two tiles overlap.
+TEST_P(BrgemmAmx, SumsAreInMemoryWhenTheSessionIsFinished) {
+  BrgemmOptions o;
+  o.small_integers = true;
+  o.n = kernel().nr;
+  for (const int m : {1, 33, 49, 64}) {
+    o.m = m;
+    const BrgemmCase problem(kernel(), o);
+    const auto size = static_cast<std::size_t>(m * kernel().nr) * sizeof(float);
+    const auto sums_by = [&](auto run) {
+      AlignedBuffer sums(size);
+      problem.run([&](BrgemmBlock block) {
+        block.accumulators = sums.data();
+        block.last = false;
+        run(block);
+      });
+      return std::vector<std::byte>(sums.data(), sums.data() + size);
+    };
+    const auto expected = sums_by([](const BrgemmBlock& block) { brgemm_reference(kernel(), block); });
+    const auto actual = sums_by([](BrgemmBlock block) {
+      TileSession tiles;
+      block.tiles = &tiles;
+      kernel().run(block);
+      tiles.finish();
+    });
+    EXPECT_TRUE(actual == expected) << "m " << m;
+  }
+}
+
 /// Kernels of different types may take turns in one session.
 TEST_P(BrgemmAmx, SharesASessionWithOtherKernels) {
   TileSession tiles;

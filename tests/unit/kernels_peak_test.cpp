@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "cpu/features.hpp"
 #include "kernels/peak/peak.hpp"
+#include "kernels/peak/tile_clock.hpp"
 
 namespace tessera {
 namespace {
@@ -26,10 +29,28 @@ TEST(Peak, EveryLoopThatRunsHereHasAPlausibleRate) {
     }
     // Above what scalar code does at 0.1 GHz, below two of the widest units at 10 GHz: a loop that the compiler removed
     // shows.
-    const double rate = measure_loop(loop);
+    const double rate = measure_loop(loop).gops;
     EXPECT_GT(rate, 0.1) << loop.name;
     EXPECT_LT(rate, 10.0 * loop.operations / 4) << loop.name;
   }
+}
+
+TEST(Peak, ASampleCountsBetweenTwoFastSteps) {
+  constexpr double ns = 1e-9;
+  EXPECT_TRUE(undisturbed(23 * ns, 24 * ns));
+  EXPECT_FALSE(undisturbed(23 * ns, 27 * ns)) << "the clock changed";
+  EXPECT_FALSE(undisturbed(110 * ns, 111 * ns)) << "a neighbour all the time";
+  EXPECT_FALSE(undisturbed(23 * ns, 110 * ns)) << "a neighbour who came";
+}
+
+TEST(Peak, TheLeastOfSomeSamples) {
+  int sample = 0;
+  const LeastTime least = least_time(false, 3, [&] {
+    return std::array{3.0, 2.0, 4.0}[static_cast<std::size_t>(sample++)];
+  });
+  EXPECT_EQ(least.seconds, 2.0);
+  EXPECT_FALSE(least.disturbed);
+  EXPECT_EQ(sample, 3);
 }
 
 TEST(Peak, MeasuresAllTypesOfATier) {

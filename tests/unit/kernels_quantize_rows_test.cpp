@@ -14,10 +14,11 @@ struct Result {
   std::vector<float> scales;
 };
 
-Result run(const VectorKernels& kernels, const RowsIn& x, std::int64_t rows, std::int64_t n) {
-  Result result{std::vector<std::byte>(static_cast<std::size_t>(rows * n + 64), std::byte{0xa5}),
+/// `gap` bytes behind each row of integers stay as they were.
+Result run(const VectorKernels& kernels, const RowsIn& x, std::int64_t rows, std::int64_t n, std::int64_t gap = 0) {
+  Result result{std::vector<std::byte>(static_cast<std::size_t>(rows * (n + gap) + 64), std::byte{0xa5}),
                 std::vector<float>(static_cast<std::size_t>(rows) + 1, -1.0F)};
-  kernels.quantize_rows({x, result.integers.data(), result.scales.data(), rows, n});
+  kernels.quantize_rows({x, result.integers.data(), result.scales.data(), rows, n, n + gap});
   return result;
 }
 
@@ -30,6 +31,8 @@ TEST_P(QuantizeRowsKernel, EveryTailOfFloatAndBfloat16) {
       const Result actual = run(kernels(), x.in(), 3, n), expected = run(reference_vector_kernels(), x.in(), 3, n);
       ASSERT_EQ(actual.integers, expected.integers) << name_of(type) << ", n " << n;
       ASSERT_EQ(actual.scales, expected.scales) << name_of(type) << ", n " << n;
+      ASSERT_EQ(run(kernels(), x.in(), 3, n, 64).integers, run(reference_vector_kernels(), x.in(), 3, n, 64).integers)
+          << name_of(type) << ", n " << n << ", with gaps";
     }
   }
 }

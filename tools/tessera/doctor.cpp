@@ -120,6 +120,7 @@ void print_constants(const std::vector<MeasuredTier>& tiers, std::ostream& out) 
       row(out, constant.name) << std::right << std::setprecision(1) << std::setw(8) << tier.usual.*constant.value
                               << std::setw(8) << tier.measured.*constant.value << "   " << constant.meaning << "\n";
     }
+    if (tier.measured.disturbed) out << "  Tiles were disturbed by others on this core all the time: measure again.\n";
   }
 }
 

@@ -23,6 +23,12 @@ struct MachineConstants {
   double winograd_weight = 0;
   /// To read a byte of packed weights that no cache holds.
   double weight_byte = 0;
+  // With tiles: a product of one tile of A, of so many rows, and one of B, 64 bytes of k; to configure tiles.
+  double tile_product_16 = 0, tile_product_8 = 0, tile_product_1 = 0, tile_configuration = 0;
+  // One multiply-add of bf16, by a dot-product instruction and widened to f32. 0 where the tier has no such
+  // instruction, or tiles.
+  double bf16_dot = 0, bf16_widened = 0;
+  bool disturbed = false;  ///< by others on the core, all the while that tiles were measured
 };
 
 /// The constants by name, for reports and files.
@@ -42,12 +48,25 @@ inline constexpr NamedConstant named_constants[] = {
     {"winograd_output", &MachineConstants::winograd_output, "an element of products, back to sums"},
     {"winograd_weight", &MachineConstants::winograd_weight, "an element of a transformed weight"},
     {"weight_byte", &MachineConstants::weight_byte, "a byte of weights from memory"},
+    {"tile_product_16", &MachineConstants::tile_product_16, "a product of tiles of 16 rows"},
+    {"tile_product_8", &MachineConstants::tile_product_8, "the same with 8 rows"},
+    {"tile_product_1", &MachineConstants::tile_product_1, "the same with one row"},
+    {"tile_configuration", &MachineConstants::tile_configuration, "to configure tiles and to release them"},
+    {"bf16_dot", &MachineConstants::bf16_dot, "a multiply-add of bf16, by dot products"},
+    {"bf16_widened", &MachineConstants::bf16_widened, "the same widened to f32"},
 };
 
 /// Those of a Zen 5 at 4 GHz, which `tessera doctor --measure` printed: what plans go by unless they were told better.
+/// With tiles, dot products, tiles and reading weights are those of an Emerald Rapids at 2.4 GHz.
 const MachineConstants& usual_constants(Isa isa) noexcept;
 
 /// Those of this machine, with the kernels of this tier; takes some 40 ms of the calling thread.
 MachineConstants measure_constants(Isa isa);
+
+/// bf16_dot and bf16_widened of this machine, measured by the first call and the same ever after; others are 0.
+const MachineConstants& bf16_constants_here();
+/// Whether bf16 goes through dot products where there are some: unless widening is clearly faster, since bits depend on
+/// it and should not change from one measurement to the next.
+bool bf16_dot_pays(const MachineConstants& machine) noexcept;
 
 }  // namespace tessera

@@ -4,14 +4,15 @@
 #include <array>
 #include <chrono>
 #include <cstring>
-#include <limits>
 #include <vector>
 
 #include "compile/choose/machine.hpp"
 #include "core/memory.hpp"
 #include "kernels/brgemm/brgemm.hpp"
 #include "kernels/brgemm/overflow.hpp"
+#include "kernels/brgemm/tile_session.hpp"
 #include "kernels/matched/match.hpp"
+#include "kernels/peak/tile_clock.hpp"
 #include "kernels/vector_kernels.hpp"
 
 namespace tessera {
@@ -21,9 +22,14 @@ namespace {
 constexpr double slice_seconds = 50e-6, enough_seconds = 4e-3;
 constexpr int least_slices = 3;
 
-/// Picoseconds of `work`, which does one thing `units` times.
+struct Measured {
+  double picoseconds = 0;
+  bool disturbed = false;  ///< every slice (kernels/peak/tile_clock.hpp)
+};
+
+/// Of `work`, which does one thing `units` times.
 template <class Work>
-double picoseconds(double units, Work work) {
+Measured measure(double units, Work work, bool with_tiles) {
   using Clock = std::chrono::steady_clock;
   const auto seconds_of = [&](std::int64_t times) {
     const auto start = Clock::now();
@@ -32,13 +38,21 @@ double picoseconds(double units, Work work) {
   };
   std::int64_t times = 1;
   while (seconds_of(times) < slice_seconds) times *= 2;
-  double least = std::numeric_limits<double>::infinity(), spent = 0;
+  LeastTimes slices(with_tiles);
+  double spent = 0;
   for (int slice = 0; slice < least_slices || spent < enough_seconds; ++slice) {
     const double seconds = seconds_of(times);
-    least = std::min(least, seconds);
+    slices.add(seconds);
     spent += seconds;
   }
-  return least * 1e12 / (static_cast<double>(times) * units);
+  const LeastTime least = slices.least();
+  return {least.seconds * 1e12 / (static_cast<double>(times) * units), least.disturbed};
+}
+
+/// The same without tiles.
+template <class Work>
+double picoseconds(double units, Work work) {
+  return measure(units, work, false).picoseconds;
 }
 
 /// A product of `panels` panels of ones with `rows` rows of ones.
@@ -65,8 +79,9 @@ class Product {
   [[nodiscard]] double weight_bytes() const { return static_cast<double>(b_.size()); }
   void mark(std::uint8_t mark) { std::ranges::fill(marks_, mark); }
 
-  void run() {
+  void run(TileSession* tiles = nullptr) {
     BrgemmBlock block;
+    block.tiles = tiles;
     block.a_rows = rows_.data();
     block.m = static_cast<int>(rows_.size());
     block.segments = &segment_;
@@ -106,6 +121,36 @@ double measure_weight_byte(const BrgemmKernel& kernel) {
   const auto panel_bytes = static_cast<std::int64_t>(packed_k_bytes(kernel, short_k));
   Product product(kernel, 1, short_k, beyond_caches / panel_bytes);
   return picoseconds(product.weight_bytes(), [&] { product.run(); });
+}
+
+void measure_tiles(Isa isa, MachineConstants& machine) {
+  const BrgemmKernel& kernel = *find_brgemm(DataType::u8, DataType::s8, isa, 1);
+  const auto with_tiles = [&machine](double units, auto work) {
+    const Measured measured = measure(units, work, true);
+    machine.disturbed = machine.disturbed || measured.disturbed;
+    return measured.picoseconds;
+  };
+  // Four products for each 64 bytes of k. A session ends before the clock runs its steps: that configures tiles, too.
+  constexpr std::int64_t products = 4 * short_k / 64, calls = 64;
+  const auto product_of = [&](int rows) {
+    Product product(kernel, rows, short_k, 1);
+    return with_tiles(static_cast<double>(calls * products), [&] {
+      TileSession tiles;
+      for (std::int64_t call = 0; call < calls; ++call) product.run(&tiles);
+    });
+  };
+  machine.tile_product_16 = product_of(16);
+  machine.tile_product_8 = product_of(8);
+  machine.tile_product_1 = product_of(1);
+  Product product(kernel, 1, short_k, 1);
+  const double alone = with_tiles(1, [&] { product.run(); });
+  machine.tile_configuration = std::max(1.0, alone - static_cast<double>(products) * machine.tile_product_1);
+  machine.dot = measure_multiply_add(*find_brgemm(DataType::u8, DataType::s8, Isa::avx512_core_vnni));
+}
+
+void measure_bf16(Isa isa, MachineConstants& machine) {
+  machine.bf16_dot = measure_multiply_add(*find_brgemm(DataType::bf16, DataType::bf16, isa));
+  machine.bf16_widened = measure_multiply_add(*find_brgemm(DataType::f32, DataType::bf16, isa));
 }
 
 /// A tile of rows times columns of ones, whose groups all find another.
@@ -172,14 +217,26 @@ MachineConstants measure_constants(Isa isa) {
     machine.bytes_in_pairs = measure_multiply_add(bytes, overflow::in_fours);
     machine.bytes_widened = measure_multiply_add(bytes, overflow::anything);
     if (vector.matched_bytes != nullptr) machine.bytes_matched = measure_matched(*vector.matched_bytes);
-  } else if (has_int8_dot(bytes.isa) && !has_tiles(bytes.isa)) {
+  } else if (has_tiles(bytes.isa)) {
+    measure_tiles(isa, machine);
+  } else if (has_int8_dot(bytes.isa)) {
     machine.dot = measure_multiply_add(bytes);
   }
+  if (has_bf16_dot(isa) && !has_tiles(isa)) measure_bf16(isa, machine);
   machine.winograd_input = measure_input(vector.winograd_int8);
   machine.winograd_output = measure_output(vector.winograd_int8);
   machine.winograd_weight = measure_weights(vector.winograd_int8);
   machine.weight_byte = measure_weight_byte(words);
   return machine;
+}
+
+const MachineConstants& bf16_constants_here() {
+  static const MachineConstants here = [] {
+    MachineConstants machine;
+    measure_bf16(Isa::avx512_core_bf16, machine);
+    return machine;
+  }();
+  return here;
 }
 
 }  // namespace tessera

@@ -10,6 +10,7 @@
 #include "run/steps/image_steps.hpp"
 #include "run/steps/quantize_rows_step.hpp"
 #include "run/steps/quantize_tensor_step.hpp"
+#include "run/steps/row_steps.hpp"
 
 namespace tessera {
 namespace {
@@ -86,6 +87,7 @@ Builder::Builder(const Graph& graph, Isa isa, WeightStore& weights, Chooser* cho
       shared_epilogues_(epilogues),
       machine_(chooser != nullptr && chooser->machine() != nullptr ? *chooser->machine() : usual_constants(isa)),
       plan_(std::make_shared<Plan>()),
+      gaps_(row_gaps(graph, isa)),
       halos_(graph.values.size()),
       quantized_halos_(graph.values.size()),
       wanted_as_image_(graph.values.size()) {
@@ -137,7 +139,8 @@ BufferId Builder::constant_buffer(const Tensor& tensor) {
 
 Image Builder::make_image(ValueId id, BufferId buffer) const {
   const Shape s = shape(id);
-  Image image{buffer, value(id).type, s[0], s[2], s[3], s[1], halos_[static_cast<std::size_t>(id)]};
+  const auto i = static_cast<std::size_t>(id);
+  const Image image{buffer, value(id).type, s[0], s[2], s[3], s[1], halos_[i], gaps_.pixels[i]};
   refuse_absurd_image(image, value(id).name);
   return image;
 }
@@ -145,6 +148,7 @@ Image Builder::make_image(ValueId id, BufferId buffer) const {
 BufferId Builder::plain_input(ValueId id) {
   if (const auto found = plain_.find(id); found != plain_.end()) return found->second;
   if (value(id).is_constant()) return plain_[id] = constant_buffer(padded_copy(value(id).constant));
+  if (const auto spaced = spaced_.find(id); spaced != spaced_.end()) return close_gaps(id, spaced->second);
   const auto image = images_.find(id);
   if (image == images_.end()) fail("plan", "value " + value(id).name + " is used before it is computed");
   const BufferId buffer = plain_output(id);
@@ -152,6 +156,22 @@ BufferId Builder::plain_input(ValueId id) {
   step->info.node = value(id).name;
   emit(std::move(step), {image->second.buffer}, {buffer});
   return buffer;
+}
+
+RowsPlace Builder::rows_input(ValueId id) {
+  if (const auto found = spaced_.find(id); found != spaced_.end()) return found->second;
+  return {plain_input(id)};
+}
+
+BufferId Builder::close_gaps(ValueId id, const RowsPlace& spaced) {
+  const Shape s = shape(id);
+  const DenseRows from{spaced.buffer, value(id).type, s.elements() / s.back(), s.back(), spaced.gap};
+  const DenseRows to{plain_output(id), from.type, from.rows, from.n};
+  auto step = std::make_unique<ConvertStep>(vector(), from, Dequantize{}, to, Requantize{});
+  const std::string type(name_of(from.type));
+  step->info = {value(id).name, "Reorder", "convert", std::string(name_of(vector().isa)), type + "->" + type, "", 0, 0};
+  emit(std::move(step), {from.buffer}, {to.buffer});
+  return to.buffer;
 }
 
 BufferId Builder::reference_input(ValueId id) {
@@ -185,23 +205,32 @@ BufferId Builder::plain_output(ValueId id) {
   return plain_[id] = new_buffer(bytes);
 }
 
+RowsPlace Builder::rows_output(ValueId id) {
+  const std::int64_t gap = gaps_.rows[static_cast<std::size_t>(id)];
+  if (gap == 0) return {plain_output(id)};
+  const Shape s = shape(id);
+  const std::int64_t row_bytes = s.back() * static_cast<std::int64_t>(size_of(value(id).type)) + gap;
+  return spaced_[id] = {new_buffer(static_cast<std::size_t>(s.elements() / s.back() * row_bytes)), gap};
+}
+
 Image Builder::image_output(ValueId id) {
   Image image = make_image(id, no_buffer);
   image.buffer = new_buffer(static_cast<std::size_t>(image.bytes()));
   images_[id] = image;
   // One pixel without a border is the same bytes either way.
-  if (image.height == 1 && image.width == 1 && !image.halo.any()) plain_[id] = image.buffer;
+  if (image.height == 1 && image.width == 1 && !image.halo.any() && image.gap == 0) plain_[id] = image.buffer;
   return image;
 }
 
 QuantizedRows Builder::quantized_rows(ValueId id, std::int64_t rows, std::int64_t columns) {
   if (const auto found = rows_.find(id); found != rows_.end()) return found->second;
   const BufferId source = plain_input(id);
-  const QuantizedRows made{new_buffer(static_cast<std::size_t>(rows * columns)),
+  const std::int64_t gap = has_tiles(isa_) ? gap_behind(columns) : 0;
+  const QuantizedRows made{{new_buffer(static_cast<std::size_t>(rows * (columns + gap))), gap},
                            new_buffer(static_cast<std::size_t>(rows) * sizeof(float))};
   auto step = make_quantize_rows(vector(), value(id).type, source, made, rows, columns);
   step->info.node = value(id).name;
-  emit(std::move(step), {source}, {made.integers, made.scales});
+  emit(std::move(step), {source}, {made.rows.buffer, made.scales});
   return rows_[id] = made;
 }
 

@@ -12,6 +12,7 @@
 #include "compile/choose/chooser.hpp"
 #include "compile/layout/epilogue_store.hpp"
 #include "compile/layout/memory_planner.hpp"
+#include "compile/layout/row_gaps.hpp"
 #include "compile/layout/weight_store.hpp"
 #include "kernels/types.hpp"
 #include "kernels/vector_kernels.hpp"
@@ -44,10 +45,13 @@ class Builder {
   BufferId table_input(ValueId id);
   /// A constant that lowering has made, for plain code.
   BufferId constant_input(const Tensor& tensor) { return constant_buffer(tensor); }
+  /// The value as rows of its last axis, dense or not: for what takes rows at any distance.
+  RowsPlace rows_input(ValueId id);
   /// The value as NHWC with at least the halo all its convolutions need; likewise.
   Image image_input(ValueId id);
   /// Where the node that is being lowered has to leave an output.
   BufferId plain_output(ValueId id);
+  RowsPlace rows_output(ValueId id);
   Image image_output(ValueId id);
   /// A f32 or bf16 matrix as u8 rows around 128 with a scale each; made by the first call, which emits the step.
   QuantizedRows quantized_rows(ValueId id, std::int64_t rows, std::int64_t columns);
@@ -93,6 +97,8 @@ class Builder {
   BufferId constant_buffer(const Tensor& tensor);
   void plan_layouts();
   Image make_image(ValueId id, BufferId buffer) const;
+  /// Copies rows with gaps to a dense buffer.
+  BufferId close_gaps(ValueId id, const RowsPlace& spaced);
 
   const Graph& graph_;
   Isa isa_;
@@ -103,14 +109,16 @@ class Builder {
   MachineConstants machine_;
   std::vector<StepChoice> choices_;
   std::shared_ptr<Plan> plan_;
-  std::vector<Lifetime> lifetimes_;        // per buffer; unused for constants
-  std::map<BufferId, int> writers_;        // the step that wrote a buffer last; -1: whoever runs the plan
+  std::vector<Lifetime> lifetimes_;  // per buffer; unused for constants
+  std::map<BufferId, int> writers_;  // the step that wrote a buffer last; -1: whoever runs the plan
+  RowGaps gaps_;
   std::vector<Halo> halos_;                // per value: what its consumers need
   std::vector<Halo> quantized_halos_;      // the same of those that quantize it when they run
   std::vector<bool> wanted_as_image_;      // per value
   std::map<ValueId, BufferId> plain_;      // values available dense
   std::map<ValueId, BufferId> constants_;  // constants where the reader left them
   std::map<ValueId, Image> images_;        // values available as NHWC
+  std::map<ValueId, RowsPlace> spaced_;    // values available as rows with gaps
   std::map<ValueId, QuantizedImage> quantized_images_;
   std::map<ValueId, QuantizedRows> rows_;  // values available as integers that were chosen row by row
 };

@@ -14,15 +14,20 @@ namespace {
 void place_tokens(Builder& builder, const Node& node, std::int64_t hidden, AttentionSpec& spec) {
   const auto element = static_cast<std::int64_t>(size_of(spec.type));
   if (node.has_input(1)) {
-    spec.q = {builder.plain_input(node.inputs[0]), 0, hidden * element};
-    spec.k = {builder.plain_input(node.inputs[1]), 0, hidden * element};
-    spec.v = {builder.plain_input(node.inputs[2]), 0, hidden * element};
+    const auto tokens = [&](ValueId id) {
+      const RowsPlace rows = builder.rows_input(id);
+      return AttentionSpec::Tokens{rows.buffer, 0, hidden * element + rows.gap};
+    };
+    spec.q = tokens(node.inputs[0]);
+    spec.k = tokens(node.inputs[1]);
+    spec.v = tokens(node.inputs[2]);
     return;
   }
-  const BufferId qkv = builder.plain_input(node.inputs[0]);
-  spec.q = {qkv, 0, 3 * hidden * element};
-  spec.k = {qkv, hidden * element, 3 * hidden * element};
-  spec.v = {qkv, 2 * hidden * element, 3 * hidden * element};
+  const RowsPlace qkv = builder.rows_input(node.inputs[0]);
+  const std::int64_t stride = 3 * hidden * element + qkv.gap;
+  spec.q = {qkv.buffer, 0, stride};
+  spec.k = {qkv.buffer, hidden * element, stride};
+  spec.v = {qkv.buffer, 2 * hidden * element, stride};
 }
 
 /// Strides of a mask broadcastable to [batch, heads, queries, keys]; false if it is not, or its last axis is broadcast.
@@ -100,8 +105,10 @@ bool lower_attention(Builder& builder, const Node& node) {
   spec.nan_is_zero = node.attribute_or<std::int64_t>("nan_is_zero", 0) != 0;
   if (node.has_input(3) && !place_mask(builder, node.inputs[3], spec)) return false;
   place_tokens(builder, node, ys[2], spec);
-  spec.y = builder.plain_output(node.outputs[0]);
+  const RowsPlace rows = builder.rows_output(node.outputs[0]);
+  spec.y = rows.buffer;
   spec.y_type = y.type;
+  spec.y_stride = ys[2] * static_cast<std::int64_t>(size_of(y.type)) + rows.gap;
   spec.y_quantization = requantization(y);
 
   auto step = std::make_unique<AttentionStep>(*scores, *context, builder.vector(), spec);

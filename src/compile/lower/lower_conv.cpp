@@ -11,7 +11,7 @@ namespace {
 
 std::vector<KSegment> segments_of(const Window& window, const Image& x, std::int64_t groups) {
   std::vector<KSegment> segments;
-  const bool row_contiguous = groups == 1 && window.dilation_w == 1;
+  const bool row_contiguous = groups == 1 && window.dilation_w == 1 && x.gap == 0;
   for (std::int64_t kh = 0; kh < window.kernel_h; ++kh) {
     const std::int64_t row = kh * window.dilation_h * x.row_stride();
     if (row_contiguous) {

@@ -62,16 +62,16 @@ bool lower_linear(Builder& builder, const Node& node) {
   spec.segments = {{0, k}};
   if (by_rows) {
     const QuantizedRows integers = builder.quantized_rows(linear.x, rows, k);
-    spec.a = Image::matrix(integers.integers, x.type, rows, k, items);
+    spec.a = Image::matrix(integers.rows, x.type, rows, k, items);
     spec.row_scale = integers.scales;
   } else {
-    spec.a = Image::matrix(builder.plain_input(linear.x), x.type, rows, k, items);
+    spec.a = Image::matrix(builder.rows_input(linear.x), x.type, rows, k, items);
   }
   if (linear.residual != no_value) {
     const Value& residual = builder.value(linear.residual);
-    spec.residual = Image::matrix(builder.plain_input(linear.residual), residual.type, rows, columns, items);
+    spec.residual = Image::matrix(builder.rows_input(linear.residual), residual.type, rows, columns, items);
   }
-  spec.c = Image::matrix(builder.plain_output(node.outputs[0]), y.type, rows, columns, items);
+  spec.c = Image::matrix(builder.rows_output(node.outputs[0]), y.type, rows, columns, items);
 
   const GemmWeights weights{&w, 1, columns, {k}, !linear.transposed, 1};
   emit_gemm(builder, node, *kernel, std::move(spec), weights, x, linear.bias, linear.residual);

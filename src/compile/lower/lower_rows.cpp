@@ -14,9 +14,9 @@ bool is_kernel_type(DataType type) {
   return type == DataType::f32 || type == DataType::bf16 || type == DataType::u8;
 }
 
-DenseRows last_axis(BufferId buffer, DataType type, const Shape& shape) {
+DenseRows last_axis(const RowsPlace& place, DataType type, const Shape& shape) {
   const std::int64_t n = shape.rank() == 0 ? 1 : shape.back();
-  return {buffer, type, n == 0 ? 0 : shape.elements() / n, n};
+  return {place.buffer, type, n == 0 ? 0 : shape.elements() / n, n, place.gap};
 }
 
 StepInfo describe(const Builder& builder, const Node& node, const char* kernel, DataType from, DataType to) {
@@ -44,8 +44,8 @@ bool is_float_constant(const Builder& builder, ValueId id) {
 }
 
 /// Dense values have no natural rows: cut them into rows of the last axes.
-DenseRows flat(BufferId buffer, DataType type, const Shape& shape) {
-  return last_axis(buffer, type, shape);
+DenseRows flat(const RowsPlace& place, DataType type, const Shape& shape) {
+  return last_axis(place, type, shape);
 }
 
 bool is_last_axis(const Node& node, const Shape& shape) {
@@ -86,8 +86,8 @@ bool lower_layer_norm(Builder& builder, const Node& node) {
   call.epsilon = node.attribute_or<float>("epsilon", 1e-5F);
   call.n = shape.back();
   call.y.quantization = requantization(y);
-  const DenseRows in = last_axis(builder.plain_input(node.inputs[0]), x.type, shape);
-  const DenseRows out = last_axis(builder.plain_output(node.outputs[0]), y.type, shape);
+  const DenseRows in = last_axis(builder.rows_input(node.inputs[0]), x.type, shape);
+  const DenseRows out = last_axis(builder.rows_output(node.outputs[0]), y.type, shape);
   auto step = std::make_unique<LayerNormStep>(builder.vector(), call, in, out);
   step->info = describe(builder, node, "layer_norm", x.type, y.type);
   builder.emit(std::move(step), {in.buffer}, {out.buffer});
@@ -100,8 +100,8 @@ bool lower_softmax(Builder& builder, const Node& node) {
   const Shape shape = builder.shape(node.inputs[0]);
   if (x.type != DataType::f32 || (y.type != DataType::f32 && y.type != DataType::bf16) || !is_last_axis(node, shape))
     return false;
-  const DenseRows in = last_axis(builder.plain_input(node.inputs[0]), x.type, shape);
-  const DenseRows out = last_axis(builder.plain_output(node.outputs[0]), y.type, shape);
+  const DenseRows in = last_axis({builder.plain_input(node.inputs[0])}, x.type, shape);
+  const DenseRows out = last_axis({builder.plain_output(node.outputs[0])}, y.type, shape);
   auto step = std::make_unique<SoftmaxStep>(builder.vector(), in, out);
   step->info = describe(builder, node, "softmax", x.type, y.type);
   builder.emit(std::move(step), {in.buffer}, {out.buffer});
@@ -144,8 +144,8 @@ bool lower_convert(Builder& builder, const Node& node) {
     builder.emit(std::move(step), {in.buffer}, {out.buffer});
     return true;
   }
-  const DenseRows in = flat(builder.plain_input(node.inputs[0]), x.type, shape);
-  const DenseRows out = flat(builder.plain_output(node.outputs[0]), y.type, shape);
+  const DenseRows in = flat(builder.rows_input(node.inputs[0]), x.type, shape);
+  const DenseRows out = flat(builder.rows_output(node.outputs[0]), y.type, shape);
   auto step = std::make_unique<ConvertStep>(builder.vector(), in, from, out, to);
   step->info = describe(builder, node, "convert", x.type, y.type);
   builder.emit(std::move(step), {in.buffer}, {out.buffer});

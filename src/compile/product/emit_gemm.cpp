@@ -7,6 +7,7 @@
 #include "compile/product/gemm_choices.hpp"
 #include "compile/product/lower_matched.hpp"
 #include "compile/product/lower_strassen.hpp"
+#include "cpu/topology.hpp"
 
 namespace tessera {
 
@@ -134,6 +135,7 @@ void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& chosen, G
                 "",
                 2e-9 * static_cast<double>(outputs) * static_cast<double>(total_k(weights)),
                 0};
+  if (has_tiles(kernel.isa)) spec.l2_bytes = static_cast<std::int64_t>(l2_bytes_of_a_core());
   if (operands.matched) return emit_matched(builder, node, kernel, spec, weights, std::move(info));
   spec.weights = pack_weights(builder, kernel, weights);
   spec.overflows = marks_of(kernel, weights, spec.weights);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "compile/product/byte_costs.hpp"
 #include "compile/product/byte_products.hpp"
 #include "compile/product/lower_matched.hpp"
 #include "kernels/brgemm/overflow.hpp"
@@ -14,7 +15,9 @@ const BrgemmKernel* other_form(const Builder& builder, const BrgemmKernel& kerne
   const auto find = [&](DataType a, DataType b) { return find_brgemm(a, b, builder.isa()); };
   if (kernel.a == DataType::s16) return find(DataType::u8, DataType::s8);
   if (kernel.a == DataType::u8 && !has_int8_dot(kernel.isa)) return find(DataType::s16, DataType::s16);
-  if (kernel.a == DataType::f32 && kernel.b == DataType::bf16) return find(DataType::bf16, DataType::bf16);
+  const bool other_bits = has_bf16_dot(builder.isa());  // those of dot products
+  if (kernel.a == DataType::f32 && kernel.b == DataType::bf16)
+    return other_bits ? nullptr : find(DataType::bf16, DataType::bf16);
   if (kernel.a == DataType::bf16 && !has_bf16_dot(kernel.isa)) return find(DataType::f32, DataType::bf16);
   return nullptr;
 }
@@ -38,10 +41,30 @@ double cost_of(Builder& builder, const Operands& operands, const GemmWeights& we
                                              : cost_in_bytes(builder.weights(), machine, *operands.kernel, weights);
 }
 
+/// Bytes in tiles, or by dot products where that is cheaper.
+Operands choose_bytes(Builder& builder, const Node& node, const BrgemmKernel& chosen, const GemmSpec& spec,
+                      const GemmWeights& weights) {
+  const ProductSize size{spec.c.count * spec.c.height * spec.c.width, weights.groups * weights.columns,
+                         total_k(weights)};
+  const std::vector<const BrgemmKernel*> kernels = kernels_of_bytes(chosen, builder.isa(), size.rows);
+  Choice choice{"operands", {}, 0, {}};
+  double least = 0;
+  for (const BrgemmKernel* const kernel : kernels) {
+    const double cost = cost_of_product(builder.machine(), *kernel, size);
+    if (choice.ways.empty() || cost < least) {
+      choice.usual = choice.ways.size();
+      least = cost;
+    }
+    choice.ways.emplace_back(kernel->name);
+  }
+  return {kernels[builder.choose(node, choice)]};
+}
+
 }  // namespace
 
 Operands choose_operands(Builder& builder, const Node& node, const BrgemmKernel& chosen, const GemmSpec& spec,
                          const GemmWeights& weights) {
+  if (chosen.a == DataType::u8 && has_tiles(chosen.isa)) return choose_bytes(builder, node, chosen, spec, weights);
   const BrgemmKernel& usual = bytes_where_faster(builder, chosen, weights);
   std::vector<Operands> ways = {{&usual}};
   Choice choice{"operands", {usual.name}, 0, {}};

@@ -161,6 +161,11 @@ PackedWeight compensation(Builder& builder, const BrgemmKernel& kernel, const Ge
   return builder.weights().get(weights.value->constant, form, bytes, std::move(fill));
 }
 
+/// Whoever chooses has measured this machine; else it is measured here.
+bool dot_products_pay(const Builder& builder) {
+  return bf16_dot_pays(builder.asks() ? builder.machine() : bf16_constants_here());
+}
+
 /// Fewer rows do not repay widening them once for all panels, and are bound by reading the weights, which are half as
 /// large in bytes.
 constexpr std::int64_t least_widened_rows = 24;
@@ -246,7 +251,8 @@ const BrgemmKernel* gemm_kernel(const Builder& builder, const Value& x, const Va
   if (weights.constant.type() != DataType::f32) return nullptr;
   if (x.type == DataType::bf16) {
     const BrgemmKernel* kernel = find(DataType::bf16, DataType::bf16);
-    return has_bf16_dot(kernel->isa) || rows < least_widened_rows ? kernel : find(DataType::f32, DataType::bf16);
+    const bool multiplies_fast = has_tiles(kernel->isa) || (has_bf16_dot(kernel->isa) && dot_products_pay(builder));
+    return multiplies_fast || rows < least_widened_rows ? kernel : find(DataType::f32, DataType::bf16);
   }
   if (x.type == DataType::f32) return find(DataType::f32, DataType::f32);
   return nullptr;

@@ -86,9 +86,12 @@ struct BrgemmBlock {
   const KSegment* segments = nullptr;
   int segment_count = 0;
   const std::byte* b = nullptr;  ///< this panel, at the first of these segments
-  /// The B that the caller will read after this block. The block prefetches as many bytes of it as its own b has, a
-  /// quarter in each of four tiles of rows. Null: the bytes behind this block's b.
+  /// The B that the caller will read after this block. The block prefetches as many bytes of it as its own b has, each
+  /// tile of rows a share. Null: the bytes behind this block's b.
   const std::byte* next = nullptr;
+  /// Whether that B comes from beyond L2. Kernels with tiles prefetch only then: a prefetch that finds its line in L2
+  /// costs them more than it brings.
+  bool next_is_far = false;
   /// For kernels that sum products of bytes in 16 bits (overflow.hpp): a mark for each k_group of b. Null: nothing is
   /// known about b, which costs them time.
   const std::uint8_t* overflows = nullptr;
@@ -105,9 +108,9 @@ struct BrgemmBlock {
   std::byte* const* c_rows = nullptr;  ///< m pointers to column 0 of C
   const Epilogue* epilogue = nullptr;
 
-  /// The caller's hold on this thread's tiles (tile_session.hpp), one for many blocks: the kernel may then finish the
-  /// last rows in the next call or in TileSession::finish(). Null: kernels that use tiles configure and release them
-  /// within each call.
+  /// The caller's hold on this thread's tiles (tile_session.hpp), one for many blocks: the kernel may then leave the
+  /// last rows of C or of the accumulators to the next two calls or to TileSession::finish(). Null: kernels that use
+  /// tiles configure and release them within each call.
   TileSession* tiles = nullptr;
 };
 

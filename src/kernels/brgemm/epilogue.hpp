@@ -139,6 +139,12 @@ struct FinishColumns {
     store(block, row, clip(before_activation<plain>(row, sum), floor, ceiling));  // NaN passes
   }
 
+  /// The same for any activation, which the compiler knows; plain.
+  template <Activation activation>
+  [[gnu::always_inline]] void finish_as(const BrgemmBlock& block, int row, const std::byte* sum) const {
+    store(block, row, activate(activation, e.parameters, before_activation<true>(row, sum)));
+  }
+
   /// The same for `rows` <= transcendental_rows rows with another activation; their sums are `stride` bytes apart.
   [[gnu::always_inline]] void finish_transcendental(const BrgemmBlock& block, int row, int rows, const std::byte* sum,
                                                     int stride) const {

@@ -9,6 +9,9 @@ namespace tessera {
 #include "kernels/peak/loops.inc"
 #undef LOOP
 
+/// Steps of 2x2 tiles from L1, the reference of tile_clock.hpp: configured and released within the call.
+void step_avx512_core_amx(std::int64_t steps);
+
 namespace {
 
 /// `count` independent chains of Step::next(chain, factor). The empty assembly keeps the compiler from knowing any

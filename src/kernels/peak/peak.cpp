@@ -1,10 +1,10 @@
 #include "kernels/peak/peak.hpp"
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 
 #include "kernels/peak/loops.hpp"
+#include "kernels/peak/tile_clock.hpp"
 
 namespace tessera {
 namespace {
@@ -24,7 +24,7 @@ double seconds(const PeakLoop& loop, std::int64_t iterations) {
 
 double rate(DataType type, Isa ceiling) {
   const PeakLoop* loop = find_peak_loop(type, ceiling);
-  return loop == nullptr ? 0.0 : measure_loop(*loop);
+  return loop == nullptr ? 0.0 : measure_loop(*loop).gops;
 }
 
 }  // namespace
@@ -42,7 +42,7 @@ const PeakLoop* find_peak_loop(DataType type, Isa ceiling) noexcept {
   return best;
 }
 
-double measure_loop(const PeakLoop& loop) {
+LoopRate measure_loop(const PeakLoop& loop) {
   // Wide units take some microseconds to wake up, frequency some milliseconds to settle: the first slice only sets the
   // length.
   constexpr double slice_seconds = 1e-3;
@@ -55,8 +55,8 @@ double measure_loop(const PeakLoop& loop) {
   }
   // Interference only ever slows a slice down, so the fastest is the best estimate; short slices fit between time
   // slices of others.
-  for (int s = 1; s < slices; ++s) elapsed = std::min(elapsed, seconds(loop, iterations));
-  return static_cast<double>(iterations) * loop.operations / elapsed * 1e-9;
+  const LeastTime least = least_time(has_tiles(loop.isa), slices, [&] { return seconds(loop, iterations); });
+  return {static_cast<double>(iterations) * loop.operations / least.seconds * 1e-9, least.disturbed};
 }
 
 PeakResult measure_peak(Isa ceiling) {

@@ -32,7 +32,12 @@ struct PeakLoop {
 
 const PeakLoop* find_peak_loop(DataType type, Isa ceiling) noexcept;
 std::span<const PeakLoop> all_peak_loops() noexcept;
-/// Giga-operations per second of one loop, the best of several slices.
-double measure_loop(const PeakLoop& loop);
+
+struct LoopRate {
+  double gops = 0;         ///< giga-operations per second
+  bool disturbed = false;  ///< by somebody else on the core, all the time (tile_clock.hpp)
+};
+/// The best of several slices.
+LoopRate measure_loop(const PeakLoop& loop);
 
 }  // namespace tessera

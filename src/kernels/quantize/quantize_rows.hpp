@@ -22,7 +22,7 @@ void quantize_rows(const QuantizeRowsCall& call) {
   with_reader(call.x, [&](const auto& read) TESSERA_LAMBDA {
     for (std::int64_t r = 0; r < call.rows; ++r) {
       const std::byte* const x = call.x.data + r * call.x.stride;
-      std::byte* const y = call.y + r * call.n;
+      std::byte* const y = call.y + r * call.y_stride;
       const float scale = row_magnitude(read, x, call.n) * (1.0F / 127.0F);
       call.scales[r] = scale;
       const Quantizer to_u8 = quantizer({scale > 0.0F ? scale : __builtin_inff(), 128});

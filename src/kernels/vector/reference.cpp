@@ -163,7 +163,7 @@ void quantize_rows(const QuantizeRowsCall& call) {
     call.scales[r] = scale;
     const Requantize to_u8{scale > 0.0F ? scale : std::numeric_limits<float>::infinity(), 128};
     for (std::int64_t i = 0; i < call.n; ++i)
-      set_element(call.y + r * call.n + i, 0, quantize(get(call.x, x, i), to_u8));
+      set_element(call.y + r * call.y_stride + i, 0, quantize(get(call.x, x, i), to_u8));
   }
 }
 

@@ -13,8 +13,11 @@ namespace tessera {
 namespace {
 
 /// Queries handled together: their scores (48 x 512 keys in f32) take 96 KiB, so that they and the head's panels stay
-/// in L2.
-constexpr int row_block = 48;
+/// in L2. CPUs with tiles have a larger one; whole tiles keep one configuration.
+constexpr int most_rows = 64;
+constexpr int row_block_of(const BrgemmKernel& kernel) {
+  return has_tiles(kernel.isa) ? most_rows : 48;
+}
 /// What the s8 of a panel stand for as u8: the kernels multiply by x - 128.
 constexpr std::int32_t middle = 128;
 
@@ -22,10 +25,10 @@ std::int64_t padded(std::int64_t value, std::int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
-/// Between rows in scratch: whole groups, and never a multiple of the distance between L1 sets.
+/// Between rows in scratch: an odd number of cache lines, so that rows never share L1 sets.
 std::int64_t row_stride(std::int64_t elements, DataType type) {
-  return static_cast<std::int64_t>(round_up(static_cast<std::size_t>(elements) * size_of(type), cache_line) +
-                                   cache_line);
+  const std::size_t lines = round_up(static_cast<std::size_t>(elements) * size_of(type), cache_line) / cache_line;
+  return static_cast<std::int64_t>((lines | 1) * cache_line);
 }
 
 std::int64_t panel_bytes(const BrgemmKernel& kernel, std::int64_t k) {
@@ -36,12 +39,12 @@ std::int64_t panel_bytes(const BrgemmKernel& kernel, std::int64_t k) {
 
 AttentionStep::AttentionStep(const BrgemmKernel& scores, const BrgemmKernel& context, const VectorKernels& vector,
                              const AttentionSpec& spec)
-    : scores_(scores), context_(context), vector_(vector), spec_(spec) {
+    : scores_(scores), context_(context), vector_(vector), spec_(spec), row_block_(row_block_of(scores)) {
   key_panels_ = padded(spec.keys, scores.nr) / scores.nr;
   value_panels_ = padded(spec.head_size, context.nr) / context.nr;
   key_panel_bytes_ = panel_bytes(scores, spec.head_size);
   value_panel_bytes_ = panel_bytes(context, spec.keys);
-  score_block_bytes_ = std::int64_t{row_block} * scores.nr * static_cast<std::int64_t>(sizeof(float));
+  score_block_bytes_ = std::int64_t{row_block_} * scores.nr * static_cast<std::int64_t>(sizeof(float));
   weight_stride_ = row_stride(spec.keys, spec.context_in ? DataType::u8 : context.a);
   wide_stride_ = row_stride(spec.keys, DataType::s16);
   query_stride_ = row_stride(spec.head_size, scores.a);
@@ -55,17 +58,17 @@ AttentionStep::AttentionStep(const BrgemmKernel& scores, const BrgemmKernel& con
   areas_.k_panels = reserve(key_panels_ * key_panel_bytes_);
   areas_.v_panels = reserve(value_panels_ * value_panel_bytes_);
   areas_.scores = reserve(key_panels_ * score_block_bytes_);
-  areas_.weights = reserve(row_block * weight_stride_);
+  areas_.weights = reserve(row_block_ * weight_stride_);
   const bool integers = spec.scores_in || spec.context_in;
-  const std::int64_t most_rows = std::max<std::int64_t>(row_block, spec.keys);
-  if (integers) areas_.bytes = reserve(most_rows * row_stride(spec.head_size, DataType::u8));
+  const std::int64_t quantized_rows = std::max<std::int64_t>(row_block_, spec.keys);
+  if (integers) areas_.bytes = reserve(quantized_rows * row_stride(spec.head_size, DataType::u8));
   if (spec.scores_in) {
-    areas_.q = reserve(row_block * query_stride_);
+    areas_.q = reserve(row_block_ * query_stride_);
     areas_.compensation = reserve(padded(spec.keys, 16) * static_cast<std::int64_t>(sizeof(std::int32_t)));
   }
   if (spec.context_in) {
-    if (context.a == DataType::s16) areas_.wide_weights = reserve(row_block * wide_stride_);
-    areas_.corrections = reserve(row_block * spec.head_size * static_cast<std::int64_t>(sizeof(float)));
+    if (context.a == DataType::s16) areas_.wide_weights = reserve(row_block_ * wide_stride_);
+    areas_.corrections = reserve(row_block_ * spec.head_size * static_cast<std::int64_t>(sizeof(float)));
     context_scale_.assign(static_cast<std::size_t>(value_panels_ * context.nr),
                           spec.context_in->left.scale * spec.context_in->right.scale);
   }
@@ -158,7 +161,7 @@ AttentionStep::Rows AttentionStep::query_rows(const RunContext& context, Rows ro
 
 void AttentionStep::multiply_keys(const RunContext& context, TileSession& tiles, Rows queries,
                                   int rows) const noexcept {
-  std::array<const std::byte*, row_block> q;
+  std::array<const std::byte*, most_rows> q;
   for (int i = 0; i < rows; ++i) q[static_cast<std::size_t>(i)] = queries.data + i * queries.stride;
   const KSegment over_head{0, spec_.head_size};
   BrgemmBlock block;
@@ -242,13 +245,12 @@ void AttentionStep::correct(const RunContext& context, int rows) const noexcept 
 
 void AttentionStep::multiply_values(const RunContext& context, TileSession& tiles, Rows weights, std::byte* y,
                                     int rows) const noexcept {
-  const auto y_element = static_cast<std::int64_t>(size_of(spec_.y_type));
-  std::array<const std::byte*, row_block> p, corrections;
-  std::array<std::byte*, row_block> c_rows;
+  std::array<const std::byte*, most_rows> p, corrections;
+  std::array<std::byte*, most_rows> c_rows;
   for (int i = 0; i < rows; ++i) {
     const auto at = static_cast<std::size_t>(i);
     p[at] = weights.data + i * weights.stride;
-    c_rows[at] = y + i * spec_.heads * spec_.head_size * y_element;
+    c_rows[at] = y + i * spec_.y_stride;
   }
   Epilogue store;
   store.c_type = spec_.y_type;
@@ -286,21 +288,21 @@ void AttentionStep::run_rows(const RunContext& context, TileSession& tiles, std:
   const std::int64_t token = batch * spec_.queries + first;
   multiply_keys(context, tiles, query_rows(context, rows_of(context, spec_.q, token, head), rows), rows);
   softmax(context, batch, head, first, rows);
-  const std::int64_t element = (token * spec_.heads + head) * spec_.head_size;
-  std::byte* const y = context.at(spec_.y) + element * static_cast<std::int64_t>(size_of(spec_.y_type));
+  std::byte* const y = context.at(spec_.y) + token * spec_.y_stride +
+                       head * spec_.head_size * static_cast<std::int64_t>(size_of(spec_.y_type));
   multiply_values(context, tiles, weight_rows(context, rows), y, rows);
 }
 
 void AttentionStep::run(const RunContext& context) const noexcept {
-  const std::int64_t blocks = (spec_.queries + row_block - 1) / row_block;
+  const std::int64_t blocks = (spec_.queries + row_block_ - 1) / row_block_;
   const Range units = share(spec_.batch * spec_.heads * blocks, context.member, context.members);
   std::int64_t packed_head = -1;
   TileSession tiles;
   for (std::int64_t unit = units.first; unit < units.last; ++unit) {
-    const std::int64_t head = unit / blocks, first = unit % blocks * row_block;
+    const std::int64_t head = unit / blocks, first = unit % blocks * row_block_;
     if (head != packed_head) pack_head(context, head / spec_.heads, head % spec_.heads);
     packed_head = head;
-    const int rows = static_cast<int>(std::min<std::int64_t>(row_block, spec_.queries - first));
+    const int rows = static_cast<int>(std::min<std::int64_t>(row_block_, spec_.queries - first));
     run_rows(context, tiles, head / spec_.heads, head % spec_.heads, first, rows);
   }
 }

@@ -35,6 +35,7 @@ struct AttentionSpec {
   BufferId y = no_buffer;
   DataType y_type = DataType::f32;
   Requantize y_quantization;
+  std::int64_t y_stride = 0;  ///< bytes between tokens
   std::int64_t batch = 1, heads = 1, head_size = 64, queries = 0, keys = 0;
   float scale = 1.0F;
   bool nan_is_zero = false;   ///< a query whose probabilities are NaN gets zeros; they must be floats
@@ -93,6 +94,7 @@ class AttentionStep final : public Step {
   const BrgemmKernel& context_;
   const VectorKernels& vector_;
   AttentionSpec spec_;
+  int row_block_;  ///< queries handled together
   Areas areas_;
   std::size_t scratch_bytes_ = 0;
   std::int64_t key_panels_ = 0, value_panels_ = 0;

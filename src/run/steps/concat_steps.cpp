@@ -18,7 +18,7 @@ void ConcatImages::run(const RunContext& context) const noexcept {
       std::byte* target = row(context, y_, n, h);
       for (const Image& part : parts_) {
         const std::byte* source = row(context, part, n, h);
-        const auto bytes = static_cast<std::size_t>(part.pixel_stride());
+        const auto bytes = static_cast<std::size_t>(part.pixel_bytes());
         for (std::int64_t w = 0; w < y_.width; ++w)
           std::memcpy(target + w * y_.pixel_stride(), source + w * part.pixel_stride(), bytes);
         target += bytes;

@@ -39,9 +39,10 @@ RowsIn ElementwiseStep::rows_of(const RunContext& context, const ElementwiseOper
 void ElementwiseImageStep::run(const RunContext& context) const noexcept {
   fill_halo(y_, fill_, context);
   const bool by_channel = b_.buffer != no_buffer && (b_.width != y_.width || b_.height != y_.height);
+  const bool by_pixel = by_channel || a_.gap != 0 || b_.gap != 0 || y_.gap != 0;
   ElementwiseCall call = call_;
-  call.rows = by_channel ? y_.width : 1;
-  call.n = by_channel ? y_.channels : y_.width * y_.channels;
+  call.rows = by_pixel ? y_.width : 1;
+  call.n = by_pixel ? y_.channels : y_.width * y_.channels;
   for_rows_of_member(y_, context, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
     for (std::int64_t h = first; h < last; ++h) {
       call.a.data = pixel(context, a_, n, h);
@@ -49,7 +50,7 @@ void ElementwiseImageStep::run(const RunContext& context) const noexcept {
       call.y.data = pixel(context, y_, n, h);
       call.y.stride = y_.pixel_stride();
       if (b_.buffer != no_buffer) call.b.data = pixel(context, b_, b_.count == 1 ? 0 : n, by_channel ? 0 : h);
-      call.b.stride = 0;
+      call.b.stride = by_channel ? 0 : b_.pixel_stride();
       kernel_(call);
     }
   });

@@ -32,6 +32,8 @@ struct GemmSpec {
   /// Integer weights with zero points: the sum of a row of a times the factor of the column is added to each sum,
   /// [groups][columns padded to panels]; null: symmetric weights.
   const std::int32_t* row_sum_factors = nullptr;
+  /// Of a core. Blocks of kernels with tiles are as large as it allows.
+  std::int64_t l2_bytes = 512 * 1024;
 };
 
 /// Where rows of a product lie, in arrays as long as there are rows.

@@ -9,25 +9,42 @@
 namespace tessera {
 namespace {
 
-/// Most rows of one block: pointer arrays of this length live on the stack.
-constexpr int max_row_block = 192;
+/// Most rows of one block: pointer arrays of this length live on the stack. With tiles a panel comes from L2 for each
+/// block of rows, which more of them repay; longer arrays would be read from L2 themselves elsewhere.
+constexpr int max_row_block = 192, max_row_block_with_tiles = 256;
 /// All weights are read for each block of rows: fewer than these are not worth it.
 constexpr int least_row_block = 50;
 /// The B panel of one K block plus the A rows of one register tile should fill at most this much of the 32 KiB L1.
 constexpr std::int64_t l1_budget = 24 * 1024;
-/// CPUs with tiles have 48 KiB, and their kernels load A past L1: only the panel has to fit.
+/// CPUs with tiles have 48 KiB, and their kernels load A past L1: only the panel has to fit, 1024 bytes of k of 32
+/// columns.
 constexpr std::int64_t l1_budget_with_tiles = 32 * 1024;
 /// The A rows of a block are read again for every panel; they should stay in half of the smallest L2 we meet (512 KiB).
 constexpr std::int64_t l2_budget = 256 * 1024;
 
+/// With tiles it is half of the L2 that is there: A comes from L2 at a rate that hides behind products, and not from
+/// beyond.
+std::int64_t l2_budget_of(const BrgemmKernel& kernel, const GemmSpec& spec) {
+  return has_tiles(kernel.isa) ? spec.l2_bytes / 2 : l2_budget;
+}
+
 }  // namespace
 
+/// What the blocks of an area point to.
 struct GemmStep::Rows {
-  std::array<const std::byte*, max_row_block> a;
-  std::array<std::byte*, max_row_block> c;
-  std::array<const std::byte*, max_row_block> residual;
-  std::array<std::int32_t, max_row_block> sums;  ///< of the elements of a
+  std::array<const std::byte*, max_row_block_with_tiles> a;
+  std::array<std::byte*, max_row_block_with_tiles> c;
+  std::array<const std::byte*, max_row_block_with_tiles> residual;
+  std::array<std::int32_t, max_row_block_with_tiles> sums;  ///< of the elements of a
+  Epilogue epilogue;
 };
+
+namespace {
+
+/// Kernels with tiles leave rows to the next two calls, which may belong to the next two areas.
+constexpr std::size_t areas_in_flight = 3;
+
+}  // namespace
 
 GridSplit split_grid(const Grid& grid, int members) noexcept {
   GridSplit best;
@@ -110,8 +127,9 @@ void GemmStep::choose_row_block() {
   if (!widened_.needed())
     row_bytes =
         std::clamp<std::int64_t>(spec_.a.bytes() / spec_.groups / std::max<std::int64_t>(1, rows_), 1, row_bytes);
-  const int most = max_row_block / kernel_.mr * kernel_.mr;
-  const auto fitting = static_cast<int>(std::min<std::int64_t>(most, l2_budget / row_bytes / kernel_.mr * kernel_.mr));
+  const int most = (has_tiles(kernel_.isa) ? max_row_block_with_tiles : max_row_block) / kernel_.mr * kernel_.mr;
+  const std::int64_t budget = l2_budget_of(kernel_, spec_);
+  const auto fitting = static_cast<int>(std::min<std::int64_t>(most, budget / row_bytes / kernel_.mr * kernel_.mr));
   const int least = (least_row_block + kernel_.mr - 1) / kernel_.mr * kernel_.mr;
   row_block_ = std::clamp(fitting, std::min(most, least), most);
   // Blocks of equal size rather than full ones and a crumb, which would read all weights for a few rows.
@@ -170,21 +188,22 @@ Epilogue GemmStep::epilogue_of(const RunContext& context) const noexcept {
   return epilogue;
 }
 
-void GemmStep::run_block(const RunContext& context, TileSession& tiles, const Epilogue& whole, std::int64_t group,
-                         std::int64_t first_row, int rows, std::int64_t first_panel,
-                         std::int64_t last_panel) const noexcept {
-  Rows pointers;
-  locate_rows(spec_, context, group, first_row, rows, {pointers.a.data(), pointers.c.data(), pointers.residual.data()});
+void GemmStep::run_area(const RunContext& context, TileSession& tiles, const Epilogue& whole, const Area& area,
+                        Rows& pointers) const noexcept {
+  const int rows = area.rows;
+  locate_rows(spec_, context, area.group, area.first_row, rows,
+              {pointers.a.data(), pointers.c.data(), pointers.residual.data()});
   const std::int32_t* const factors = spec_.row_sum_factors;
   if (factors != nullptr) sum_rows(pointers, rows);
   if (widened_.needed()) widened_.widen(pointers.a.data(), rows, context.scratch + accumulator_bytes());
-  Epilogue epilogue = whole;
-  const std::int64_t columns = group * panels_ * kernel_.nr;
+  Epilogue& epilogue = pointers.epilogue;
+  epilogue = whole;
+  const std::int64_t columns = area.group * panels_ * kernel_.nr;
   if (epilogue.bias != nullptr) epilogue.bias += columns;
   if (epilogue.scale != nullptr) epilogue.scale += columns;
   if (epilogue.compensation != nullptr) epilogue.compensation += columns;
   if (spec_.row_scale != no_buffer)
-    epilogue.row_scale = reinterpret_cast<const float*>(context.at(spec_.row_scale)) + first_row;
+    epilogue.row_scale = reinterpret_cast<const float*>(context.at(spec_.row_scale)) + area.first_row;
   if (spec_.residual.buffer != no_buffer) epilogue.residual_rows = pointers.residual.data();
 
   BrgemmBlock block;
@@ -194,8 +213,8 @@ void GemmStep::run_block(const RunContext& context, TileSession& tiles, const Ep
   block.accumulators = context.scratch;
   block.epilogue = &epilogue;
   block.tiles = &tiles;
-  for (std::int64_t panel = first_panel; panel < last_panel; ++panel) {
-    const std::byte* b = spec_.weights + (group * panels_ + panel) * panel_bytes_;
+  for (std::int64_t panel = area.first_panel; panel < area.last_panel; ++panel) {
+    const std::byte* b = spec_.weights + (area.group * panels_ + panel) * panel_bytes_;
     block.n0 = static_cast<int>(panel * kernel_.nr);
     block.n = static_cast<int>(std::min<std::int64_t>(kernel_.nr, spec_.columns - block.n0));
     if (factors != nullptr) start_sums(pointers, rows, factors + columns + block.n0, context.scratch);
@@ -207,10 +226,10 @@ void GemmStep::run_block(const RunContext& context, TileSession& tiles, const Ep
         block.overflows = spec_.overflows + (block.b - spec_.weights) / (kernel_.nr * kernel_.k_group);
       block.first = i == 0 && factors == nullptr;
       block.last = i + 1 == blocks_.size();
+      block.next_is_far = area.weights_are_far && (!block.last || panel + 1 < area.last_panel);
       kernel_.run(block);
     }
   }
-  tiles.finish();  // the arrays of pointers end here
 }
 
 Grid GemmStep::grid() const noexcept {
@@ -225,13 +244,19 @@ void GemmStep::run(const RunContext& context) const noexcept {
   const Range rows = share(rows_, context.member % split.row_parts, split.row_parts, kernel_.mr);
   const Range panels = share(panels_ * spec_.groups, context.member / split.row_parts, split.panel_parts);
   const Epilogue epilogue = epilogue_of(context);
+  const bool weights_stay = (panels.last - panels.first) * panel_bytes_ <= l2_budget_of(kernel_, spec_);
+  std::array<Rows, areas_in_flight> pointers;
+  std::size_t turn = 0;
   TileSession tile_session;
   for (std::int64_t row = rows.first; row < rows.last; row += row_block_) {
     const int count = static_cast<int>(std::min<std::int64_t>(row_block_, rows.last - row));
     for (std::int64_t panel = panels.first; panel < panels.last;) {
       const std::int64_t group = panel / panels_;
       const std::int64_t end = std::min(panels.last, (group + 1) * panels_);
-      run_block(context, tile_session, epilogue, group, row, count, panel - group * panels_, end - group * panels_);
+      run_area(context, tile_session, epilogue,
+               {group, row, count, panel - group * panels_, end - group * panels_, row == rows.first || !weights_stay},
+               pointers[turn]);
+      if (has_tiles(kernel_.isa)) turn = (turn + 1) % areas_in_flight;
       panel = end;
     }
   }

@@ -46,12 +46,19 @@ class GemmStep final : public Step {
     int first_segment = 0, segment_count = 0;
     std::int64_t b_offset = 0;  ///< bytes from the start of a panel
   };
+  /// A block of rows and the panels of one group that it meets.
+  struct Area {
+    std::int64_t group = 0, first_row = 0;
+    int rows = 0;
+    std::int64_t first_panel = 0, last_panel = 0;
+    bool weights_are_far = false;  ///< beyond L2
+  };
   struct Rows;
 
   void split_k();
   void choose_row_block();
-  void run_block(const RunContext& context, TileSession& tiles, const Epilogue& whole, std::int64_t group,
-                 std::int64_t first_row, int rows, std::int64_t first_panel, std::int64_t last_panel) const noexcept;
+  void run_area(const RunContext& context, TileSession& tiles, const Epilogue& whole, const Area& area,
+                Rows& pointers) const noexcept;
 
   void add_segment(const KSegment& segment);
   /// The sums of rows of a, and what they add to the sums of a panel.

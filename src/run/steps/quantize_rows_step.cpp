@@ -18,7 +18,8 @@ class QuantizeRowsStep final : public Step {
     const std::int64_t stride = columns_ * static_cast<std::int64_t>(size_of(type_));
     QuantizeRowsCall call;
     call.x = {context.at(source_) + range.first * stride, stride, type_, {}};
-    call.y = context.at(target_.integers) + range.first * columns_;
+    call.y_stride = columns_ + target_.rows.gap;
+    call.y = context.at(target_.rows.buffer) + range.first * call.y_stride;
     call.scales = reinterpret_cast<float*>(context.at(target_.scales)) + range.first;
     call.rows = range.last - range.first;
     call.n = columns_;

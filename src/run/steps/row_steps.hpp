@@ -8,13 +8,14 @@
 
 namespace tessera {
 
-/// A dense value seen as rows x n.
+/// A value seen as rows x n.
 struct DenseRows {
   BufferId buffer = no_buffer;
   DataType type = DataType::f32;
   std::int64_t rows = 0, n = 0;
+  std::int64_t gap = 0;  ///< bytes behind each row that belong to none
 
-  [[nodiscard]] std::int64_t stride() const noexcept { return n * static_cast<std::int64_t>(size_of(type)); }
+  [[nodiscard]] std::int64_t stride() const noexcept { return n * static_cast<std::int64_t>(size_of(type)) + gap; }
 };
 
 class LayerNormStep final : public Step {
