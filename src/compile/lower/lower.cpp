@@ -18,8 +18,10 @@ constexpr std::array entries = {
     Entry{"Conv", lower_conv},
     Entry{"FusedMatMul", lower_linear},
     Entry{"MatMul", lower_linear},
+    Entry{"MatMul", lower_product},
     Entry{"Gemm", lower_linear},
     Entry{"FusedAttention", lower_attention},
+    Entry{"FusedRotary", lower_rotary},
     Entry{"MaxPool", lower_pool},
     Entry{"AveragePool", lower_pool},
     Entry{"GlobalAveragePool", lower_pool},
@@ -48,6 +50,12 @@ constexpr std::array entries = {
     Entry{"Unsqueeze", lower_view},
     Entry{"Identity", lower_view},
     Entry{"Concat", lower_concat},
+    Entry{"Transpose", lower_movement},
+    Entry{"Slice", lower_movement},
+    Entry{"Split", lower_movement},
+    Entry{"Expand", lower_movement},
+    Entry{"DepthToSpace", lower_movement},
+    Entry{"SpaceToDepth", lower_movement},
     Entry{"Gather", lower_table},
 };
 
