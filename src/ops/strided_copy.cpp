@@ -8,6 +8,7 @@ std::optional<StridedCopy> strided_copy_of(const Node& node, std::span<const Ten
   if (node.op == "Slice") return slice_copy(node, inputs, outputs[0], from);
   if (node.op == "Split") return split_copy(node, outputs, index, from);
   if (node.op == "Expand") return expand_copy(inputs[0].shape, outputs[0], from);
+  if (node.op == "Tile") return tile_copy(inputs[0].shape, outputs[0], from);
   if (node.op == "DepthToSpace") return depth_to_space_copy(node, inputs[0].shape, from);
   if (node.op == "SpaceToDepth") return space_to_depth_copy(node, inputs[0].shape, from);
   return std::nullopt;

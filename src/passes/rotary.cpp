@@ -55,12 +55,14 @@ class RotaryPattern {
 
   std::optional<Half> half_of(ValueId value) const {
     if (const Node* slice = rewriter_.producer(value, "Slice")) return sliced_half(*slice);
-    const Node* split = rewriter_.producer(value, "Split");
-    if (split == nullptr || split->outputs.size() != 2 ||
-        !is_last_axis(graph_, split->inputs[0], split->attribute_or("axis", std::int64_t{0})) ||
-        !same_shape(graph_, split->outputs[0], split->outputs[1]))
+    const int index = rewriter_.uses().producer(value);  // of either output
+    if (index < 0) return std::nullopt;
+    const Node& split = rewriter_.node(static_cast<std::size_t>(index));
+    if (split.op != "Split" || split.outputs.size() != 2 ||
+        !is_last_axis(graph_, split.inputs[0], split.attribute_or("axis", std::int64_t{0})) ||
+        !same_shape(graph_, split.outputs[0], split.outputs[1]))
       return std::nullopt;
-    return Half{split->inputs[0], split->outputs[1] == value};
+    return Half{split.inputs[0], split.outputs[1] == value};
   }
 
   std::optional<Half> sliced_half(const Node& slice) const {

@@ -138,9 +138,10 @@ def texts():
         text("eurobert", "others", "EuroBertModel", "EuroBertConfig", **llama),
         text("esm", "others", "EsmModel", "EsmConfig", position_embedding_type="rotary", pad_token_id=1,
              mask_token_id=4, **BERT_SIZE),
-        text("squeezebert", "others", "SqueezeBertModel", "SqueezeBertConfig", embedding_size=128,
+        text("squeezebert", "others", "SqueezeBertModel", "SqueezeBertConfig", variants=EAGER_VARIANTS,
+             embedding_size=128, **BERT_SIZE),
+        text("convbert", "others", "ConvBertModel", "ConvBertConfig", variants=EAGER_VARIANTS, embedding_size=128,
              **BERT_SIZE),
-        text("convbert", "others", "ConvBertModel", "ConvBertConfig", embedding_size=128, **BERT_SIZE),
         text("t5-encoder", "others", "T5EncoderModel", "T5Config", vocab_size=VOCABULARY, d_model=128, d_kv=32,
              d_ff=256, num_layers=2, num_heads=4),
     ]

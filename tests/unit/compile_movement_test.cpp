@@ -67,6 +67,30 @@ TEST(PlanMovement, SplitsExpandsAndRearrangesBlocks) {
   expect_exact(net, {random_tensor(Shape{2, 12, 4, 6}, 3), random_tensor(Shape{12, 1, 1}, 4)});
 }
 
+TEST(PlanMovement, TilesSelectsAndGathers) {
+  Net net;
+  const ValueId x = net.input("x", {2, 3, 5}), condition = net.input("condition", {3, 1}, DataType::boolean);
+  const ValueId places = net.input("places", {2, 3, 7}, DataType::i64);
+  net.output(net.op("Tile", {x, net.constant(indices({2, 1, 3}))}));
+  net.output(net.op("Where", {condition, x, net.number(-1)}));
+  net.output(net.op("Where", {condition, net.number(2), net.op("Tile", {x, net.constant(indices({1, 1, 2}))})}));
+  net.output(net.op("GatherElements", {x, places}, {{"axis", std::int64_t{-1}}}));
+  Tensor holds(DataType::boolean, Shape{3, 1}), wanted(DataType::i64, Shape{2, 3, 7});
+  for (std::size_t i = 0; i < 3; ++i) holds.mutable_data()[i] = static_cast<std::byte>(i % 2);
+  for (std::size_t i = 0; i < 42; ++i) wanted.mutable_as<std::int64_t>()[i] = static_cast<std::int64_t>(i * 7 % 10) - 5;
+  expect_exact(net, {random_tensor(Shape{2, 3, 5}, 6), holds, wanted});
+}
+
+TEST(PlanMovement, AnIndexOutsideIsAnError) {
+  Net net;
+  const ValueId x = net.input("x", {1, 5}), places = net.input("places", {1, 2}, DataType::i64);
+  net.output(net.op("GatherElements", {x, places}, {{"axis", std::int64_t{1}}}));
+  infer_shapes(net.graph);
+  const Tensor wanted = Tensor::from<std::int64_t>(Shape{1, 2}, std::vector<std::int64_t>{0, 5});
+  WeightStore weights;
+  EXPECT_THROW(run_plan(net.graph, {random_tensor(Shape{1, 5}, 1), wanted}, Isa::avx2, 1, weights), Error);
+}
+
 TEST(PlanMovement, MovesBytesAndIntegers) {
   Net net;
   const ValueId bytes = net.input("bytes", {2, 5, 33}, DataType::u8),

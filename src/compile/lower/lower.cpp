@@ -54,9 +54,12 @@ constexpr std::array entries = {
     Entry{"Slice", lower_movement},
     Entry{"Split", lower_movement},
     Entry{"Expand", lower_movement},
+    Entry{"Tile", lower_movement},
     Entry{"DepthToSpace", lower_movement},
     Entry{"SpaceToDepth", lower_movement},
     Entry{"Gather", lower_table},
+    Entry{"GatherElements", lower_gather_elements},
+    Entry{"Where", lower_select},
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
-// Transpose, Slice, Split, Expand, DepthToSpace, SpaceToDepth: elements are copied, whatever they stand for. Images are
-// read where they lie, and results that convolutions want become images. What is an image already, or may be taken for
-// one, is not copied at all.
+// Transpose, Slice, Split, Expand, Tile, DepthToSpace, SpaceToDepth: elements are copied, whatever they stand for.
+// Images are read where they lie, and results that convolutions want become images. What is an image already, or may be
+// taken for one, is not copied at all.
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -119,12 +119,12 @@ bool lower_movement(Builder& builder, const Node& node) {
     if (builder.value(y).type != from.type) return false;
     shapes.push_back(builder.shape(y));
   }
+  if (!strided_copy_of(node, inputs->views, shapes, 0, {})) return false;  // before anything is emitted
   const bool from_image = builder.is_image(x);
   const Source source = source_of(builder, x, static_cast<std::int64_t>(size_of(from.type)));
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
     const ValueId y = node.outputs[i];
     const auto copy = strided_copy_of(node, inputs->views, shapes, i, source.strides);
-    if (!copy) return false;
     const bool wanted = builder.wanted_as_image(y) || (from_image && node.op != "Transpose");
     const bool as_image = wanted && shapes[i].rank() == 4 && copy->shape == shapes[i] && has_image_type(from);
     emit_copy(builder, node, source, *copy, y, as_image);
