@@ -268,6 +268,28 @@ StridedCopy slice_copy(const Node& node, std::span<const TensorView> inputs, con
   return copy;
 }
 
+std::optional<StridedCopy> gather_copy(const Node& node, std::span<const TensorView> inputs, const Shape& y,
+                                       const Strides& from) {
+  const Shape &x = inputs[0].shape, &indices = inputs[1].shape;
+  const std::size_t axis = normalised_axis(node, node.attribute_or<std::int64_t>("axis", 0), x.rank());
+  const std::int64_t count = indices.elements(), extent = x[axis];
+  if (indices.rank() > 1 || count == 0) return std::nullopt;
+  const auto place = [&](std::int64_t i) {
+    const std::int64_t index = integer_at(inputs[1], i);
+    return index < 0 ? index + extent : index;
+  };
+  const std::int64_t first = place(0), step = count > 1 ? place(1) - first : 0;
+  for (std::int64_t i = 0; i < count; ++i)
+    if (place(i) != first + i * step || place(i) < 0 || place(i) >= extent) return std::nullopt;
+  StridedCopy copy{y, {}, first * from[axis]};
+  std::size_t to = 0;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    if (i != axis) copy.strides[to++] = from[i];
+    if (i == axis && indices.rank() == 1) copy.strides[to++] = step * from[axis];
+  }
+  return copy;
+}
+
 StridedCopy expand_copy(const Shape& x, const Shape& y, const Strides& from) {
   StridedCopy copy{y, {}, 0};
   const std::size_t added = y.rank() - x.rank();

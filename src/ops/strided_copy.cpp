@@ -6,6 +6,7 @@ std::optional<StridedCopy> strided_copy_of(const Node& node, std::span<const Ten
                                            std::span<const Shape> outputs, std::size_t index, const Strides& from) {
   if (node.op == "Transpose") return transpose_copy(node, outputs[0], from);
   if (node.op == "Slice") return slice_copy(node, inputs, outputs[0], from);
+  if (node.op == "Gather") return gather_copy(node, inputs, outputs[0], from);
   if (node.op == "Split") return split_copy(node, outputs, index, from);
   if (node.op == "Expand") return expand_copy(inputs[0].shape, outputs[0], from);
   if (node.op == "Tile") return tile_copy(inputs[0].shape, outputs[0], from);

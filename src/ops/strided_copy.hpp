@@ -19,8 +19,8 @@ struct StridedCopy {
 };
 
 /// How a node fills its output `index`. `from`: elements between neighbours along each axis of input 0, which need not
-/// be dense. Nothing for ops that are not of this kind; they are Transpose, Slice, Split, Expand, Tile, DepthToSpace
-/// and SpaceToDepth. All inputs but the first must be there.
+/// be dense. Nothing for ops that are not of this kind; they are Transpose, Slice, Split, Gather of evenly spaced
+/// indices, Expand, Tile, DepthToSpace and SpaceToDepth. All inputs but the first must be there.
 std::optional<StridedCopy> strided_copy_of(const Node& node, std::span<const TensorView> inputs,
                                            std::span<const Shape> outputs, std::size_t index, const Strides& from);
 
@@ -30,6 +30,9 @@ void evaluate_strided_copy(const Node& node, std::span<const TensorView> inputs,
 // Each where its op is defined.
 StridedCopy transpose_copy(const Node& node, const Shape& y, const Strides& from);
 StridedCopy slice_copy(const Node& node, std::span<const TensorView> inputs, const Shape& y, const Strides& from);
+/// Nothing where the indices, which must have at most one axis, are not evenly spaced.
+std::optional<StridedCopy> gather_copy(const Node& node, std::span<const TensorView> inputs, const Shape& y,
+                                       const Strides& from);
 StridedCopy split_copy(const Node& node, std::span<const Shape> parts, std::size_t index, const Strides& from);
 /// Nothing where it takes more axes than a shape may have.
 std::optional<StridedCopy> tile_copy(const Shape& x, const Shape& y, const Strides& from);

@@ -32,13 +32,14 @@ class Network:
     build: typing.Callable  # of the kind of attention: a module whose forward returns one tensor
     variants: tuple
     side: int = 0  # of a square image; 0: a text
+    vocabulary: int = VOCABULARY
 
     def example(self, batch, length):
         """Inputs by name. The second text of a batch is shorter than the first, and padded."""
         generator = torch.Generator().manual_seed(1)
         if self.side:
             return {"pixels": torch.randn(batch, 3, self.side, self.side, generator=generator)}
-        ids = torch.randint(5, VOCABULARY, (batch, length), generator=generator)
+        ids = torch.randint(5, self.vocabulary, (batch, length), generator=generator)
         mask = torch.ones(batch, length, dtype=torch.int64)
         mask[1:, length - 5:] = 0
         ids[1:, length - 5:] = 1  # the padding token of RoBERTa, whose positions are counted from it

@@ -75,6 +75,11 @@ TEST(PlanMovement, TilesSelectsAndGathers) {
   net.output(net.op("Where", {condition, x, net.number(-1)}));
   net.output(net.op("Where", {condition, net.number(2), net.op("Tile", {x, net.constant(indices({1, 1, 2}))})}));
   net.output(net.op("GatherElements", {x, places}, {{"axis", std::int64_t{-1}}}));
+  net.output(net.op("Gather", {x, net.constant(Tensor::scalar(std::int64_t{-2}))}, {{"axis", std::int64_t{1}}}));
+  net.output(net.op("Gather", {x, net.constant(indices({4, 2, 0}))}, {{"axis", std::int64_t{2}}}));
+  net.output(net.op("Neg", {x}));
+  net.output(net.op("Mul", {x, net.op("Slice", {x, net.constant(indices({2})), net.constant(indices({3})),
+                                                net.constant(indices({2}))})}));
   Tensor holds(DataType::boolean, Shape{3, 1}), wanted(DataType::i64, Shape{2, 3, 7});
   for (std::size_t i = 0; i < 3; ++i) holds.mutable_data()[i] = static_cast<std::byte>(i % 2);
   for (std::size_t i = 0; i < 42; ++i) wanted.mutable_as<std::int64_t>()[i] = static_cast<std::int64_t>(i * 7 % 10) - 5;

@@ -32,6 +32,7 @@ constexpr std::array entries = {
     Entry{"Sub", lower_elementwise},
     Entry{"Mul", lower_elementwise},
     Entry{"Div", lower_elementwise},
+    Entry{"Neg", lower_negative},
     Entry{"Relu", lower_elementwise},
     Entry{"Gelu", lower_elementwise},
     Entry{"Tanh", lower_elementwise},
@@ -58,6 +59,7 @@ constexpr std::array entries = {
     Entry{"DepthToSpace", lower_movement},
     Entry{"SpaceToDepth", lower_movement},
     Entry{"Gather", lower_table},
+    Entry{"Gather", lower_movement},
     Entry{"GatherElements", lower_gather_elements},
     Entry{"Where", lower_select},
 };

@@ -1,6 +1,6 @@
-// Transpose, Slice, Split, Expand, Tile, DepthToSpace, SpaceToDepth: elements are copied, whatever they stand for.
-// Images are read where they lie, and results that convolutions want become images. What is an image already, or may be
-// taken for one, is not copied at all.
+// Transpose, Slice, Split, Gather, Expand, Tile, DepthToSpace, SpaceToDepth: elements are copied, whatever they stand
+// for. Images are read where they lie, and results that convolutions want become images. What is an image already, or
+// may be taken for one, is not copied at all.
 #include <algorithm>
 #include <memory>
 #include <string>
