@@ -37,6 +37,8 @@ def write_reference(network, folder):
     wide = [value.double() if value.is_floating_point() else value for value in inputs.values()]
     with torch.no_grad():
         result = module(*wide)
+    if not torch.isfinite(result).all() or not result.any():
+        raise ValueError("the network gives nothing but zeros, or numbers that are not finite")
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / "inputs.npz", **{name: value.numpy() for name, value in inputs.items()})
     np.savez(folder / "reference.npz", result=result.numpy())

@@ -178,6 +178,15 @@ def with_running_statistics(module):
     return module
 
 
+def without_zeros(module):
+    """Some networks start with a head of zeros, whose results would prove nothing."""
+    generator = torch.Generator().manual_seed(3)
+    for parameter in module.parameters():
+        if parameter.dim() > 1 and not parameter.any():
+            parameter.copy_(0.02 * torch.randn(parameter.shape, generator=generator))
+    return module
+
+
 def torchvision_network(name, side):
     def build(_):
         import torchvision
@@ -192,17 +201,17 @@ def timm_network(name, side):
     def build(_):
         import timm
 
-        return with_running_statistics(timm.create_model(name, pretrained=False))
+        return without_zeros(with_running_statistics(timm.create_model(name, pretrained=False)))
 
     return Network("timm/" + name, "timm", build, IMAGE_VARIANTS, side)
 
 
 TORCHVISION = {
-    128: "alexnet vgg11_bn resnet18 resnet50 resnext50_32x4d wide_resnet50_2 densenet121 squeezenet1_0 squeezenet1_1 "
+    128: "resnet18 resnet50 resnext50_32x4d wide_resnet50_2 densenet121 squeezenet1_0 squeezenet1_1 "
          "googlenet mobilenet_v2 mobilenet_v3_small mobilenet_v3_large mnasnet0_5 mnasnet1_0 shufflenet_v2_x0_5 "
          "shufflenet_v2_x1_0 efficientnet_b0 efficientnet_b1 efficientnet_v2_s regnet_x_400mf regnet_y_400mf "
          "convnext_tiny swin_t swin_v2_t",
-    224: "vit_b_32 inception_v3 maxvit_t",
+    224: "vit_b_32 inception_v3 maxvit_t alexnet vgg11_bn",
 }
 TIMM = {
     224: "vit_tiny_patch16_224 deit_tiny_patch16_224 deit_tiny_distilled_patch16_224 swin_tiny_patch4_window7_224 "

@@ -2,10 +2,11 @@
 """Exports networks of transformers, timm and torchvision as their users would, and runs the files: one row for each
 network, exporter, operator set and kind of attention, right, refused, wrong or crashed.
 
-usage: TESSERA=build/release/tessera sweep.py WORK [--only PREFIX] [--variant PREFIX] [--export] [--samples N] [--csv FILE] [--page FILE]
+usage: TESSERA=build/release/tessera sweep.py WORK [--only PREFIX] [--variant PREFIX] [--export | --exported] [--samples N] [--csv FILE] [--page FILE]
        WORK      a folder for exported files, which later runs take as they are: some 10 GB
        --variant of exporter-opset-attention, say classic-17 or dynamo
        --export  only write the files
+       --exported only look at files that are there
        --samples inferences to time [0: none]
 needs: pip install -r requirements.txt, in a virtual environment outside the repository
 """
@@ -35,6 +36,13 @@ def row_of(network, variant, root, samples):
     return look_at(row, folder / variant_name(variant) / "model.onnx", inputs, reference, samples)
 
 
+def was_exported(network, variant, root):
+    """Whether there is a file, or the reason why there is none."""
+    folder = folder_of(root, network)
+    place = folder / variant_name(variant)
+    return (folder / "failure.txt").exists() or any((place / name).exists() for name in ("model.onnx", "failure.txt"))
+
+
 def write_csv(rows, path):
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -51,6 +59,7 @@ def main():
     parser.add_argument("--only", default="")
     parser.add_argument("--variant", default="")
     parser.add_argument("--export", action="store_true")
+    parser.add_argument("--exported", action="store_true")
     parser.add_argument("--samples", type=int, default=0)
     parser.add_argument("--csv")
     parser.add_argument("--page")
@@ -60,7 +69,10 @@ def main():
         if not network.name.startswith(words.only):
             continue
         wanted = [variant for variant in network.variants if variant_name(variant).startswith(words.variant)]
-        export(network, wanted, words.work)
+        if words.exported:
+            wanted = [variant for variant in wanted if was_exported(network, variant, words.work)]
+        else:
+            export(network, wanted, words.work)
         if words.export:
             continue
         for variant in wanted:

@@ -85,7 +85,7 @@ def time_tessera(row, model, inputs, samples):
                "--samples", str(samples), *extents]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     if done.returncode == 0:
-        row.milliseconds = json.loads(done.stdout)["models"][0]["rows"][0]["latency_ms"]["min"]
+        row.milliseconds = json.loads(done.stdout)["models"][0]["cases"][0]["latency_ms"]["min"]
 
 
 def plain_code(model, inputs):
