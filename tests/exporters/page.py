@@ -37,7 +37,7 @@ def not_right(rows):
         if row.verdict not in ("right", "none"):
             reason = row.reason.replace("|", "\\|")[:160]
             lines.append(f"| {row.network} | {row.exporter} {row.opset} {row.attention} | {row.verdict} | {reason} |")
-    return lines
+    return lines if len(lines) > 2 else ["None."]
 
 
 def no_file(rows):
