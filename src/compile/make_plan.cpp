@@ -2,13 +2,17 @@
 
 #include "compile/layout/builder.hpp"
 #include "compile/lower/lower.hpp"
+#include "compile/plan_family.hpp"
 #include "compile/traffic.hpp"
 
 namespace tessera {
 
-std::shared_ptr<const Plan> make_plan(const Graph& graph, Isa isa, WeightStore& weights, int threads, Chooser* chooser,
-                                      EpilogueStore* epilogues) {
-  Builder builder(graph, isa, weights, chooser, epilogues);
+std::shared_ptr<const Plan> make_plan(const Graph& bound, Isa isa, WeightStore& weights, int threads, Chooser* chooser,
+                                      PlanFamily* family) {
+  PlanFamily alone;
+  if (family == nullptr) family = &alone;
+  const Graph& graph = family->known.in(bound);
+  Builder builder(graph, isa, weights, chooser, &family->epilogues);
   for (const Node& node : graph.nodes) {
     const Step* const before = builder.last_step();
     lower(builder, node);

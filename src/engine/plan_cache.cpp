@@ -35,9 +35,9 @@ std::string largest_value(const Graph& graph) {
 
 }  // namespace
 
-std::size_t bytes_of(const BatchPlans& plans) {
-  std::size_t bytes = sizeof(ShapedPlan);
-  for (const Plan* plan : {plans.part.get(), plans.rest.get()})
+std::size_t bytes_of(const ShapedPlan& shaped) {
+  std::size_t bytes = sizeof(ShapedPlan) + shaped.constant_bytes;
+  for (const Plan* plan : {shaped.plans.part.get(), shaped.plans.rest.get()})
     if (plan != nullptr) bytes += plan->steps.size() * bytes_of_step + plan->buffers.size() * sizeof(BufferPlace);
   return bytes;
 }
@@ -53,7 +53,7 @@ std::shared_ptr<const ShapedPlan> PlanCache::get(const std::vector<Binding>& bin
     return entries_.front().plan;
   }
   std::shared_ptr<const ShapedPlan> plan = make(bindings, tuner);
-  const std::size_t bytes = bytes_of(plan->plans);
+  const std::size_t bytes = bytes_of(*plan);
   entries_.push_front({plan, bytes});
   bytes_ += bytes;
   evict();
@@ -79,7 +79,9 @@ std::shared_ptr<const ShapedPlan> PlanCache::make(const std::vector<Binding>& bi
   if (settings_.split_batch) made->split = split_batch(part_, batch, bindings, settings_.threads, settings_.topology);
   made->plans = plan_batch(part_, batch, bindings, made->split, [&](const Graph& bound, Division division) {
     if (tuner != nullptr) tuner->begin(bound, division);
-    return make_plan(bound, settings_.isa, weights_, settings_.threads, tuner, &epilogues_);
+    auto plan = make_plan(bound, settings_.isa, weights_, settings_.threads, tuner, &family_);
+    made->constant_bytes += family_.known.bytes();
+    return plan;
   });
   return made;
 }

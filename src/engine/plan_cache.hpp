@@ -8,7 +8,7 @@
 #include <mutex>
 #include <vector>
 
-#include "compile/layout/epilogue_store.hpp"
+#include "compile/plan_family.hpp"
 #include "engine/batch_split.hpp"
 #include "engine/bound_graph.hpp"
 
@@ -19,7 +19,8 @@ struct ShapedPlan {
   BatchPlans plans;
   BatchSplit split;
   std::vector<Binding> bindings;
-  std::string largest;  ///< the value that takes the most memory, for messages
+  std::string largest;             ///< the value that takes the most memory, for messages
+  std::size_t constant_bytes = 0;  ///< of constants that hold for these extents only
 };
 
 struct PlanSettings {
@@ -57,12 +58,12 @@ class PlanCache {
   WeightStore& weights_;
   mutable std::mutex mutex_;
   BoundGraph batch_, part_;  ///< the graph with the extents of the plan that is being made
-  EpilogueStore epilogues_;
+  PlanFamily family_;
   std::list<Entry> entries_;  ///< the one used last in front
   std::size_t bytes_ = 0;
 };
 
 /// About how much memory a plan takes by itself, without weights that other plans share.
-std::size_t bytes_of(const BatchPlans& plans);
+std::size_t bytes_of(const ShapedPlan& plan);
 
 }  // namespace tessera

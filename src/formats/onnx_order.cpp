@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "core/error.hpp"
+#include "formats/onnx_rename.hpp"
 
 namespace tessera {
 namespace {
@@ -24,6 +25,14 @@ Producers find_producers(const onnx::GraphProto& graph, const std::unordered_set
   return producers;
 }
 
+/// What has to be there before a node, the graphs inside of it included.
+std::vector<std::string> read_names(const onnx::NodeProto& node) {
+  std::vector<std::string> names(node.input().begin(), node.input().end());
+  const auto captured = captured_names(node);
+  names.insert(names.end(), captured.begin(), captured.end());
+  return names;
+}
+
 /// Whatever is left after sorting waits for itself; a tensor on the cycle is more use than any node that merely waits
 /// for it.
 [[noreturn]] void reject_cycle(const onnx::GraphProto& graph, const Producers& producers,
@@ -33,7 +42,7 @@ Producers find_producers(const onnx::GraphProto& graph, const std::unordered_set
   std::string tensor;
   // Every waiting node has a waiting producer: after as many steps back as there are nodes, we are on the cycle.
   for (int step = 0; step < graph.node_size(); ++step)
-    for (const std::string& input : graph.node(node).input()) {
+    for (const std::string& input : read_names(graph.node(node))) {
       const auto found = producers.find(input);
       if (found == producers.end() || waiting[static_cast<std::size_t>(found->second)] == 0) continue;
       node = found->second;
@@ -59,7 +68,7 @@ std::vector<int> runnable_order(const onnx::GraphProto& graph, const std::unorde
   std::vector<int> waiting(count, 0);  // inputs whose producer has not been placed
   std::vector<std::vector<int>> consumers(count);
   for (int i = 0; i < graph.node_size(); ++i)
-    for (const std::string& input : graph.node(i).input()) {
+    for (const std::string& input : read_names(graph.node(i))) {
       if (input.empty() || defined.contains(input)) continue;
       const auto found = producers.find(input);
       if (found == producers.end())

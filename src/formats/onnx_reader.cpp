@@ -15,11 +15,14 @@
 #include "core/error.hpp"
 #include "formats/external_data.hpp"
 #include "formats/mapped_file.hpp"
+#include "formats/onnx_condition.hpp"
+#include "formats/onnx_functions.hpp"
 #include "formats/onnx_message.hpp"
 #include "formats/onnx_node.hpp"
 #include "formats/onnx_one_dimensional.hpp"
 #include "formats/onnx_order.hpp"
 #include "formats/onnx_qoperator.hpp"
+#include "formats/onnx_rename.hpp"
 #include "formats/onnx_tensor.hpp"
 #include "formats/onnx_writer.hpp"
 #include "ops/op.hpp"
@@ -77,11 +80,12 @@ class Reader {
 
   Graph read() {
     refuse_what_is_not_a_plain_graph();
+    inline_functions(model_, origin_);
     graph_.name = proto_.name();
     graph_.opset = read_opset();
     read_inputs();
     read_initializers();
-    for (const int index : runnable_order(proto_, defined_, origin_)) read_node(index);
+    read_nodes(proto_);
     read_outputs();
     naming_the_file([&] { expand_qoperators(graph_); });
     expand_one_dimensional(graph_);
@@ -155,9 +159,58 @@ class Reader {
     }
   }
 
-  void read_node(int index) {
-    auto& proto = *proto_.mutable_node(index);
-    const std::string what = origin_ + ": " + describe_node(proto_, index);
+  void read_nodes(onnx::GraphProto& graph) {
+    for (const int index : runnable_order(graph, defined_, origin_)) {
+      const std::string what = origin_ + ": " + describe_node(graph, index);
+      if (graph.node(index).op_type() == "If" && graph.node(index).domain().empty())
+        read_if(*graph.mutable_node(index), index, what);
+      else
+        read_node(*graph.mutable_node(index), index, what);
+    }
+  }
+
+  /// The nodes of the branch that is taken, under names that no other branch has.
+  void read_if(onnx::NodeProto& proto, int index, const std::string& what) {
+    if (proto.input_size() != 1 || proto.input(0).empty() || proto.attribute_size() != 2)
+      reject(what, "is not a well-formed If", export_again);
+    const auto condition = known_condition(graph_, ids_.at(proto.input(0)));
+    if (!condition)
+      reject(what, "its condition " + proto.input(0) + " is computed when the model runs",
+             "export the model for fixed shapes, or without control flow");
+    const std::string taken = *condition ? "then_branch" : "else_branch";
+    const auto attribute = std::ranges::find(*proto.mutable_attribute(), taken, &onnx::AttributeProto::name);
+    if (attribute == proto.mutable_attribute()->end() || !attribute->has_g())
+      reject(what, "has no " + taken, export_again);
+    onnx::GraphProto& branch = *attribute->mutable_g();
+    if (branch.output_size() != proto.output_size())
+      reject(what, "has more or fewer outputs than its " + taken, export_again);
+    rename_inside(branch, unique_node_name(proto, index) + "/");
+    for (auto& initializer : *branch.mutable_initializer())
+      define_constant(initializer.name(), what, read_tensor(initializer, external_, what));
+    read_nodes(branch);
+    for (int i = 0; i < proto.output_size(); ++i) pass_on(branch.output(i).name(), proto.output(i), what);
+  }
+
+  /// Puts `prefix` in front of all names that a branch defines.
+  static void rename_inside(onnx::GraphProto& branch, const std::string& prefix) {
+    std::unordered_set<std::string> inside;
+    for (const auto& initializer : branch.initializer()) inside.insert(initializer.name());
+    for (const auto& node : branch.node()) inside.insert(node.output().begin(), node.output().end());
+    const auto renamed = [&](const std::string& name) { return inside.contains(name) ? prefix + name : name; };
+    for (auto& initializer : *branch.mutable_initializer()) initializer.set_name(renamed(initializer.name()));
+    for (auto& output : *branch.mutable_output()) output.set_name(renamed(output.name()));
+    for (auto& node : *branch.mutable_node()) rename_tensors(node, renamed);
+  }
+
+  /// An Identity, so that an output of an If is the result of a node of its own.
+  void pass_on(const std::string& from, const std::string& to, const std::string& what) {
+    const auto found = ids_.find(from);
+    if (found == ids_.end()) reject(what, "nothing defines its result " + from, export_again);
+    if (to.empty()) return;
+    graph_.nodes.push_back({"Identity", unique_name(to), {found->second}, {define(to, what)}, {}});
+  }
+
+  void read_node(onnx::NodeProto& proto, int index, const std::string& what) {
     const std::string domain = proto.domain() == "ai.onnx" ? std::string() : proto.domain();
     const bool quantized = is_qoperator(domain, proto.op_type());
     if (!domain.empty() && !quantized && !is_standard_elsewhere(domain, proto.op_type()))
@@ -239,7 +292,10 @@ class Reader {
 
   /// The file's name for a node, made unique; op and position where it has none.
   std::string unique_node_name(const onnx::NodeProto& proto, int index) {
-    std::string wanted = proto.name().empty() ? proto.op_type() + "_" + std::to_string(index) : proto.name();
+    return unique_name(proto.name().empty() ? proto.op_type() + "_" + std::to_string(index) : proto.name());
+  }
+
+  std::string unique_name(std::string wanted) {
     std::replace_if(
         wanted.begin(), wanted.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
     std::string name = wanted;

@@ -13,6 +13,8 @@ std::vector<OpSchema> shape_ops();
 std::vector<OpSchema> movement_ops();
 std::vector<OpSchema> select_ops();
 std::vector<OpSchema> join_ops();
+std::vector<OpSchema> pad_ops();
+std::vector<OpSchema> depth_space_ops();
 std::vector<OpSchema> cast_ops();
 std::vector<OpSchema> compare_ops();
 
@@ -36,5 +38,7 @@ std::vector<OpSchema> resize_ops();
 std::vector<OpSchema> group_norm_ops();
 std::vector<OpSchema> einsum_ops();
 std::vector<OpSchema> conv_transpose_ops();
+std::vector<OpSchema> attention_ops();
+std::vector<OpSchema> rotary_ops();
 
 }  // namespace tessera

@@ -1,5 +1,9 @@
 #include <algorithm>
+#include <optional>
 #include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "core/checked_size.hpp"
 #include "core/error.hpp"
@@ -27,6 +31,67 @@ bool inputs_ranked(const Graph& graph, const Node& node) {
   return std::all_of(node.inputs.begin(), node.inputs.end(),
                      [&](ValueId id) { return id == no_value || graph.value(id).shape.ranked; });
 }
+
+/// The elements of small tensors that nothing but constants and shapes decides: what pads, slices and targets are
+/// computed from, by ops that carry no extents themselves.
+class KnownElements {
+ public:
+  explicit KnownElements(Graph& graph) : graph_(graph) {}
+
+  /// Evaluates a node whose inputs are all known; integers become the extents of their value.
+  void learn(const Node& node) {
+    const OpSchema* schema = find_op(node.op);
+    if (schema->evaluate == nullptr || node.inputs.empty()) return;
+    for (const ValueId id : node.outputs)
+      if (id == no_value || !is_small(graph_.value(id).shape)) return;
+    std::vector<Tensor> inputs;
+    for (const ValueId id : node.inputs) {
+      auto tensor = id == no_value ? std::optional(Tensor()) : elements_of(id);
+      if (!tensor) return;
+      inputs.push_back(*std::move(tensor));
+    }
+    try {
+      keep(node, evaluate_node(graph_, node, inputs));
+    } catch (const Error&) {
+      return;  // of data that are wrong; whoever runs the node says so
+    }
+  }
+
+ private:
+  static constexpr std::int64_t most_elements = 64;
+
+  static bool is_small(const SymbolicShape& shape) {
+    std::int64_t elements = 1;
+    for (const Dim& dim : shape.dims) {
+      if (!dim.known() || dim.value() > most_elements) return false;
+      elements *= dim.value();
+      if (elements > most_elements) return false;
+    }
+    return shape.ranked;
+  }
+
+  std::optional<Tensor> elements_of(ValueId id) const {
+    const Value& value = graph_.value(id);
+    if (value.quantization || !is_small(value.shape)) return std::nullopt;
+    if (value.is_constant()) return value.constant;
+    if (const auto found = known_.find(id); found != known_.end()) return found->second;
+    const auto numbers = value.type == DataType::i64 ? integers_of(graph_, id) : std::nullopt;
+    const Shape shape = value.shape.to_shape();
+    if (!numbers || static_cast<std::int64_t>(numbers->size()) != shape.elements()) return std::nullopt;
+    return Tensor::from<std::int64_t>(shape, *numbers);
+  }
+
+  void keep(const Node& node, std::vector<Tensor> results) {
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      Value& value = graph_.value(node.outputs[i]);
+      if (!value.extents) value.extents = extents_of(results[i]);
+      known_.emplace(node.outputs[i], std::move(results[i]));
+    }
+  }
+
+  Graph& graph_;
+  std::unordered_map<ValueId, Tensor> known_;
+};
 
 Dim bound(const Dim& dim, const Value& input, std::span<const Binding> bindings) {
   if (dim.known()) return dim;
@@ -73,10 +138,13 @@ void refuse_absurd_size(const Value& value) {
 
 void infer_shapes(Graph& graph) {
   reset_computed(graph);
+  KnownElements known(graph);
   for (const Node& node : graph.nodes) {
     const OpSchema* schema = find_op(node.op);
     if (schema == nullptr) node_error(node, "the operator is not supported", "re-export the model without it");
-    if (inputs_ranked(graph, node)) schema->infer(graph, node);
+    if (!inputs_ranked(graph, node)) continue;
+    schema->infer(graph, node);
+    known.learn(node);
   }
 }
 

@@ -1,10 +1,11 @@
-// Ops that join, divide and border tensors: Concat, Split, Pad.
+// Ops that join and divide tensors: Concat, Split.
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "ops/families.hpp"
 #include "ops/helpers.hpp"
+#include "ops/strided_copy.hpp"
 
 namespace tessera {
 
@@ -162,88 +163,14 @@ void evaluate_split(const Node& node, std::span<const TensorView> inputs, std::s
   }
 }
 
-// ---- Pad: a border of one value; pads lists what goes before every axis, then what goes behind ----
-
-void check_pads(const Node& node, std::size_t pads, std::size_t axes) {
-  if (pads != 2 * axes) node_error(node, std::to_string(pads) + " pads for " + std::to_string(axes) + " axes");
-}
-
-void infer_pad(Graph& graph, const Node& node) {
-  const auto* mode = node.find_attribute<std::string>("mode");
-  if (mode != nullptr && *mode != "constant")
-    node_error(node, "attribute mode = " + *mode + " is not supported", "use constant padding");
-  const Value& input = input_value(graph, node, 0);
-  const DataType type = input.type;
-  std::vector<Dim> dims = input.shape.dims;
-  if (node.has_input(2) && input_value(graph, node, 2).type != type)
-    node_error(node, "its value differs in type from its data");
-  std::optional<std::vector<Dim>> pads;
-  if (const auto* listed = node.find_attribute<std::vector<std::int64_t>>("pads"))
-    pads.emplace(listed->begin(), listed->end());
-  else if (node.has_input(1))
-    pads = extents_of(graph, node.input(1));
-  else
-    node_error(node, "it has no pads");
-  if (!pads) return set_output(graph, node, 0, type, SymbolicShape(std::vector<Dim>(dims.size())));
-
-  std::vector<std::int64_t> axes(dims.size());
-  for (std::size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<std::int64_t>(i);
-  if (node.has_input(3)) {
-    const auto listed = integers_of(graph, node.input(3));
-    if (!listed) node_error(node, "its axes are computed at run time", "export the model with constant axes");
-    axes = *listed;
-  }
-  check_pads(node, pads->size(), axes.size());
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    const Dim &before = (*pads)[i], &behind = (*pads)[axes.size() + i];
-    if ((before.known() && before.value() < 0) || (behind.known() && behind.value() < 0))
-      node_error(node, "negative pads are not supported", "use Slice to cut a tensor");
-    Dim& dim = dims[normalised_axis(node, axes[i], dims.size())];
-    dim = dim + before + behind;
-  }
-  set_output(graph, node, 0, type, SymbolicShape(std::move(dims)));
-}
-
-void fill(const Node& node, const TensorView& output, std::span<const TensorView> inputs) {
-  if (given(inputs, 2)) {
-    const std::size_t width = size_of(output.type);
-    for (std::size_t at = 0; at < output.bytes(); at += width) std::memcpy(output.data + at, inputs[2].data, width);
-    return;
-  }
-  // Up to opset 10 the value is an attribute and a float.
-  const float value = node.attribute_or<float>("value", 0.0F);
-  if (output.type == DataType::f32)
-    std::fill_n(output.as<float>().data(), output.shape.elements(), value);
-  else
-    std::memset(output.data, 0, output.bytes());
-}
-
-void evaluate_pad(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
-  const TensorView& input = inputs[0];
-  const TensorView& output = outputs[0];
-  fill(node, output, inputs);
-  const auto* listed = node.find_attribute<std::vector<std::int64_t>>("pads");
-  const auto axes = given(inputs, 3) ? static_cast<std::size_t>(inputs[3].shape.elements()) : input.shape.rank();
-  check_pads(node, listed != nullptr ? listed->size() : static_cast<std::size_t>(inputs[1].shape.elements()), axes);
-  const Strides strides = dense_strides(output.shape);
-  std::int64_t corner = 0;
-  for (std::size_t i = 0; i < axes; ++i) {
-    const auto place = static_cast<std::int64_t>(i);
-    const std::size_t axis =
-        given(inputs, 3) ? normalised_axis(node, integer_at(inputs[3], place), input.shape.rank()) : i;
-    const std::int64_t before = listed != nullptr ? (*listed)[i] : integer_at(inputs[1], place);
-    if (before < 0 || before + input.shape[axis] > output.shape[axis])
-      node_error(node, "its pads differ from the planned ones");
-    corner += before * strides[axis];
-  }
-  with_element_width(input.type, [&]<typename T>(T) {
-    const T* source = input.as<T>().data();
-    T* target = output.as<T>().data() + corner;
-    for_each_element<1>(input.shape, {strides}, [=](std::int64_t i, const auto& at) { target[at[0]] = source[i]; });
-  });
-}
-
 }  // namespace
+
+StridedCopy split_copy(const Node& node, std::span<const Shape> parts, std::size_t index, const Strides& from) {
+  StridedCopy copy{parts[index], from, 0};
+  const std::size_t axis = axis_of(node, copy.shape.rank(), 0);
+  for (std::size_t i = 0; i < index; ++i) copy.base += parts[i][axis] * from[axis];
+  return copy;
+}
 
 std::vector<OpSchema> join_ops() {
   using enum AttributeKind;
@@ -266,17 +193,6 @@ std::vector<OpSchema> join_ops() {
        {{"axis", integer}, {"split", integers}, {"num_outputs", integer}},
        infer_split,
        evaluate_split,
-       ItemRule::mixes,
-       OpKind::movement,
-       Codes::passes,
-       1},
-      {"Pad",
-       1,
-       4,
-       1,
-       {{"mode", string}, {"pads", integers}, {"value", real}},
-       infer_pad,
-       evaluate_pad,
        ItemRule::mixes,
        OpKind::movement,
        Codes::passes,

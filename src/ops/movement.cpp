@@ -7,6 +7,7 @@
 
 #include "ops/families.hpp"
 #include "ops/helpers.hpp"
+#include "ops/strided_copy.hpp"
 
 namespace tessera {
 
@@ -172,20 +173,6 @@ void infer_transpose(Graph& graph, const Node& node) {
   pass_extents(graph, node);
 }
 
-void evaluate_transpose(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
-  const TensorView& input = inputs[0];
-  const TensorView& output = outputs[0];
-  const auto axes = permutation(node, input.shape.rank());
-  const Strides from = dense_strides(input.shape);
-  Strides strides{};
-  for (std::size_t i = 0; i < output.shape.rank(); ++i) strides[i] = from[axes[i]];
-  with_element_width(input.type, [&]<typename T>(T) {
-    const T* source = input.as<T>().data();
-    T* target = output.as<T>().data();
-    for_each_element<1>(output.shape, {strides}, [=](std::int64_t i, const auto& at) { target[i] = source[at[0]]; });
-  });
-}
-
 // ---- Identity, Dropout ----
 
 void infer_identity(Graph& graph, const Node& node) {
@@ -212,6 +199,13 @@ void evaluate_dropout(const Node& node, std::span<const TensorView> inputs, std:
 }
 
 }  // namespace
+
+StridedCopy transpose_copy(const Node& node, const Shape& y, const Strides& from) {
+  const auto axes = permutation(node, y.rank());
+  StridedCopy copy{y, {}, 0};
+  for (std::size_t i = 0; i < y.rank(); ++i) copy.strides[i] = from[axes[i]];
+  return copy;
+}
 
 std::vector<OpSchema> movement_ops() {
   using enum AttributeKind;
@@ -266,7 +260,7 @@ std::vector<OpSchema> movement_ops() {
        1,
        {{"perm", integers}},
        infer_transpose,
-       evaluate_transpose,
+       evaluate_strided_copy,
        ItemRule::transpose,
        OpKind::movement,
        Codes::passes,

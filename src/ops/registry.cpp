@@ -12,12 +12,33 @@ namespace {
 
 std::vector<OpSchema> collect() {
   std::vector<OpSchema> all;
-  for (const auto family :
-       {shape_ops,       movement_ops,    select_ops,         join_ops,         cast_ops,
-        compare_ops,     elementwise_ops, activation_ops,     reduce_ops,       normalization_ops,
-        convolution_ops, pooling_ops,     matmul_ops,         quantization_ops, dynamic_quantization_ops,
-        fused_ops,       unary_math_ops,  gather_scatter_ops, scan_ops,         resize_ops,
-        group_norm_ops,  einsum_ops,      conv_transpose_ops}) {
+  for (const auto family : {shape_ops,
+                            movement_ops,
+                            select_ops,
+                            join_ops,
+                            pad_ops,
+                            depth_space_ops,
+                            cast_ops,
+                            compare_ops,
+                            elementwise_ops,
+                            activation_ops,
+                            reduce_ops,
+                            normalization_ops,
+                            convolution_ops,
+                            pooling_ops,
+                            matmul_ops,
+                            quantization_ops,
+                            dynamic_quantization_ops,
+                            fused_ops,
+                            unary_math_ops,
+                            gather_scatter_ops,
+                            scan_ops,
+                            resize_ops,
+                            group_norm_ops,
+                            einsum_ops,
+                            conv_transpose_ops,
+                            attention_ops,
+                            rotary_ops}) {
     std::vector<OpSchema> ops = family();
     std::move(ops.begin(), ops.end(), std::back_inserter(all));
   }

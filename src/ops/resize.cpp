@@ -1,4 +1,4 @@
-// Resize of any axes by nearest element or linear interpolation.
+// Resize of any axes by nearest element, linear or cubic interpolation.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -11,6 +11,7 @@
 namespace tessera {
 namespace {
 
+enum class Mode : std::uint8_t { nearest, linear, cubic };
 enum class Coordinates : std::uint8_t {
   half_pixel,
   half_pixel_symmetric,
@@ -41,11 +42,12 @@ Rounding rounding_of(const Node& node) {
                        "; supported: round_prefer_floor, round_prefer_ceil, floor, ceil");
 }
 
-bool is_linear(const Node& node) {
+Mode mode_of(const Node& node) {
   const auto mode = text_attribute(node, "mode", "nearest");
-  if (mode != "nearest" && mode != "linear")
-    node_error(node, "attribute mode is " + std::string(mode) + "; supported: nearest, linear");
-  return mode == "linear";
+  if (mode == "nearest") return Mode::nearest;
+  if (mode == "linear") return Mode::linear;
+  if (mode == "cubic") return Mode::cubic;
+  node_error(node, "attribute mode is " + std::string(mode) + "; supported: nearest, linear, cubic");
 }
 
 /// The axis that entry i of scales and sizes is about.
@@ -92,7 +94,7 @@ std::vector<Dim> scaled_dims(const Graph& graph, const Node& node, std::vector<D
 
 void infer_resize(Graph& graph, const Node& node) {
   const Value& x = input_value(graph, node, 0);
-  if (is_linear(node)) expect_type(graph, node, 0, {DataType::f32});
+  if (mode_of(node) != Mode::nearest) expect_type(graph, node, 0, {DataType::f32});
   coordinates_of(node);
   rounding_of(node);
   expect_attribute(node, "antialias", 0);
@@ -193,35 +195,54 @@ void resize_nearest(const Node& node, const TensorView& x, const TensorView& y, 
   });
 }
 
-/// Every output element from the two nearest input elements along each axis that is resized.
-void resize_linear(const TensorView& x, const TensorView& y, const Axes& axes) {
+/// The input elements along one axis that an output element is made of.
+struct Taps {
+  std::array<std::int64_t, 4> elements{};
+  std::array<float, 4> weights{};
+};
+
+Taps linear_taps(const Axis& axis, std::int64_t place) {
+  const float at = std::clamp(axis.place(place), 0.0F, static_cast<float>(axis.in - 1));
+  const float low = std::floor(at), fraction = at - low;
+  return {{axis.inside(low), axis.inside(low + 1.0F)}, {1.0F - fraction, fraction}};
+}
+
+/// Keys' cubic convolution; elements beyond an end are the last one there.
+Taps cubic_taps(const Axis& axis, std::int64_t place, float a) {
+  const float at = axis.place(place);
+  const float low = std::floor(at), f = at - low, g = 1.0F - f;
+  const auto near = [a](float t) { return ((a + 2.0F) * t - (a + 3.0F)) * t * t + 1.0F; };
+  const auto far = [a](float t) { return ((a * t - 5.0F * a) * t + 8.0F * a) * t - 4.0F * a; };
+  return {{axis.inside(low - 1.0F), axis.inside(low), axis.inside(low + 1.0F), axis.inside(low + 2.0F)},
+          {far(1.0F + f), near(f), near(g), far(1.0F + g)}};
+}
+
+/// Every output element from `count` input elements along each axis that is resized; taps(axis, place) says which.
+template <std::size_t count, typename TapsOf>
+void resize_interpolating(const TensorView& x, const TensorView& y, const Axes& axes, const TapsOf& taps_of) {
   const Strides from = dense_strides(x.shape), to = dense_strides(y.shape);
-  const std::size_t rank = y.shape.rank();
   for (std::int64_t i = 0; i < y.shape.elements(); ++i) {
-    std::array<std::array<std::int64_t, 2>, Shape::max_rank> offsets{};
-    std::array<float, Shape::max_rank> fractions{};
-    std::size_t count = 0;
+    std::array<Taps, Shape::max_rank> taps{};
+    std::size_t resized = 0, combinations = 1;
     std::int64_t base = 0;
-    for (std::size_t axis = 0; axis < rank; ++axis) {
+    for (std::size_t axis = 0; axis < y.shape.rank(); ++axis) {
       const std::int64_t place = y.shape[axis] > 1 ? i / to[axis] % y.shape[axis] : 0;
       if (axes[axis].in == axes[axis].out && axes[axis].scale == 1.0F) {
         base += place * from[axis];
         continue;
       }
-      const float at = std::clamp(axes[axis].place(place), 0.0F, static_cast<float>(axes[axis].in - 1));
-      const float low = std::floor(at);
-      const std::int64_t first = axes[axis].inside(low), second = axes[axis].inside(low + 1.0F);
-      offsets[count] = {first * from[axis], second * from[axis]};
-      fractions[count++] = at - low;
+      taps[resized] = taps_of(axes[axis], place);
+      for (std::int64_t& element : taps[resized].elements) element *= from[axis];
+      ++resized;
+      combinations *= count;
     }
     float sum = 0.0F;
-    for (std::size_t corner = 0; corner < std::size_t{1} << count; ++corner) {
+    for (std::size_t combination = 0; combination < combinations; ++combination) {
       float weight = 1.0F;
       std::int64_t at = base;
-      for (std::size_t k = 0; k < count; ++k) {
-        const bool behind = (corner >> k & 1U) != 0;
-        weight *= behind ? fractions[k] : 1.0F - fractions[k];
-        at += offsets[k][behind ? 1 : 0];
+      for (std::size_t k = 0, rest = combination; k < resized; ++k, rest /= count) {
+        weight *= taps[k].weights[rest % count];
+        at += taps[k].elements[rest % count];
       }
       if (weight != 0.0F) sum += weight * x.as<float>()[static_cast<std::size_t>(at)];
     }
@@ -232,8 +253,14 @@ void resize_linear(const TensorView& x, const TensorView& y, const Axes& axes) {
 void evaluate_resize(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
   const Axes axes = axes_of(node, inputs, outputs[0].shape);
   if (inputs[0].shape.elements() == 0) node_error(node, "its input is empty");
-  if (is_linear(node)) return resize_linear(inputs[0], outputs[0], axes);
-  resize_nearest(node, inputs[0], outputs[0], axes);
+  const float a = node.attribute_or("cubic_coeff_a", -0.75F);
+  switch (mode_of(node)) {
+    case Mode::nearest: return resize_nearest(node, inputs[0], outputs[0], axes);
+    case Mode::linear: return resize_interpolating<2>(inputs[0], outputs[0], axes, linear_taps);
+    case Mode::cubic:
+      return resize_interpolating<4>(inputs[0], outputs[0], axes,
+                                     [a](const Axis& axis, std::int64_t place) { return cubic_taps(axis, place, a); });
+  }
 }
 
 }  // namespace

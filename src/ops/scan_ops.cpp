@@ -8,6 +8,7 @@
 #include "ops/expect.hpp"
 #include "ops/families.hpp"
 #include "ops/helpers.hpp"
+#include "ops/strided_copy.hpp"
 
 namespace tessera {
 namespace {
@@ -151,6 +152,28 @@ void evaluate_tile(const Node& node, std::span<const TensorView> inputs, std::sp
     }
   });
 }
+
+}  // namespace
+
+std::optional<StridedCopy> tile_copy(const Shape& x, const Shape& y, const Strides& from) {
+  StridedCopy copy;
+  std::size_t rank = 0;
+  const auto add_axis = [&](std::int64_t extent, std::int64_t stride) {
+    if (rank < Shape::max_rank) {
+      copy.shape.push_back(extent);
+      copy.strides[rank] = stride;
+    }
+    ++rank;
+  };
+  for (std::size_t axis = 0; axis < x.rank(); ++axis) {
+    if (y[axis] != x[axis] && x[axis] != 0) add_axis(y[axis] / x[axis], 0);
+    if (y[axis] == x[axis] || x[axis] != 1) add_axis(x[axis], from[axis]);
+  }
+  if (rank > Shape::max_rank) return std::nullopt;
+  return copy;
+}
+
+namespace {
 
 // ---- TopK ----
 

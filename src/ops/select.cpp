@@ -6,6 +6,7 @@
 
 #include "ops/families.hpp"
 #include "ops/helpers.hpp"
+#include "ops/strided_copy.hpp"
 
 namespace tessera {
 
@@ -179,29 +180,6 @@ struct SliceList {
   }
 };
 
-void evaluate_slice(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
-  const TensorView& data = inputs[0];
-  const SliceList starts(node, inputs, 1, "starts"), ends(node, inputs, 2, "ends"), axes(node, inputs, 3, "axes"),
-      steps(node, inputs, 4, "steps");
-  Strides strides = dense_strides(data.shape);
-  std::int64_t offset = 0;
-  for (std::int64_t i = 0; i < starts.size(); ++i) {
-    const std::size_t axis = normalised_axis(node, axes.at(i, i), data.shape.rank());
-    const Run run = resolve(data.shape[axis], starts.at(i, 0), ends.at(i, 0), steps.at(i, 1));
-    if (run.count != outputs[0].shape[axis])
-      node_error(node, "axis " + std::to_string(axis) + " yields " + std::to_string(run.count) + " elements, not the " +
-                           std::to_string(outputs[0].shape[axis]) + " that were planned");
-    offset += run.first * strides[axis];
-    strides[axis] *= run.step;
-  }
-  with_element_width(data.type, [&]<typename T>(T) {
-    const T* source = data.as<T>().data() + offset;
-    T* target = outputs[0].as<T>().data();
-    for_each_element<1>(outputs[0].shape, {strides},
-                        [=](std::int64_t i, const auto& at) { target[i] = source[at[0]]; });
-  });
-}
-
 // ---- Expand: broadcast to a shape ----
 
 void infer_expand(Graph& graph, const Node& node) {
@@ -224,16 +202,6 @@ void infer_expand(Graph& graph, const Node& node) {
   set_output(graph, node, 0, type, std::move(expanded));
   if (!extents || count == 0) return;
   set_extents(graph, node, extents->size() == count ? *extents : std::vector<Dim>(count, extents->front()));
-}
-
-void evaluate_expand(const Node&, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
-  const Strides strides = broadcast_strides(inputs[0].shape, outputs[0].shape);
-  with_element_width(inputs[0].type, [&]<typename T>(T) {
-    const T* source = inputs[0].as<T>().data();
-    T* target = outputs[0].as<T>().data();
-    for_each_element<1>(outputs[0].shape, {strides},
-                        [=](std::int64_t i, const auto& at) { target[i] = source[at[0]]; });
-  });
 }
 
 // ---- Where: condition ? a : b ----
@@ -283,6 +251,52 @@ void evaluate_where(const Node&, std::span<const TensorView> inputs, std::span<c
 
 }  // namespace
 
+StridedCopy slice_copy(const Node& node, std::span<const TensorView> inputs, const Shape& y, const Strides& from) {
+  const Shape& x = inputs[0].shape;
+  const SliceList starts(node, inputs, 1, "starts"), ends(node, inputs, 2, "ends"), axes(node, inputs, 3, "axes"),
+      steps(node, inputs, 4, "steps");
+  StridedCopy copy{y, from, 0};
+  for (std::int64_t i = 0; i < starts.size(); ++i) {
+    const std::size_t axis = normalised_axis(node, axes.at(i, i), x.rank());
+    const Run run = resolve(x[axis], starts.at(i, 0), ends.at(i, 0), steps.at(i, 1));
+    if (run.count != y[axis])
+      node_error(node, "axis " + std::to_string(axis) + " yields " + std::to_string(run.count) + " elements, not the " +
+                           std::to_string(y[axis]) + " that were planned");
+    copy.base += run.first * from[axis];
+    copy.strides[axis] = run.step * from[axis];
+  }
+  return copy;
+}
+
+std::optional<StridedCopy> gather_copy(const Node& node, std::span<const TensorView> inputs, const Shape& y,
+                                       const Strides& from) {
+  const Shape &x = inputs[0].shape, &indices = inputs[1].shape;
+  const std::size_t axis = normalised_axis(node, node.attribute_or<std::int64_t>("axis", 0), x.rank());
+  const std::int64_t count = indices.elements(), extent = x[axis];
+  if (indices.rank() > 1 || count == 0) return std::nullopt;
+  const auto place = [&](std::int64_t i) {
+    const std::int64_t index = integer_at(inputs[1], i);
+    return index < 0 ? index + extent : index;
+  };
+  const std::int64_t first = place(0), step = count > 1 ? place(1) - first : 0;
+  for (std::int64_t i = 0; i < count; ++i)
+    if (place(i) != first + i * step || place(i) < 0 || place(i) >= extent) return std::nullopt;
+  StridedCopy copy{y, {}, first * from[axis]};
+  std::size_t to = 0;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    if (i != axis) copy.strides[to++] = from[i];
+    if (i == axis && indices.rank() == 1) copy.strides[to++] = step * from[axis];
+  }
+  return copy;
+}
+
+StridedCopy expand_copy(const Shape& x, const Shape& y, const Strides& from) {
+  StridedCopy copy{y, {}, 0};
+  const std::size_t added = y.rank() - x.rank();
+  for (std::size_t i = 0; i < x.rank(); ++i) copy.strides[added + i] = x[i] == 1 ? 0 : from[i];
+  return copy;
+}
+
 std::vector<OpSchema> select_ops() {
   using enum AttributeKind;
   return {
@@ -303,12 +317,22 @@ std::vector<OpSchema> select_ops() {
        1,
        {{"starts", integers}, {"ends", integers}, {"axes", integers}},
        infer_slice,
-       evaluate_slice,
+       evaluate_strided_copy,
        ItemRule::sliced_axes,
        OpKind::movement,
        Codes::passes,
        1},
-      {"Expand", 2, 2, 1, {}, infer_expand, evaluate_expand, ItemRule::expand, OpKind::movement, Codes::passes, 8},
+      {"Expand",
+       2,
+       2,
+       1,
+       {},
+       infer_expand,
+       evaluate_strided_copy,
+       ItemRule::expand,
+       OpKind::movement,
+       Codes::passes,
+       8},
       {"Where", 3, 3, 1, {}, infer_where, evaluate_where, ItemRule::broadcast, OpKind::movement, Codes::passes, 9},
   };
 }

@@ -4,7 +4,8 @@
 //
 // split: Reshape [B, S, H * D] to [B, S, H, D], then the axes to [B, H, S, D], for K to [B, H, D, S]; merge: the way
 // back. The scale may stand on the product, on q, on k or on both, as a Mul or a Div by a constant. Behind the Softmax
-// PyTorch's scaled_dot_product_attention puts Where(IsNaN(p), 0, p): a query that may attend to nothing gets zeros.
+// PyTorch's scaled_dot_product_attention puts Where(IsNaN(p), 0, p): a query that may attend to nothing gets zeros. Q
+// and K may be turned by rotary positions in between (FusedRotary of [B, H, S, D]), which then turns [B, S, H * D].
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -32,6 +33,7 @@ struct Heads {
   SymbolicShape split;               ///< [B, S, H, D]
   Order order{0, 1, 2, 3};
   double scale = 1;
+  std::optional<std::pair<ValueId, ValueId>> rotary;  ///< the factors of a FusedRotary on the way
 };
 
 /// An operand of a product without the pair that takes it through u8, and what that pair says.
@@ -90,7 +92,7 @@ class AttentionPattern {
       add_integers(attributes, "v", *values.integers);
     }
     if (probabilities.guarded) attributes["nan_is_zero"] = std::int64_t{1};
-    write(*last, *inputs, scores->added, std::move(attributes));
+    write(*last, tokens_of(*inputs, *q, *k), scores->added, std::move(attributes));
   }
 
  private:
@@ -104,9 +106,44 @@ class AttentionPattern {
     attributes[name + "_zero_point"] = std::int64_t{q.zero_point.front()};
   }
 
-  /// Puts FusedAttention in the place of `last`. It takes one mask: several are added up first.
-  void write(const Node& last, std::vector<ValueId> inputs, const std::vector<ValueId>& added, Attributes attributes) {
+  /// Q, K and V as FusedAttention reads them, and the nodes that make them so.
+  struct Tokens {
+    std::vector<ValueId> inputs;
     std::vector<Node> nodes;
+  };
+
+  /// Turns Q and K where they lie as [B, S, H * D]; what lies side by side is taken apart for it.
+  Tokens tokens_of(std::vector<ValueId> inputs, const Heads& q, const Heads& k) {
+    Tokens tokens{std::move(inputs), {}};
+    if (!q.rotary && !k.rotary) return tokens;
+    const std::string& name = softmax_.name;
+    if (tokens.inputs[1] == no_value) {
+      const ValueId packed = tokens.inputs[0];
+      tokens.inputs.clear();
+      for (const char* part : {"/q", "/k", "/v"})
+        tokens.inputs.push_back(rewriter_.add_value(name + part, DataType::f32));
+      tokens.nodes.push_back({"Split", name + "/qkv", {packed}, tokens.inputs, {{"axis", std::int64_t{2}}}});
+    }
+    const std::array<const Heads*, 2> operands{&q, &k};
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      if (!operands[i]->rotary) continue;
+      const auto& [cosines, sines] = *operands[i]->rotary;
+      const std::string turned = name + (i == 0 ? "/turned_q" : "/turned_k");
+      const ValueId y = rewriter_.add_value(turned, DataType::f32);
+      tokens.nodes.push_back({"FusedRotary",
+                              turned,
+                              {tokens.inputs[i], cosines, sines},
+                              {y},
+                              {{"num_heads", operands[i]->split.dims[2].value()}}});
+      tokens.inputs[i] = y;
+    }
+    return tokens;
+  }
+
+  /// Puts FusedAttention in the place of `last`. It takes one mask: several are added up first.
+  void write(const Node& last, Tokens tokens, const std::vector<ValueId>& added, Attributes attributes) {
+    std::vector<Node> nodes = std::move(tokens.nodes);
+    std::vector<ValueId> inputs = std::move(tokens.inputs);
     ValueId mask = added.empty() ? no_value : added.front();
     for (std::size_t i = 1; i < added.size(); ++i) {
       const std::string name = softmax_.name + "/mask" + std::to_string(i);
@@ -190,6 +227,7 @@ class AttentionPattern {
   /// Walks from an operand of a product up to the Reshape that splits the heads.
   std::optional<Heads> heads_of(ValueId value, const std::string& role) {
     Heads heads;
+    Order behind{0, 1, 2, 3};  // what becomes of the order of axes behind rotary positions
     while (true) {
       if (!rewriter_.uses().single_use(value)) {
         decline(role + " " + graph_.value(value).name + " is used elsewhere");
@@ -203,27 +241,43 @@ class AttentionPattern {
         if (perm.size() != 4) break;
         for (std::int64_t& axis : heads.order) axis = perm[static_cast<std::size_t>(axis)];
         value = transpose->inputs[0];
+      } else if (const Node* rotary = rewriter_.producer(value, "FusedRotary"); rotary != nullptr && !heads.rotary) {
+        heads.rotary = {rotary->inputs[1], rotary->inputs[2]};
+        behind = std::exchange(heads.order, Order{0, 1, 2, 3});
+        value = rotary->inputs[0];
       } else {
         break;
       }
     }
+    if (!find_source(value, role, heads)) return std::nullopt;
+    if (heads.rotary && heads.order != heads_first) {
+      decline(role + " is turned by positions in another order of axes");
+      return std::nullopt;
+    }
+    const Order before = heads.order;
+    for (std::size_t i = 0; i < behind.size(); ++i) heads.order[i] = before[static_cast<std::size_t>(behind[i])];
+    return heads;
+  }
+
+  /// The Reshape that splits the heads, or what takes them out of a tensor that holds Q, K and V.
+  bool find_source(ValueId value, const std::string& role, Heads& heads) {
     if (const auto packed = packed_heads(rewriter_, value)) {
       for (std::int64_t& axis : heads.order) axis = packed->order[static_cast<std::size_t>(axis)];
       heads.source = packed->source;
       heads.part = packed->part;
       heads.split = packed->split;
-      return heads;
+      return true;
     }
     const Node* split = rewriter_.producer(value, "Reshape");
     if (split == nullptr || !splits_heads(split->inputs[0], value)) {
       decline(role + " is not a Reshape of [B, S, H * D] to [B, S, H, D]");
-      return std::nullopt;
+      return false;
     }
     heads.source = split->inputs[0];
     heads.split = graph_.value(value).shape;
     // A scale in front of the split, as some models apply it to the projection of Q, stays where it is: it is one cheap
     // node.
-    return heads;
+    return true;
   }
 
   bool splits_heads(ValueId from, ValueId to) const {

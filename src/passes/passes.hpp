@@ -10,6 +10,7 @@ namespace tessera::passes {
 int eliminate(Graph& graph, std::vector<PassNote>& notes);
 int fold_constants(Graph& graph, std::vector<PassNote>& notes);
 int simplify_reshapes(Graph& graph, std::vector<PassNote>& notes);
+int spell_out_attention(Graph& graph, std::vector<PassNote>& notes);
 int transpose_matrices(Graph& graph, std::vector<PassNote>& notes);
 int fold_batch_norm(Graph& graph, std::vector<PassNote>& notes);
 int merge_equal(Graph& graph, std::vector<PassNote>& notes);
@@ -23,6 +24,7 @@ int fuse_activations(Graph& graph, std::vector<PassNote>& notes);
 int pool_means(Graph& graph, std::vector<PassNote>& notes);
 int fuse_linear(Graph& graph, std::vector<PassNote>& notes);
 int fuse_conv(Graph& graph, std::vector<PassNote>& notes);
+int fuse_rotary(Graph& graph, std::vector<PassNote>& notes);
 int fuse_attention(Graph& graph, std::vector<PassNote>& notes);
 int fuse_epilogue(Graph& graph, std::vector<PassNote>& notes);
 int merge_qkv(Graph& graph, std::vector<PassNote>& notes);

@@ -16,6 +16,7 @@ using namespace passes;
 
 // What relies on what:
 // - folding makes weights, scales and axes constants, which every later pattern asks for;
+// - Attention is spelled out before anything looks at its parts;
 // - reshape targets lose their Shape nodes before anything is fused, or those would count as users of interior values;
 // - BatchNormalization goes into Conv before Conv becomes FusedConv;
 // - dynamically quantized products become products by dequantized weights, whose integers are looked at next;
@@ -23,12 +24,14 @@ using namespace passes;
 // - Quantize/Dequantize pairs that stand inside a pattern go before the pattern is looked for;
 // - GELU and other activations of several nodes are whole before they can become an epilogue, the epilogues are in
 // place before integers are pushed through them;
+// - rotary positions are one node, through which attention looks for its heads;
 // - attention adds up what each layer adds to its scores, and all layers may add the same;
 // - projections are merged only once attention is known, and before quantization so that integers see one product;
 // - layers that the file wants in bf16 are looked at when it is settled which ones are integers.
-constexpr std::array<Pass, 23> passes_in_order{{
+constexpr std::array<Pass, 25> passes_in_order{{
     {"eliminate", &eliminate},
     {"constant_folding", &fold_constants},
+    {"spell_out_attention", &spell_out_attention},
     {"reshape_targets", &simplify_reshapes},
     {"matrix_transposes", &transpose_matrices},
     {"batch_norm_folding", &fold_batch_norm},
@@ -43,6 +46,7 @@ constexpr std::array<Pass, 23> passes_in_order{{
     {"pool_means", &pool_means},
     {"linear", &fuse_linear},
     {"conv", &fuse_conv},
+    {"rotary", &fuse_rotary},
     {"attention", &fuse_attention},
     {"merge_equal", &merge_equal},
     {"epilogue", &fuse_epilogue},

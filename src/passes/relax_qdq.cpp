@@ -3,7 +3,7 @@
 // Quantizers write a pair behind every op, because the runtime they serve has an integer kernel for every op. Tessera
 // keeps the sum of a product, its bias and its activation in registers, and attention between its two products in f32:
 // a pair in there would only round once more. A pair goes when all that reads it is
-//   - the Add of a bias, or an activation, behind a Conv or linear layer;
+//   - the Add of a bias, or an activation, behind a Conv or linear layer; x * Sigmoid(x), whose two pairs go, too;
 //   - a MatMul of two computed matrices, unless both come as integers that attention can multiply; or anything behind
 //     such a MatMul.
 // Everywhere else integers save bandwidth or feed an integer kernel, and the pair stays. A pair that clips at zero is a
@@ -12,8 +12,10 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "ops/fused_activation.hpp"
 #include "passes/attention_operands.hpp"
 #include "passes/match.hpp"
 #include "passes/passes.hpp"
@@ -50,13 +52,37 @@ bool comes_from_linear(const Rewriter& rewriter, ValueId value) {
   return product != nullptr && is_linear(rewriter, *product);
 }
 
+/// What stands behind the pair that makes `value`; `value` itself where no pair does.
+ValueId without_pair(const Rewriter& rewriter, ValueId value) {
+  const Node* dequantize = rewriter.producer(value, "DequantizeLinear");
+  const Node* quantize = dequantize != nullptr ? rewriter.producer(dequantize->inputs[0], "QuantizeLinear") : nullptr;
+  return quantize != nullptr ? quantize->inputs[0] : value;
+}
+
+const Node* sigmoid(const Rewriter& rewriter, ValueId value) {
+  const Node* node = rewriter.producer(value, "Sigmoid");
+  return node != nullptr ? node : rewriter.producer(value, "HardSigmoid");
+}
+
+/// Whether `mul` is x * Sigmoid(x) for a layer's output x, of which `operand` is either factor.
+bool is_swish_of_linear(const Rewriter& rewriter, const Node& mul, ValueId operand) {
+  if (mul.op != "Mul" || mul.inputs[0] == mul.inputs[1]) return false;
+  const ValueId other = mul.inputs[mul.inputs[0] == operand ? 1 : 0];
+  for (const auto& [x, gate] : {std::pair{operand, other}, std::pair{other, operand}}) {
+    const Node* node = sigmoid(rewriter, without_pair(rewriter, gate));
+    if (node != nullptr && node->inputs[0] == x) return comes_from_linear(rewriter, without_pair(rewriter, x));
+  }
+  return false;
+}
+
 /// Whether the pair in front of `reader` stands inside a pattern. `source` is what the pair quantizes.
 bool inside_pattern(const Rewriter& rewriter, const Node& reader, ValueId source, ValueId dequantized) {
   if (is_computed_product(rewriter, reader)) return !multiplies_integers(rewriter, reader);
   const Node* made_by = producer_node(rewriter, source);
   if (made_by != nullptr && is_computed_product(rewriter, *made_by)) return true;
+  if (is_swish_of_linear(rewriter, reader, dequantized)) return true;
   if (!comes_from_linear(rewriter, source)) return false;
-  if (reader.op == "Relu" || reader.op == "Tanh" || reader.op == "Gelu" || reader.op == "Erf") return true;
+  if (reader.op == "Erf" || fused_form(rewriter.graph(), reader)) return true;
   if (reader.op != "Add" || reader.inputs[0] == reader.inputs[1]) return false;
   const ValueId other = reader.inputs[reader.inputs[0] == dequantized ? 1 : 0];
   return is_weight(rewriter, other);

@@ -14,7 +14,8 @@ struct Geometry {
   int kernel_h, kernel_w, stride, dilation;
 };
 constexpr Geometry geometries[] = {{1, 3, 3, 1, 1},  {3, 1, 1, 1, 1},  {4, 3, 3, 1, 1},  {7, 3, 3, 2, 1},
-                                   {14, 5, 5, 1, 1}, {33, 3, 3, 1, 2}, {65, 1, 3, 2, 1}, {6, 2, 2, 3, 1}};
+                                   {14, 5, 5, 1, 1}, {33, 3, 3, 1, 2}, {65, 1, 3, 2, 1}, {6, 2, 2, 3, 1},
+                                   {9, 7, 7, 1, 1},  {10, 5, 5, 2, 1}};
 
 /// Random operands of one row; arrays of columns are padded as the plan pads them.
 struct Problem {
@@ -62,6 +63,10 @@ struct Problem {
             0,
             nullptr,
             0};
+    if (g.dilation == 1) {
+      call.row_taps = g.kernel_w;
+      call.tap_step = x.stride();
+    }
     epilogue.bias = bias.data();
     if (type == DataType::u8) {
       epilogue.scale = scale.data();
@@ -121,16 +126,18 @@ TEST_P(DepthwiseKernel, ResidualsAndBounds) {
   std::mt19937 random(2);
   for (const DataType type : vector_types) {
     for (const std::int64_t channels : {16, 19, 64}) {
-      Problem problem({9, 3, 3, 1, 1}, type, 1, channels, random);
-      problem.call.residual = problem.residual.data();
-      problem.call.residual_step = problem.residual.stride();
-      problem.epilogue.residual_type = type;
-      problem.epilogue.residual = {0.02F, 120};
-      for (const Activation activation :
-           {Activation::none, Activation::relu, Activation::clip, Activation::hard_swish, Activation::hard_sigmoid}) {
-        problem.epilogue.activation = activation;
-        problem.epilogue.parameters = {activation == Activation::clip ? -0.5F : 0.25F, 0.75F};
-        for (const DataType y_type : vector_types) problem.check(kernels(), y_type);
+      for (const bool with_residual : {false, true}) {
+        Problem problem({9, 3, 3, 1, 1}, type, 1, channels, random);
+        if (with_residual) problem.call.residual = problem.residual.data();
+        problem.call.residual_step = problem.residual.stride();
+        problem.epilogue.residual_type = type;
+        problem.epilogue.residual = {0.02F, 120};
+        for (const Activation activation :
+             {Activation::none, Activation::relu, Activation::clip, Activation::hard_swish, Activation::hard_sigmoid}) {
+          problem.epilogue.activation = activation;
+          problem.epilogue.parameters = {activation == Activation::clip ? -0.5F : 0.25F, 0.75F};
+          for (const DataType y_type : vector_types) problem.check(kernels(), y_type);
+        }
       }
     }
   }

@@ -201,5 +201,28 @@ TEST(BindShapes, RefusesExtentsBelowOneAndNamelessOnes) {
   expect_error(ErrorKind::invalid, {"input z", "shape"}, [&] { bind_shapes(unranked, {}); });
 }
 
+/// Pads as PyTorch's exporter computes them, through a matrix that it turns around.
+TEST(InferShapes, ElementsOfSmallMatricesAreKnown) {
+  Chains chains;
+  const ValueId x = chains.graph.add_input("x", DataType::f32, {1, 3, 5, 7});
+  const ValueId wanted = chains.constant({8});
+  const ValueId right = chains.graph.append("Sub", "sub", {wanted, chains.extent(x, 3)});
+  const ValueId below = chains.graph.append("Sub", "sub", {wanted, chains.extent(x, 2)});
+  const ValueId list = chains.graph.append(
+      "Concat", "list", {chains.constant({0}), right, chains.constant({0}), below, chains.constant({0, 0, 0, 0})},
+      {{"axis", std::int64_t{0}}});
+  const ValueId pairs = chains.graph.append("Reshape", "pairs", {list, chains.constant({-1, 2})});
+  const ValueId turned =
+      chains.graph.append("Slice", "slice",
+                          {pairs, chains.constant({-1}), chains.constant({std::numeric_limits<std::int64_t>::min()}),
+                           chains.constant({0}), chains.constant({-1})});
+  const ValueId transposed =
+      chains.graph.append("Transpose", "transpose", {turned}, {{"perm", std::vector<std::int64_t>{1, 0}}});
+  const ValueId pads = chains.graph.append("Reshape", "pads", {transposed, chains.constant({-1})});
+  const ValueId y = chains.graph.append("Pad", "pad", {x, pads});
+  infer_shapes(chains.graph);
+  EXPECT_EQ(chains.shape_of(y), "[1, 3, 8, 8]");
+}
+
 }  // namespace
 }  // namespace tessera

@@ -74,29 +74,5 @@ TEST(Split, RefusesSizesThatDoNotAddUp) {
   });
 }
 
-TEST(Pad, BordersWithAConstant) {
-  const Tensor padded = run_op("Pad", {square, integers({1, 0, 0, 2}), Tensor::scalar(7.0F)});
-  EXPECT_EQ(padded.shape(), (Shape{3, 4}));
-  EXPECT_EQ(elements<float>(padded), (Floats{7, 7, 7, 7, 1, 2, 7, 7, 3, 4, 7, 7}));
-}
-
-TEST(Pad, DefaultsToZeroAndTakesAxes) {
-  const Tensor bytes = tensor<std::uint8_t>(Shape{1, 2}, {1, 2});
-  EXPECT_EQ(elements<std::uint8_t>(run_op("Pad", {bytes, integers({1, 1}), Tensor{}, integers({-1})})),
-            (std::vector<std::uint8_t>{0, 1, 2, 0}));
-  const Attributes old{{"pads", Integers{0, 1, 0, 0}}, {"value", 5.0F}, {"mode", std::string("constant")}};
-  EXPECT_EQ(elements<float>(run_op("Pad", {square}, old)), (Floats{5, 1, 2, 5, 3, 4}));
-}
-
-TEST(Pad, RefusesOtherModesAndNegativePads) {
-  expect_error(ErrorKind::invalid, {"node tested (Pad)", "mode", "reflect"}, [] {
-    run_op("Pad", {square, integers({1, 1, 1, 1})}, {{"mode", std::string("reflect")}});
-  });
-  expect_error(ErrorKind::invalid, {"tested", "negative"}, [] { run_op("Pad", {square, integers({0, -1, 0, 0})}); });
-  expect_error(ErrorKind::invalid, {"tested", "3 pads", "2 axes"}, [] {
-    run_op("Pad", {square, integers({1, 1, 1})});
-  });
-}
-
 }  // namespace
 }  // namespace tessera

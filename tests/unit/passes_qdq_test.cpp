@@ -323,6 +323,32 @@ TEST(Epilogue, APairThatOthersReadStays) {
   expect_same(net.graph, spelled_out(after), {random_tensor({1, 4, 5, 5}, 1)});
 }
 
+/// Quantizers put pairs around the gate and behind the layer, whose one reader is the gate and whose other is the Mul.
+TEST(RelaxQdq, ActivationsOfConvolutionsComputeInFloat) {
+  for (const char* gate : {"Sigmoid", "HardSwish"}) {
+    QdqNet net;
+    const ValueId x = net.input("x", {1, 4, 3, 3});
+    const ValueId layer = net.pair(net.conv(net.pair(x), 4, 4));
+    ValueId y = net.op(gate, {layer});
+    if (gate == std::string("Sigmoid")) y = net.op("Mul", {layer, net.pair(y, 1.0F / 256, 0)});
+    net.output(net.pair(y));
+    Graph after = net.graph;
+    run_passes(after, default_passes(), nullptr);
+    EXPECT_EQ(ops_of(after), "QuantizeLinear FusedConv DequantizeLinear") << gate;
+    EXPECT_EQ(activation_of(only(after, "FusedConv")), gate == std::string("Sigmoid") ? "swish" : "hard_swish");
+  }
+}
+
+TEST(RelaxQdq, AGateOfAnotherValueKeepsItsPair) {
+  QdqNet net;
+  const ValueId x = net.input("x", {1, 4, 3, 3}), other = net.input("other", {1, 4, 3, 3});
+  const ValueId gate = net.pair(net.op("Sigmoid", {other}), 1.0F / 256, 0);
+  net.output(net.op("Mul", {net.pair(net.conv(net.pair(x), 4, 4)), gate}));
+  Graph after = net.graph;
+  apply(after, {relax});
+  EXPECT_EQ(count(after, "QuantizeLinear"), 3);
+}
+
 TEST(RelaxQdq, APairThatClipsAtZeroStays) {
   QdqNet net;
   const ValueId x = net.pair(net.input("x", {1, 8}));

@@ -263,6 +263,22 @@ void Builder::alias_output(ValueId source, ValueId target) {
   plain_[target] = plain_input(source);
 }
 
+bool Builder::alias_pixels(ValueId source, ValueId target) {
+  const auto image = images_.find(source);
+  if (image == images_.end() || image->second.halo.any()) return false;
+  plain_[target] = image->second.buffer;
+  return true;
+}
+
+bool Builder::alias_as_image(ValueId source, ValueId target) {
+  const auto i = static_cast<std::size_t>(target);
+  const DataType type = value(target).type;
+  const bool pixels = type == DataType::f32 || type == DataType::bf16 || type == DataType::u8;
+  if (!pixels || !wanted_as_image_[i] || halos_[i].any() || is_image(source)) return false;
+  images_[target] = make_image(target, plain_input(source));
+  return true;
+}
+
 std::size_t Builder::choose(const Node& node, const Choice& choice) {
   if (choice.ways.size() < 2) return choice.usual;
   StepChoice made = chooser_ != nullptr ? chooser_->choose(graph_, node, choice) : usual_choice(choice);

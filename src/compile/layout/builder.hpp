@@ -61,6 +61,11 @@ class Builder {
   BufferId buffer_within(std::size_t bytes) { return new_buffer(bytes); }
   /// `target` is `source` under another shape: no step, no memory.
   void alias_output(ValueId source, ValueId target);
+  /// `target` [N, H, W, C] is `source` [N, C, H, W], which has to lie as an image without a border; likewise. False
+  /// where it does not.
+  bool alias_pixels(ValueId source, ValueId target);
+  /// The way back, where `target` is wanted as an image and needs no border.
+  bool alias_as_image(ValueId source, ValueId target);
 
   /// Whether the value exists as NHWC so far (its producer made it so), and whether some convolution or pool wants it
   /// so.

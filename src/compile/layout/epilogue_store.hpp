@@ -12,6 +12,7 @@
 #include "core/memory.hpp"
 #include "graph/graph.hpp"
 #include "kernels/brgemm/brgemm.hpp"
+#include "tessera/tensor.hpp"
 
 namespace tessera {
 
@@ -21,16 +22,26 @@ struct KeptEpilogue {
   std::vector<std::shared_ptr<const AlignedBuffer>> arrays;
 };
 
+/// The constants that an epilogue is made from. Those of a file are the same for all extents; those that were computed
+/// from shapes are not.
+struct EpilogueSource {
+  Tensor weights, bias;  ///< bias: empty where the node has none
+};
+
 /// Belongs to one graph, whatever its extents, and to one thread at a time.
 class EpilogueStore {
  public:
   /// The epilogue of the node whose first output is `output`, by this kernel and for weights of this geometry; made
-  /// once.
+  /// anew only where it comes from other constants than the last time. Holds until the next call.
   const KeptEpilogue& get(ValueId output, const BrgemmKernel& kernel, const std::string& geometry,
-                          const std::function<KeptEpilogue()>& make);
+                          const EpilogueSource& source, const std::function<KeptEpilogue()>& make);
 
  private:
-  std::map<std::tuple<ValueId, const BrgemmKernel*, std::string>, KeptEpilogue> epilogues_;
+  struct Entry {
+    EpilogueSource source;  ///< kept, so that what is new cannot lie where it lay
+    KeptEpilogue epilogue;
+  };
+  std::map<std::tuple<ValueId, const BrgemmKernel*, std::string>, Entry> entries_;
 };
 
 }  // namespace tessera

@@ -45,6 +45,7 @@ bool lower_depthwise(Builder& builder, const Node& node, const Window& window, c
   spec.stride_w = window.stride_w;
   spec.first_tap = -window.pad_top * spec.x.row_stride() - window.pad_left * spec.x.pixel_stride();
   spec.taps = taps_of(window, spec.x);
+  if (window.dilation_w == 1) spec.row_taps = static_cast<int>(window.kernel_w);
 
   // Each channel is a column of a matrix with as many rows as a window has elements of its group.
   const std::int64_t products = ws[1] * ws[2] * ws[3];

@@ -1,7 +1,8 @@
 // Activations, sums, differences, products and quotients by element, of f32, bf16 and u8:
 //   - images stay images: a row of pixels at a time, also times one number for each channel of an image
 //     (squeeze-and-excite);
-//   - anything else is dense: rows of the last axis, where an operand may repeat (a bias, positions, one number).
+//   - anything else is dense: rows of the last axis, where an operand may repeat (a bias, positions, one number); one
+//     that repeats in another way is written out first.
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -11,7 +12,9 @@
 
 #include "compile/layout/activation.hpp"
 #include "compile/lower/lower.hpp"
+#include "ops/helpers.hpp"
 #include "run/steps/elementwise_steps.hpp"
+#include "run/steps/strided_copy_step.hpp"
 
 namespace tessera {
 namespace {
@@ -83,29 +86,42 @@ BufferId row_of_number(Builder& builder, float number, std::int64_t n) {
   return builder.keep_as_buffer(std::move(row));
 }
 
-std::optional<ElementwiseOperand> dense_operand(Builder& builder, ValueId id, const Shape& y) {
+/// An operand that repeats in another way, as if it did not.
+ElementwiseOperand expanded(Builder& builder, const Node& node, ValueId id, const Shape& y) {
+  const Value& value = builder.value(id);
+  const auto width = static_cast<std::int64_t>(size_of(value.type));
+  const Strides from = broadcast_strides(builder.shape(id), y), to = dense_strides(y);
+  StridedCopySpec spec;
+  spec.width = width;
+  spec.from = builder.plain_input(id);
+  spec.to = builder.buffer_within(static_cast<std::size_t>(y.elements() * width));
+  for (std::size_t axis = 0; axis < y.rank(); ++axis)
+    spec.axes.push_back({y[axis], from[axis] * width, to[axis] * width});
+  const BufferId source = spec.from, target = spec.to;
+  auto step = std::make_unique<StridedCopyStep>(std::move(spec));
+  const std::string type(name_of(value.type));
+  step->info = {node.name, "Expand", "copy", "-", type + "->" + type, "", 0, 0};
+  builder.emit(std::move(step), {source}, {target});
+  return {target, value.type, dequantization(value), y.elements() / y.back()};
+}
+
+ElementwiseOperand dense_operand(Builder& builder, const Node& node, ValueId id, const Shape& y) {
   const Value& value = builder.value(id);
   const Shape shape = builder.shape(id);
   const bool one = shape.elements() == 1 && y.elements() > 1;
-  if (one && !(value.is_constant() && value.type == DataType::f32)) return std::nullopt;
-  if (one)
-    return ElementwiseOperand{row_of_number(builder, value.constant.as<float>()[0], y.back()), DataType::f32, {}, 1};
-  const auto period = period_of(shape, y);
-  if (!period) return std::nullopt;
-  return ElementwiseOperand{builder.plain_input(id), value.type, dequantization(value), *period};
+  if (one && value.is_constant() && value.type == DataType::f32)
+    return {row_of_number(builder, value.constant.as<float>()[0], y.back()), DataType::f32, {}, 1};
+  const auto period = one ? std::nullopt : period_of(shape, y);
+  if (!period) return expanded(builder, node, id, y);
+  return {builder.plain_input(id), value.type, dequantization(value), *period};
 }
 
 bool lower_dense(Builder& builder, const Node& node, ElementwiseCall call, const std::vector<ValueId>& operands) {
   const Shape y = builder.shape(node.outputs[0]);
   if (y.rank() == 0 || y.elements() == 0) return false;
-  // Both are looked at before anything is emitted for one of them.
-  for (const ValueId id : operands) {
-    const bool number = builder.shape(id).elements() == 1 && y.elements() > 1;
-    const bool constant = builder.value(id).is_constant() && builder.value(id).type == DataType::f32;
-    if (number ? !constant : !period_of(builder.shape(id), y).has_value()) return false;
-  }
-  const ElementwiseOperand a = *dense_operand(builder, operands[0], y);
-  const ElementwiseOperand b = operands.size() == 2 ? *dense_operand(builder, operands[1], y) : ElementwiseOperand{};
+  const ElementwiseOperand a = dense_operand(builder, node, operands[0], y);
+  const ElementwiseOperand b =
+      operands.size() == 2 ? dense_operand(builder, node, operands[1], y) : ElementwiseOperand{};
   call.n = y.back();
   call.rows = y.elements() / call.n;
   const BufferId target = builder.plain_output(node.outputs[0]);
@@ -137,6 +153,24 @@ bool lower_elementwise(Builder& builder, const Node& node) {
   call.y.type = y.type;
   call.y.quantization = requantization(y);
   return lower_images(builder, node, call, operands) || lower_dense(builder, node, call, operands);
+}
+
+/// -x is x * -1, exactly.
+bool lower_negative(Builder& builder, const Node& node) {
+  const Shape y = builder.shape(node.outputs[0]);
+  const bool floats = builder.value(node.inputs[0]).type == DataType::f32;
+  if (!floats || y.rank() == 0 || y.elements() == 0) return false;
+  ElementwiseCall call;
+  call.op = Binary::mul;
+  call.n = y.back();
+  call.rows = y.elements() / call.n;
+  const ElementwiseOperand x{builder.plain_input(node.inputs[0]), DataType::f32, {}, call.rows};
+  const ElementwiseOperand minus_one{row_of_number(builder, -1.0F, call.n), DataType::f32, {}, 1};
+  const BufferId target = builder.plain_output(node.outputs[0]);
+  auto step = std::make_unique<ElementwiseStep>(builder.vector(), call, x, minus_one, target);
+  step->info = describe(builder, node);
+  builder.emit(std::move(step), {x.buffer, minus_one.buffer}, {target});
+  return true;
 }
 
 }  // namespace tessera

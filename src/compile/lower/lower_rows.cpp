@@ -137,7 +137,8 @@ bool lower_convert(Builder& builder, const Node& node) {
     builder.emit(std::move(step), {source}, {image.buffer});
     return true;
   }
-  if (builder.is_image(node.inputs[0]) && builder.wanted_as_image(node.outputs[0])) {
+  // What is an image stays one: its readers may be element-wise, and take it so.
+  if (builder.is_image(node.inputs[0])) {
     const Image in = builder.image_input(node.inputs[0]), out = builder.image_output(node.outputs[0]);
     auto step = std::make_unique<ConvertImageStep>(builder.vector(), in, from, out, to, zero);
     step->info = describe(builder, node, "convert", x.type, y.type);

@@ -113,7 +113,8 @@ Epilogue make_epilogue(Builder& builder, const Node& node, const BrgemmKernel& k
     return new_epilogue(builder, kernel, weights, x, builder.value(node.outputs[0]),
                         finish_of(builder, node, bias, residual), scaled_at_run_time);
   };
-  const KeptEpilogue& kept = builder.epilogues().get(node.outputs[0], kernel, geometry_of(weights), make);
+  const EpilogueSource source{weights.value->constant, bias == no_value ? Tensor() : builder.value(bias).constant};
+  const KeptEpilogue& kept = builder.epilogues().get(node.outputs[0], kernel, geometry_of(weights), source, make);
   for (const auto& array : kept.arrays) builder.keep(array, false);
   return kept.epilogue;
 }

@@ -35,6 +35,9 @@ struct DepthwiseCall {
   std::int64_t residual_step = 0;
   std::byte* y = nullptr;
   std::int64_t y_step = 0;
+  /// Where each row of a window has so many taps, one pixel apart; 0: they lie anywhere.
+  int row_taps = 0;
+  std::int64_t tap_step = 0;  ///< bytes from pixel to pixel
 };
 
 /// The geometry of weights [channels][group][taps] (OIHW).

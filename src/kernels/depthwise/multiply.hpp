@@ -4,6 +4,7 @@
 
 #include "kernels/brgemm/epilogue.hpp"
 #include "kernels/depthwise/depthwise.hpp"
+#include "kernels/depthwise/sliding.hpp"
 #include "kernels/simd/byte_pairs.hpp"
 #include "kernels/simd/spread.hpp"
 
@@ -146,6 +147,7 @@ void depthwise_row(const DepthwiseCall& call) {
 }
 
 void depthwise(const DepthwiseCall& call) {
+  if (slide_over_row(call)) return;
   switch (call.type) {
     case DataType::u8: return depthwise_row<DepthwiseBytes>(call);
     case DataType::bf16: return depthwise_row<DepthwiseFloats<DataType::bf16>>(call);

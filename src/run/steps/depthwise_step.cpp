@@ -42,6 +42,8 @@ void DepthwiseStep::run_row(const RunContext& context, std::int64_t n, std::int6
   call.x_step = spec_.stride_w * spec_.x.pixel_stride();
   call.taps = spec_.taps.data();
   call.tap_count = static_cast<int>(spec_.taps.size());
+  call.row_taps = spec_.row_taps;
+  call.tap_step = spec_.x.pixel_stride();
   call.group = spec_.group;
   call.weights = spec_.weights + channel / depthwise_lanes * spec_.block_bytes;
   call.channels = channels;

@@ -19,6 +19,7 @@ struct DepthwiseSpec {
   std::int64_t stride_h = 1, stride_w = 1;
   std::int64_t first_tap = 0;  ///< bytes from an input pixel to the first tap of its window: minus the padding
   std::vector<std::int64_t> taps;
+  int row_taps = 0;  ///< taps of a row of the window where they are neighbouring pixels; 0: they are not
   int group = 1;
   const std::byte* weights = nullptr;
   std::int64_t block_bytes = 0;  ///< of the weights of 16 channels
