@@ -1,9 +1,8 @@
 // Convolution -> GemmStep: one K segment per kernel row (kw and channels lie together in NHWC), or per tap where they
 // do not.
 #include "compile/lower/lower.hpp"
-#include "compile/lower/lower_depthwise.hpp"
+#include "compile/product/algorithms.hpp"
 #include "compile/product/emit_gemm.hpp"
-#include "compile/product/lower_winograd.hpp"
 #include "ops/window.hpp"
 
 namespace tessera {
@@ -50,7 +49,8 @@ bool lower_conv(Builder& builder, const Node& node) {
   if (kernel == nullptr || !operands_fit(builder, node)) return false;
 
   const Window window = window_of(node, xs[2], xs[3], ws[2], ws[3]);
-  if (lower_depthwise(builder, node, window, *kernel) || lower_winograd(builder, node, window)) return true;
+  for (const ConvolutionAlgorithm& algorithm : convolution_algorithms())
+    if (algorithm.lower(builder, node, window, *kernel)) return true;
   GemmSpec spec;
   spec.groups = node.attribute_or<std::int64_t>("group", 1);
   spec.columns = ws[0] / spec.groups;

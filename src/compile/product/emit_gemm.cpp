@@ -3,10 +3,8 @@
 #include <cmath>
 
 #include "compile/layout/activation.hpp"
+#include "compile/product/algorithms.hpp"
 #include "compile/product/byte_products.hpp"
-#include "compile/product/gemm_choices.hpp"
-#include "compile/product/lower_matched.hpp"
-#include "compile/product/lower_strassen.hpp"
 #include "cpu/topology.hpp"
 
 namespace tessera {
@@ -121,33 +119,28 @@ Epilogue make_epilogue(Builder& builder, const Node& node, const BrgemmKernel& k
 
 void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& chosen, GemmSpec spec,
                const GemmWeights& weights, const Value& x, ValueId bias, ValueId residual) {
-  const Operands operands = choose_operands(builder, node, chosen, spec, weights);
-  const BrgemmKernel& kernel = *operands.kernel;
-  const Value& y = builder.value(node.outputs[0]);
-  const bool scaled_at_run_time = spec.row_scale != no_buffer || spec.dequantize_a != no_buffer;
-  spec.epilogue = make_epilogue(builder, node, kernel, weights, x, bias, residual, scaled_at_run_time);
-
-  const std::int64_t outputs = builder.shape(node.outputs[0]).elements();
-  StepInfo info{node.name,
-                node.op,
-                kernel.name,
-                std::string(name_of(kernel.isa)),
-                gemm_precision(kernel, y.type),
-                "",
-                2e-9 * static_cast<double>(outputs) * static_cast<double>(total_k(weights)),
-                0};
-  if (has_tiles(kernel.isa)) spec.l2_bytes = static_cast<std::int64_t>(l2_bytes_of_a_core());
-  if (operands.matched) return emit_matched(builder, node, kernel, spec, weights, std::move(info));
-  spec.weights = pack_weights(builder, kernel, weights);
-  spec.overflows = marks_of(kernel, weights, spec.weights);
-  spec.row_sum_factors = row_sum_factors(builder, kernel, weights);
-  if (lower_strassen(builder, node, kernel, spec, info)) return;
-  auto step = std::make_unique<GemmStep>(kernel, builder.vector(), spec);
-  step->divide_as(choose_division(builder, node, step->grid()));
-  step->info = std::move(info);
-  step->info.choices = builder.take_choices();
-  builder.emit(std::move(step), {spec.a.buffer, spec.row_scale, spec.dequantize_a, spec.residual.buffer},
-               {spec.c.buffer});
+  Product product{node, weights, choose_operands(builder, node, chosen, spec, weights), std::move(spec), {}};
+  const BrgemmKernel& kernel = *product.operands.kernel;
+  GemmSpec& filled = product.spec;
+  const bool scaled_at_run_time = filled.row_scale != no_buffer || filled.dequantize_a != no_buffer;
+  filled.epilogue = make_epilogue(builder, node, kernel, weights, x, bias, residual, scaled_at_run_time);
+  if (has_tiles(kernel.isa)) filled.l2_bytes = static_cast<std::int64_t>(l2_bytes_of_a_core());
+  if (!product.operands.matched) {
+    filled.weights = pack_weights(builder, kernel, weights);
+    filled.overflows = marks_of(kernel, weights, filled.weights);
+    filled.row_sum_factors = row_sum_factors(builder, kernel, weights);
+  }
+  const auto outputs = static_cast<double>(builder.shape(node.outputs[0]).elements());
+  product.info = {node.name,
+                  node.op,
+                  kernel.name,
+                  std::string(name_of(kernel.isa)),
+                  gemm_precision(kernel, builder.value(node.outputs[0]).type),
+                  "",
+                  2e-9 * outputs * static_cast<double>(total_k(weights)),
+                  0};
+  for (const ProductAlgorithm& algorithm : product_algorithms())
+    if (algorithm.lower(builder, product)) return;
 }
 
 }  // namespace tessera

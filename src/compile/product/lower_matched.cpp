@@ -26,15 +26,17 @@ double cost_of_matched(WeightStore& store, const MachineConstants& machine, cons
   return in_a_layer * machine.bytes_matched * matched_excess(store, weights);
 }
 
-void emit_matched(Builder& builder, const Node& node, const BrgemmKernel& finisher, const GemmSpec& gemm,
-                  const GemmWeights& weights, StepInfo info) {
-  const MatchedSpec spec{gemm, matched_k(weights), matched_weights(builder, weights)};
-  auto step = std::make_unique<MatchedStep>(finisher, *builder.vector().matched_bytes, spec);
-  step->divide_as(choose_division(builder, node, step->grid()));
-  step->info = std::move(info);
+bool lower_matched(Builder& builder, const Product& product) {
+  if (!product.operands.matched) return false;
+  const GemmSpec& gemm = product.spec;
+  const MatchedSpec spec{gemm, matched_k(product.weights), matched_weights(builder, product.weights)};
+  auto step = std::make_unique<MatchedStep>(*product.operands.kernel, *builder.vector().matched_bytes, spec);
+  step->divide_as(choose_division(builder, product.node, step->grid()));
+  step->info = product.info;
   step->info.kernel = matched_name;
   step->info.choices = builder.take_choices();
   builder.emit(std::move(step), {gemm.a.buffer, gemm.row_scale, gemm.residual.buffer}, {gemm.c.buffer});
+  return true;
 }
 
 }  // namespace tessera

@@ -3,6 +3,7 @@
 
 #include "compile/layout/builder.hpp"
 #include "compile/product/gemm_weights.hpp"
+#include "compile/product/product.hpp"
 #include "run/steps/gemm_spec.hpp"
 
 namespace tessera {
@@ -17,9 +18,8 @@ bool can_be_matched(const Builder& builder, const BrgemmKernel& chosen, const Ge
 /// Picoseconds of a multiply-add with a sample of the weights.
 double cost_of_matched(WeightStore& store, const MachineConstants& machine, const GemmWeights& weights);
 
-/// Emits the step of `node`, whose `gemm` is complete but for its weights, with the epilogue of `finisher`, a kernel of
-/// bytes.
-void emit_matched(Builder& builder, const Node& node, const BrgemmKernel& finisher, const GemmSpec& gemm,
-                  const GemmWeights& weights, StepInfo info);
+/// A ProductAlgorithm: emits the step of a product whose operands are to be matched, with the epilogue of their kernel;
+/// else returns false.
+bool lower_matched(Builder& builder, const Product& product);
 
 }  // namespace tessera

@@ -49,8 +49,11 @@ bool pays(const GemmSpec& gemm, DataType operand) {
 
 }  // namespace
 
-bool lower_strassen(Builder& builder, const Node& node, const BrgemmKernel& kernel, const GemmSpec& gemm,
-                    const StepInfo& info) {
+bool lower_strassen(Builder& builder, const Product& product) {
+  const Node& node = product.node;
+  const BrgemmKernel& kernel = *product.operands.kernel;
+  const GemmSpec& gemm = product.spec;
+  const StepInfo& info = product.info;
   const StrassenSums* const sums = sums_for(builder, kernel, gemm.a);
   if (sums == nullptr || !fits(gemm)) return false;
   const std::optional<StrassenSlices> slices = slices_of(gemm.segments.front().k);

@@ -173,7 +173,7 @@ Way choose_way(Builder& builder, const Node& node, const Window& window) {
 
 }  // namespace
 
-bool lower_winograd(Builder& builder, const Node& node, const Window& window) {
+bool lower_winograd(Builder& builder, const Node& node, const Window& window, const BrgemmKernel&) {
   if (!has_shape(builder, node, window)) return false;
   const Way way = choose_way(builder, node, window);
   if (way.transforms == nullptr) return false;

@@ -1,5 +1,5 @@
 // A convolution of groups of 1, 2, 4 or 8 channels, as many out as in -> DepthwiseStep.
-#include "compile/lower/lower_depthwise.hpp"
+#include "compile/product/lower_depthwise.hpp"
 
 #include <memory>
 #include <utility>

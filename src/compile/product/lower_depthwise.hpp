@@ -7,8 +7,8 @@
 
 namespace tessera {
 
-/// Emits the step, or returns false where the convolution is of another kind; `product` is the kernel that would
-/// multiply it as matrices.
+/// A ConvolutionAlgorithm: emits the step, or returns false where the convolution is of another kind; `product` is the
+/// kernel that would multiply it as matrices.
 bool lower_depthwise(Builder& builder, const Node& node, const Window& window, const BrgemmKernel& product);
 
 }  // namespace tessera
