@@ -251,8 +251,13 @@ const BrgemmKernel* gemm_kernel(const Builder& builder, const Value& x, const Va
   if (weights.constant.type() != DataType::f32) return nullptr;
   if (x.type == DataType::bf16) {
     const BrgemmKernel* kernel = find(DataType::bf16, DataType::bf16);
-    const bool multiplies_fast = has_tiles(kernel->isa) || (has_bf16_dot(kernel->isa) && dot_products_pay(builder));
-    return multiplies_fast || rows < least_widened_rows ? kernel : find(DataType::f32, DataType::bf16);
+    if (has_tiles(builder.isa())) return kernel;
+    if (has_bf16_dot(kernel->isa)) {
+      if (dot_products_pay(builder)) return kernel;
+      // However few rows: dot products round differently, and a part of a batch has fewer rows than the batch.
+      kernel = find_brgemm(DataType::bf16, DataType::bf16, Isa::avx512_core, rows);
+    }
+    return rows < least_widened_rows ? kernel : find(DataType::f32, DataType::bf16);
   }
   if (x.type == DataType::f32) return find(DataType::f32, DataType::f32);
   return nullptr;
