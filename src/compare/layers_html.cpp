@@ -74,6 +74,7 @@ std::string kinds_of_steps(const LayerProfile& profile) {
   std::map<std::string, double> by_kind;
   for (const ProfiledStep& entry : profile.steps) by_kind[entry.step.op + ", " + entry.step.kernel] += entry.share;
   std::vector<std::pair<double, std::string>> sorted;
+  sorted.reserve(by_kind.size());
   for (const auto& [kind, share] : by_kind) sorted.emplace_back(share, kind);
   std::ranges::sort(sorted, std::ranges::greater());
   std::string bars = element("h3", "Time by kind of step");

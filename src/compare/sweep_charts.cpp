@@ -83,8 +83,7 @@ SweepChart chart_of(const ModelReport& model, SweepFigure figure, SweepAxis axis
       if (const auto value = figure_of(row, figure)) curve_for(panel, row).values[place_on(axis, point)] = *value;
   }
   std::ranges::sort(chart.places);
-  const auto repeated = std::ranges::unique(chart.places);
-  chart.places.erase(repeated.begin(), repeated.end());
+  chart.places.erase(std::unique(chart.places.begin(), chart.places.end()), chart.places.end());
   const std::string baseline(baseline_name(model.points.front()));
   const std::string over = " over " + chart.axis_name;
   switch (figure) {
