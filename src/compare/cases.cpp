@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "core/case_name.hpp"
 #include "core/error.hpp"
+#include "cpu/case_name.hpp"
 #include "cpu/features.hpp"
 #include "kernels/tiers.hpp"
 

@@ -12,8 +12,8 @@
 #include "compare/process_memory.hpp"
 #include "compare/speed.hpp"
 #include "compare/work_share.hpp"
-#include "core/case_name.hpp"
 #include "core/error.hpp"
+#include "cpu/case_name.hpp"
 
 namespace tessera {
 namespace {

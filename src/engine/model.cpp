@@ -66,22 +66,6 @@ Graph standard_graph(const Model::Impl& model) {
   return graph;
 }
 
-std::string_view name_of(Precision precision) noexcept {
-  switch (precision) {
-    case Precision::fp32: return "fp32";
-    case Precision::bf16: return "bf16";
-    case Precision::int8: return "int8";
-    case Precision::int8_dynamic: return "int8-dynamic";
-  }
-  return "?";
-}
-
-std::optional<Precision> precision_from_name(std::string_view name) noexcept {
-  for (const Precision precision : {Precision::fp32, Precision::bf16, Precision::int8, Precision::int8_dynamic})
-    if (name == name_of(precision)) return precision;
-  return std::nullopt;
-}
-
 Model::Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
 Model Model::load(const std::string& path_or_name) {

@@ -1,6 +1,6 @@
 #include "engine/packing.hpp"
 
-#include "core/case_name.hpp"
+#include "cpu/case_name.hpp"
 #include "cpu/topology.hpp"
 #include "engine/session_impl.hpp"
 #include "formats/packed_model.hpp"

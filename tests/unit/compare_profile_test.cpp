@@ -13,7 +13,7 @@
 #include "compare/roofline_chart.hpp"
 #include "compare/team_peak.hpp"
 #include "compare/writers.hpp"
-#include "core/case_name.hpp"
+#include "cpu/case_name.hpp"
 #include "unit/compare_report_fixture.hpp"
 #include "unit/test_data.hpp"
 

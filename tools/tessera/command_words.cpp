@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "core/case_name.hpp"
+#include "cpu/case_name.hpp"
 #include "models/registry.hpp"
 #include "tessera/isa.hpp"
 #include "tessera/precision.hpp"

@@ -10,8 +10,8 @@
 #include "command.hpp"
 #include "compare/cases.hpp"
 #include "compare/format.hpp"
-#include "core/case_name.hpp"
 #include "core/error.hpp"
+#include "cpu/case_name.hpp"
 #include "stopwatch.hpp"
 
 namespace tessera::tool {

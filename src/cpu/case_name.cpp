@@ -1,4 +1,4 @@
-#include "core/case_name.hpp"
+#include "cpu/case_name.hpp"
 
 namespace tessera {
 
