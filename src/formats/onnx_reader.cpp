@@ -178,7 +178,9 @@ class Reader {
       reject(what, "its condition " + proto.input(0) + " is computed when the model runs",
              "export the model for fixed shapes, or without control flow");
     const std::string taken = *condition ? "then_branch" : "else_branch";
-    const auto attribute = std::ranges::find(*proto.mutable_attribute(), taken, &onnx::AttributeProto::name);
+    // Not by &AttributeProto::name: a pointer to an inline function of onnx would make the shared library show it.
+    const auto attribute =
+        std::ranges::find_if(*proto.mutable_attribute(), [&](const auto& one) { return one.name() == taken; });
     if (attribute == proto.mutable_attribute()->end() || !attribute->has_g())
       reject(what, "has no " + taken, export_again);
     onnx::GraphProto& branch = *attribute->mutable_g();
