@@ -1,6 +1,7 @@
 // Where the time of one session goes, step by step, beside what this machine reaches at most.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,10 +24,12 @@ struct ProfiledStep {
 
 struct LayerProfile {
   Isa isa = Isa::avx2;
-  int threads = 1;            ///< of one stream
-  int runs = 0;               ///< inferences that were timed; 0: none, and no times are known
-  double seconds = 0;         ///< of one inference, all steps
-  PeakRates peak;             ///< of these threads on this tier
+  int threads = 1;     ///< of one stream
+  int runs = 0;        ///< inferences that were timed; 0: none, and no times are known
+  double seconds = 0;  ///< of one inference, all steps
+  PeakRates peak;      ///< of these threads on this tier
+  /// Of the process so far; without the arrays that are copied to find the bandwidth.
+  std::optional<double> peak_resident_mb = {};
   double bandwidth_gbps = 0;  ///< 1e9 bytes per second that copying large arrays reads and writes
   std::vector<ProfiledStep> steps;
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "compare/format.hpp"
+#include "compare/process_memory.hpp"
 #include "compare/team_peak.hpp"
 
 namespace tessera {
@@ -52,13 +53,14 @@ LayerProfile profile_layers(Session& session, int runs) {
   profile.runs = runs;
   if (runs > 0) {
     profile.peak = measure_team_peak(profile.isa, profile.threads);
-    profile.bandwidth_gbps = measure_team_bandwidth(profile.threads);
     for (int i = 0; i < runs / 10 + 1; ++i) session.infer();  // warm-up
   }
   for (StepInfo& step : session.explain(runs)) {
     profile.seconds += step.seconds;
     profile.steps.push_back({std::move(step), 0, 0, {}});
   }
+  profile.peak_resident_mb = peak_resident_mb();
+  if (runs > 0) profile.bandwidth_gbps = measure_team_bandwidth(profile.threads);
   for (ProfiledStep& entry : profile.steps) {
     if (entry.step.seconds > 0) entry.share = entry.step.seconds / profile.seconds;
     if (const double most = peak_for(profile.peak, entry.step); most > 0)

@@ -16,7 +16,6 @@
 #include "compare/format.hpp"
 #include "compare/layers_html.hpp"
 #include "compare/plan_files.hpp"
-#include "compare/process_memory.hpp"
 #include "compare/profile.hpp"
 #include "compare/profile_json.hpp"
 #include "core/error.hpp"
@@ -176,7 +175,7 @@ nlohmann::ordered_json to_json(const ExplainWords& words, const Explanation& exp
                                    {"cached", explanation.tuning.cached},
                                    {"changed", explanation.tuning.changed}}},
                                  {"steps", steps_json(explanation.profile)}};
-  if (const std::optional<double> peak = peak_resident_mb()) json["peak_resident_mb"] = *peak;
+  if (explanation.profile.peak_resident_mb) json["peak_resident_mb"] = *explanation.profile.peak_resident_mb;
   return json;
 }
 
@@ -215,7 +214,7 @@ int explain_model(const ExplainWords& words, const Context& context) {
                 to_json(words, explanation).dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
     return 0;
   }
-  const std::optional<double> peak = peak_resident_mb();
+  const std::optional<double> peak = explanation.profile.peak_resident_mb;
   std::printf(
       "%s, %s on %s, %d %s: %s GFLOP, packed weights %s MB, arena %s MB, peak resident %s MB\n\n", words.model.c_str(),
       words.precision.c_str(), std::string(name_of(explanation.profile.isa)).c_str(), explanation.profile.threads,
