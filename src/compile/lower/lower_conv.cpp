@@ -49,8 +49,8 @@ bool lower_conv(Builder& builder, const Node& node) {
   if (kernel == nullptr || !operands_fit(builder, node)) return false;
 
   const Window window = window_of(node, xs[2], xs[3], ws[2], ws[3]);
-  for (const ConvolutionAlgorithm& algorithm : convolution_algorithms())
-    if (algorithm.lower(builder, node, window, *kernel)) return true;
+  for (const ConvolutionAlgorithm lower : convolution_algorithms())
+    if (lower(builder, node, window, *kernel)) return true;
   GemmSpec spec;
   spec.groups = node.attribute_or<std::int64_t>("group", 1);
   spec.columns = ws[0] / spec.groups;

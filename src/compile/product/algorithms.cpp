@@ -10,19 +10,21 @@
 
 namespace tessera {
 
+// The comments say what each keeps of the direct sums.
+
 std::span<const ConvolutionAlgorithm> convolution_algorithms() noexcept {
-  static constexpr std::array algorithms{
-      ConvolutionAlgorithm{"depthwise", Keeps::bits, lower_depthwise},
-      ConvolutionAlgorithm{"winograd", Keeps::integers, lower_winograd},
+  static constexpr std::array<ConvolutionAlgorithm, 2> algorithms{
+      lower_depthwise,  // all bits
+      lower_winograd,   // s32 sums exactly; floats within a bound of its own
   };
   return algorithms;
 }
 
 std::span<const ProductAlgorithm> product_algorithms() noexcept {
-  static constexpr std::array algorithms{
-      ProductAlgorithm{"matched", Keeps::bits, lower_matched},
-      ProductAlgorithm{"strassen", Keeps::integers, lower_strassen},
-      ProductAlgorithm{"direct", Keeps::bits, lower_direct},
+  static constexpr std::array<ProductAlgorithm, 3> algorithms{
+      lower_matched,   // all bits
+      lower_strassen,  // s32 sums exactly; floats within a bound of its own
+      lower_direct,    // it computes them
   };
   return algorithms;
 }

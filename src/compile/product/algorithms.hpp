@@ -10,7 +10,6 @@
 #pragma once
 
 #include <span>
-#include <string_view>
 
 #include "compile/layout/builder.hpp"
 #include "compile/product/product.hpp"
@@ -18,29 +17,14 @@
 
 namespace tessera {
 
-/// What an algorithm keeps of the direct sums.
-enum class Keeps : std::uint8_t {
-  bits,      ///< all, in every precision
-  integers,  ///< all of s32 sums; floats are rounded differently, by a bound of its own
-};
-
-/// A convolution before its product is laid out: the algorithm may want the image otherwise.
-struct ConvolutionAlgorithm {
-  std::string_view name;
-  Keeps keeps;
-  /// Emits the steps of the node, or returns false and emits nothing. `product` is the kernel that would multiply it as
-  /// matrices.
-  bool (*lower)(Builder& builder, const Node& node, const Window& window, const BrgemmKernel& product);
-};
+/// For a convolution before its product is laid out: the algorithm may want the image otherwise. Emits the steps of the
+/// node, or returns false and emits nothing. `product` is the kernel that would multiply it as matrices.
+using ConvolutionAlgorithm = bool (*)(Builder& builder, const Node& node, const Window& window,
+                                      const BrgemmKernel& product);
 std::span<const ConvolutionAlgorithm> convolution_algorithms() noexcept;
 
-/// A product of any layer.
-struct ProductAlgorithm {
-  std::string_view name;
-  Keeps keeps;
-  /// Emits the steps of the product, or returns false and emits nothing.
-  bool (*lower)(Builder& builder, const Product& product);
-};
+/// For a product of any layer. Emits the steps of the product, or returns false and emits nothing.
+using ProductAlgorithm = bool (*)(Builder& builder, const Product& product);
 std::span<const ProductAlgorithm> product_algorithms() noexcept;
 
 }  // namespace tessera

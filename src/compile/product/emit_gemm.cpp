@@ -139,8 +139,8 @@ void emit_gemm(Builder& builder, const Node& node, const BrgemmKernel& chosen, G
                   "",
                   2e-9 * outputs * static_cast<double>(total_k(weights)),
                   0};
-  for (const ProductAlgorithm& algorithm : product_algorithms())
-    if (algorithm.lower(builder, product)) return;
+  for (const ProductAlgorithm lower : product_algorithms())
+    if (lower(builder, product)) return;
 }
 
 }  // namespace tessera
