@@ -142,7 +142,8 @@ def time_onnxruntime(path, threads, samples):
 
 def time_tessera(program, path, precision, threads, samples):
     text = subprocess.run([program, "-q", "compare", "--model", path, "--case", precision, "--threads", str(threads),
-                           "--samples", str(samples), "--warmup", "5", "--accuracy-inputs", "1", "--json"],
+                           "--samples", str(samples), "--warmup", "5", "--accuracy-inputs", "1", "--json",
+                           "--calibration", "synthetic"],
                           check=True, capture_output=True, text=True).stdout
     report = json.loads(text)
     return next(c["latency_ms"]["p50"] for c in report["models"][0]["cases"] if c["precision"] == precision)

@@ -21,9 +21,9 @@ namespace {
 constexpr double milli = 1e3;
 constexpr double mega = 1e-6;
 
-class Comparison {
+class ModelComparison {
  public:
-  Comparison(const Model& model, const ComparisonOptions& options, const ComparisonEvents& events)
+  ModelComparison(const Model& model, const ComparisonOptions& options, const ComparisonEvents& events)
       : model_(model), options_(options), events_(events), clock_(steady_clock()), points_(distinct_points()) {
     // What was asked for is the time of the model.
     options_.measure.max_seconds /= static_cast<double>(points_.size());
@@ -192,7 +192,7 @@ class Comparison {
 }  // namespace
 
 ModelReport compare_model(const Model& model, const ComparisonOptions& options, const ComparisonEvents& events) {
-  return Comparison(model, options, events).run();
+  return ModelComparison(model, options, events).run();
 }
 
 }  // namespace tessera

@@ -24,7 +24,7 @@ std::string field(std::string_view text) {
 }
 
 /// The shortest digits that read back as the same number; empty where there is none.
-std::string number(const std::optional<double>& value) {
+std::string cell_of(const std::optional<double>& value) {
   if (!value || !std::isfinite(*value)) return {};
   std::array<char, 32> digits{};
   return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), *value).ptr};
@@ -40,7 +40,7 @@ std::string line(const Report& report, const ModelReport& model, const PointRepo
   std::string text;
   const auto add = [&text](std::string_view cell) { (text += field(cell)) += ','; };
   const auto add_number = [&text](const std::string& digits) { (text += digits) += ','; };
-  const auto add_if = [&](bool known, double value) { add_number(known ? number(value) : std::string()); };
+  const auto add_if = [&](bool known, double value) { add_number(known ? cell_of(value) : std::string()); };
   const bool ok = row.status == CaseStatus::ok;
   const Summary& time = row.latency_ms;
   add(model.name), add(model.source), add(std::to_string(point.batch)),
@@ -50,15 +50,15 @@ std::string line(const Report& report, const ModelReport& model, const PointRepo
   for (const double value : {time.min, time.p10, time.p50, time.p90, time.p99, time.max, time.mean, time.ci95.low,
                              time.ci95.high, row.throughput_per_s})
     add_if(ok, value);
-  add_number(number(row.speedup_vs_fp32));
+  add_number(cell_of(row.speedup_vs_fp32));
   const Interval speedup = row.speedup_ci95.value_or(Interval{});
   add_if(row.speedup_ci95.has_value(), speedup.low), add_if(row.speedup_ci95.has_value(), speedup.high);
-  add_if(ok, row.gflops), add_number(number(row.peak_gflops)), add_number(number(row.peak_fraction));
+  add_if(ok, row.gflops), add_number(cell_of(row.peak_gflops)), add_number(cell_of(row.peak_fraction));
   const Accuracy accuracy = row.accuracy.value_or(Accuracy{});
   for (const double value : {accuracy.cosine, accuracy.sqnr_db, accuracy.top1_agreement, accuracy.relative_l2})
     add_if(row.accuracy.has_value(), value);
-  add_number(number(row.top1));
-  add_if(ok, row.memory.weights_mb), add_if(ok, row.memory.arena_mb), add_number(number(row.memory.rss_mb));
+  add_number(cell_of(row.top1));
+  add_if(ok, row.memory.weights_mb), add_if(ok, row.memory.arena_mb), add_number(cell_of(row.memory.rss_mb));
   add_if(ok, row.prepare_ms), add_if(ok, row.calibration_ms), add_if(ok, row.first_inference_ms);
   std::string warnings;
   for (const std::string& warning : row.warnings) warnings += (warnings.empty() ? "" : "; ") + warning;

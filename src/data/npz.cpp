@@ -12,14 +12,13 @@
 
 #include "core/error.hpp"
 #include "cpu/memory_limit.hpp"
+#include "data/inflation.hpp"
 #include "formats/npy.hpp"
 
 namespace tessera {
 namespace {
 
 constexpr const char* save_again = "save it again with numpy.savez";
-// Deflate packs at most 1032 bytes into one: an entry that claims more is a trap for the allocator.
-constexpr std::uint64_t max_inflation = 1032;
 
 struct Close {
   void operator()(void* archive) const noexcept { unzClose(archive); }

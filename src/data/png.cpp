@@ -10,12 +10,11 @@
 #include "core/error.hpp"
 #include "data/exif.hpp"
 #include "data/image_decoder.hpp"
+#include "data/inflation.hpp"
 
 namespace tessera {
 namespace {
 
-// Deflate packs at most 1032 bytes into one: a file that claims more than that is cut short or a trap.
-constexpr std::uint64_t max_inflation = 1032;
 // Text, profiles and other chunks that are not looked at.
 constexpr png_alloc_size_t max_chunk_bytes = 8U << 20U;
 

@@ -10,7 +10,7 @@ namespace {
 using nlohmann::json;
 
 // The kinds of attributes, in the order of the variant Attribute.
-enum AttributeKind : std::uint8_t { integer, real, text, integers, reals, tensor };
+enum RecordKind : std::uint8_t { integer, real, text, integers, reals, tensor };
 
 json record_of(const Dim& dim) {
   if (dim.known()) return dim.value();

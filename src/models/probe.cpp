@@ -9,12 +9,12 @@ namespace tessera {
 namespace {
 
 // Output pixels computed together: with two output channels their sums take half of the registers of plain x86-64.
-constexpr std::int64_t block = 16;
-using Block = std::array<float, block>;
+constexpr std::int64_t block_pixels = 16;
+using Block = std::array<float, block_pixels>;
 
 // Spelled out because compilers, left alone, vectorise over the wrong loop here, at a fifth of the speed.
 using Vector = float __attribute__((vector_size(16)));
-constexpr std::size_t lanes = sizeof(Vector) / sizeof(float), vectors = block / lanes;
+constexpr std::size_t lanes = sizeof(Vector) / sizeof(float), vectors = block_pixels / lanes;
 
 Vector load(const float* elements) {
   Vector vector;
@@ -27,7 +27,8 @@ struct Window {
   std::int64_t image, y, x;
 };
 
-/// The inputs under all kernel positions of up to `block` output pixels: patch[k][i] for k over (channel, ky, kx).
+/// The inputs under all kernel positions of up to `block_pixels` output pixels: patch[k][i] for k over (channel, ky,
+/// kx).
 void gather_patches(const Probe& x, std::span<const Window> windows, std::int64_t kernel, std::vector<Block>& patches) {
   std::size_t k = 0;
   for (std::int64_t channel = 0; channel < x.channels; ++channel) {
@@ -82,9 +83,9 @@ Probe convolve(const Probe& x, const Tensor& weights, std::int64_t stride, std::
   std::vector<Block> patches(depth, Block{});
   const float* rows = weights.as<float>().data();
 
-  for (std::int64_t begin = 0; begin < y.pixels(); begin += block) {
-    const auto count = static_cast<std::size_t>(std::min(block, y.pixels() - begin));
-    std::array<Window, block> windows{};
+  for (std::int64_t begin = 0; begin < y.pixels(); begin += block_pixels) {
+    const auto count = static_cast<std::size_t>(std::min(block_pixels, y.pixels() - begin));
+    std::array<Window, block_pixels> windows{};
     for (std::size_t i = 0; i < count; ++i) {
       const std::int64_t pixel = begin + static_cast<std::int64_t>(i);
       windows[i] = {pixel / (y.height * y.width), pixel / y.width % y.height * stride - padding,

@@ -84,13 +84,13 @@ void infer_conv_transpose(Graph& graph, const Node& node) {
 }
 
 /// An image: one row where the input is a vector.
-struct Plane {
+struct TransposedPlane {
   Axis vertical, horizontal;
   std::int64_t height = 1, width = 1, out_height = 1, out_width = 1;
 };
 
-Plane plane_of(const Node& node, const Shape& x, const Shape& w, const Shape& y) {
-  Plane plane;
+TransposedPlane plane_of(const Node& node, const Shape& x, const Shape& w, const Shape& y) {
+  TransposedPlane plane;
   const std::size_t axes = x.rank() - 2;
   plane.width = x.back();
   plane.out_width = y.back();
@@ -104,7 +104,7 @@ Plane plane_of(const Node& node, const Shape& x, const Shape& w, const Shape& y)
   return plane;
 }
 
-void add_plane(const Plane& p, const float* x, const float* weights, float* y) {
+void add_plane(const TransposedPlane& p, const float* x, const float* weights, float* y) {
   for (std::int64_t row = 0; row < p.height; ++row)
     for (std::int64_t kh = 0; kh < p.vertical.kernel; ++kh) {
       const std::int64_t h = row * p.vertical.stride + kh * p.vertical.dilation - p.vertical.before;
@@ -121,7 +121,7 @@ void add_plane(const Plane& p, const float* x, const float* weights, float* y) {
 void evaluate_conv_transpose(const Node& node, std::span<const TensorView> inputs,
                              std::span<const TensorView> outputs) {
   const Shape &x = inputs[0].shape, &w = inputs[1].shape, &y = outputs[0].shape;
-  const Plane plane = plane_of(node, x, w, y);
+  const TransposedPlane plane = plane_of(node, x, w, y);
   const auto group = node.attribute_or<std::int64_t>("group", 1);
   const std::int64_t of_group = x[1] / group, outputs_of_group = w[1];
   const std::int64_t x_plane = plane.height * plane.width, y_plane = plane.out_height * plane.out_width;

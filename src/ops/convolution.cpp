@@ -67,6 +67,10 @@ void evaluate_convolution(const Node& node, std::span<const TensorView> inputs, 
 
 }  // namespace
 
+bool is_convolution(const Node& node) {
+  return node.op == "FusedConv" || node.op == "Conv";
+}
+
 std::vector<AttributeSpec> convolution_attributes() {
   constexpr auto integers = AttributeKind::integers;
   return {{"auto_pad", AttributeKind::string}, {"dilations", integers}, {"group", AttributeKind::integer},

@@ -7,6 +7,8 @@
 
 namespace tessera {
 
+/// Whether the node is a convolution, as exported or as passes fused it.
+bool is_convolution(const Node& node);
 /// The attributes that describe a convolution.
 std::vector<AttributeSpec> convolution_attributes();
 /// Checks the shapes of inputs X, W, [B] and the attributes, and returns the shape of the output.

@@ -33,11 +33,11 @@ void infer_average_pool(Graph& graph, const Node& node) {
 }
 
 /// The taps of a window along one axis that lie in [0, extent).
-struct Taps {
+struct WindowTaps {
   std::int64_t begin, end;  ///< first and one past the last
 };
 
-Taps taps_inside(std::int64_t start, std::int64_t kernel, std::int64_t dilation, std::int64_t extent) {
+WindowTaps taps_inside(std::int64_t start, std::int64_t kernel, std::int64_t dilation, std::int64_t extent) {
   const std::int64_t begin = start >= 0 ? 0 : (-start + dilation - 1) / dilation;
   const std::int64_t end = extent <= start ? 0 : std::min(kernel, (extent - 1 - start) / dilation + 1);
   return {begin, std::max(begin, end)};
@@ -56,8 +56,8 @@ void for_each_window(const TensorView& y, const Window& w, Body body) {
 /// Calls body(element) for every tap of one window that lies inside the image.
 template <typename T, typename Body>
 void for_each_tap(const T* image, const Shape& shape, const Window& w, std::int64_t top, std::int64_t left, Body body) {
-  const Taps vertical = taps_inside(top, w.kernel_h, w.dilation_h, shape[2]);
-  const Taps horizontal = taps_inside(left, w.kernel_w, w.dilation_w, shape[3]);
+  const WindowTaps vertical = taps_inside(top, w.kernel_h, w.dilation_h, shape[2]);
+  const WindowTaps horizontal = taps_inside(left, w.kernel_w, w.dilation_w, shape[3]);
   for (std::int64_t kh = vertical.begin; kh < vertical.end; ++kh)
     for (std::int64_t kw = horizontal.begin; kw < horizontal.end; ++kw)
       body(image[(top + kh * w.dilation_h) * shape[3] + left + kw * w.dilation_w]);
@@ -99,9 +99,9 @@ void evaluate_average_pool(const Node& node, std::span<const TensorView> inputs,
     });
     if (include_pad) {
       // Padding counts, but not what ceil_mode lets the last window cover behind it.
-      const Taps vertical =
+      const WindowTaps vertical =
           taps_inside(top + w.pad_top, w.kernel_h, w.dilation_h, x.shape[2] + w.pad_top + w.pad_bottom);
-      const Taps horizontal =
+      const WindowTaps horizontal =
           taps_inside(left + w.pad_left, w.kernel_w, w.dilation_w, x.shape[3] + w.pad_left + w.pad_right);
       count = (vertical.end - vertical.begin) * (horizontal.end - horizontal.begin);
     }

@@ -10,9 +10,9 @@ namespace {
 
 constexpr std::int64_t onnx_float = 1, onnx_bfloat16 = 16;  // TensorProto.DataType
 
-class Insertion {
+class Bf16Insertion {
  public:
-  Insertion(Graph& graph, Bf16WeightStore& weights) : graph_(graph), weights_(weights), uses_(graph) {}
+  Bf16Insertion(Graph& graph, Bf16WeightStore& weights) : graph_(graph), weights_(weights), uses_(graph) {}
 
   void add(const std::string& product) {
     const int index = node_index(graph_, product);
@@ -86,7 +86,7 @@ const Tensor& Bf16WeightStore::get(const Tensor& weights) {
 
 void insert_bf16(Graph& graph, const std::vector<QuantizableLayer>& layers, const std::set<std::string>& names,
                  Bf16WeightStore& weights) {
-  Insertion insertion(graph, weights);
+  Bf16Insertion insertion(graph, weights);
   for (const QuantizableLayer& layer : layers)
     if (layer.follows.empty() && names.contains(layer.name))
       for (const std::string& product : layer.products) insertion.add(product);

@@ -10,7 +10,7 @@
 namespace tessera {
 namespace {
 
-constexpr std::size_t bytes = 256;
+constexpr std::size_t byte_values = 256;
 
 unsigned char first_byte(std::string_view text) {
   return static_cast<unsigned char>(text[0]);
@@ -37,13 +37,13 @@ bool begins_with_word(std::string_view text) {
 
 }  // namespace
 
-AddedTokens::AddedTokens(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)), begin_(bytes + 1) {
+AddedTokens::AddedTokens(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)), begin_(byte_values + 1) {
   std::erase_if(tokens_, [](const AddedToken& token) { return token.content.empty(); });
   std::stable_sort(tokens_.begin(), tokens_.end(), [](const AddedToken& a, const AddedToken& b) {
     if (first_byte(a.content) != first_byte(b.content)) return first_byte(a.content) < first_byte(b.content);
     return a.content.size() > b.content.size();
   });
-  for (std::size_t byte = 0; byte <= bytes; ++byte)
+  for (std::size_t byte = 0; byte <= byte_values; ++byte)
     begin_[byte] = static_cast<std::size_t>(
         std::partition_point(tokens_.begin(), tokens_.end(),
                              [byte](const AddedToken& token) { return first_byte(token.content) < byte; }) -

@@ -44,7 +44,7 @@ std::vector<std::string> texts_of(const std::vector<std::string>& words) {
   return texts;
 }
 
-std::string quoted(const std::string& text) {
+std::string json_string(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -65,8 +65,8 @@ int print_tokens(const EmbedWords& words) {
   const Tokenizer tokenizer = Tokenizer::read(words.model);
   for (const std::string& text : texts_of(words.texts)) {
     const auto tokens = tokenizer.encode(text, tokenizer.max_tokens());
-    if (!tokens) reject(quoted(text), "is not valid UTF-8", "convert it to UTF-8");
-    std::printf("{\"text\":%s,\"tokens\":%s}\n", quoted(text).c_str(),
+    if (!tokens) reject(json_string(text), "is not valid UTF-8", "convert it to UTF-8");
+    std::printf("{\"text\":%s,\"tokens\":%s}\n", json_string(text).c_str(),
                 list_text(std::span<const std::int64_t>(tokens->ids)).c_str());
   }
   return 0;
@@ -85,7 +85,7 @@ void print_lines(const std::vector<std::string>& texts, const Tensor& embeddings
   const auto values = embeddings.as<float>();
   const auto hidden = static_cast<std::size_t>(embeddings.shape()[1]);
   for (std::size_t i = 0; i < texts.size(); ++i)
-    std::printf("{\"text\":%s,\"embedding\":%s}\n", quoted(texts[i]).c_str(),
+    std::printf("{\"text\":%s,\"embedding\":%s}\n", json_string(texts[i]).c_str(),
                 list_text(values.subspan(i * hidden, hidden)).c_str());
 }
 

@@ -6,6 +6,7 @@
 #include "core/checked_size.hpp"
 #include "core/deferred_tensor.hpp"
 #include "core/error.hpp"
+#include "ops/convolution.hpp"
 #include "ops/window.hpp"
 #include "run/steps/image_steps.hpp"
 #include "run/steps/quantize_rows_step.hpp"
@@ -14,10 +15,6 @@
 
 namespace tessera {
 namespace {
-
-bool is_convolution(const Node& node) {
-  return node.op == "FusedConv" || node.op == "Conv";
-}
 
 /// Pools of images; the global average also takes other ranks, which plain code does.
 bool is_pool(const Graph& graph, const Node& node) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/memory.hpp"
+#include "ops/convolution.hpp"
 #include "tessera/shape.hpp"
 
 namespace tessera {
@@ -13,9 +14,6 @@ constexpr std::int64_t least_pixel_bytes = 512;
 
 bool is_linear(const Node& node) {
   return node.op == "FusedMatMul" || node.op == "MatMul" || node.op == "Gemm";
-}
-bool is_convolution(const Node& node) {
-  return node.op == "FusedConv" || node.op == "Conv";
 }
 /// Whether the steps of this node take rows of the last axis at any distance, on both sides.
 bool goes_by_rows(const Node& node) {

@@ -10,7 +10,7 @@ namespace tessera {
 namespace {
 
 /// What interleaving rows and turning sums adds to the time of a product on its own.
-constexpr double in_a_layer = 1.08;
+constexpr double matched_in_a_layer = 1.08;
 
 }  // namespace
 
@@ -23,7 +23,7 @@ bool can_be_matched(const Builder& builder, const BrgemmKernel& chosen, const Ge
 }
 
 double cost_of_matched(WeightStore& store, const MachineConstants& machine, const GemmWeights& weights) {
-  return in_a_layer * machine.bytes_matched * matched_excess(store, weights);
+  return matched_in_a_layer * machine.bytes_matched * matched_excess(store, weights);
 }
 
 bool lower_matched(Builder& builder, const Product& product) {

@@ -10,9 +10,9 @@ namespace {
 
 constexpr int vector_rows = 8;
 /// Most rows of one block: pointer arrays of this length live on the stack.
-constexpr int max_row_block = 192;
+constexpr int max_matched_rows = 192;
 /// The interleaved rows of a block are read again for every panel; they should stay in half of the smallest L2 we meet.
-constexpr std::int64_t l2_budget = 256 * 1024;
+constexpr std::int64_t row_bytes_in_l2 = 256 * 1024;
 /// Groups are interleaved so many at a time: what is written beyond a segment is written over by the next one, or meets
 /// this slack.
 constexpr std::int64_t groups_at_once = 8;
@@ -23,9 +23,9 @@ constexpr std::int64_t sum_bytes = 4;
 
 struct MatchedStep::Rows {
   int count = 0;
-  std::array<const std::byte*, max_row_block> a;
-  std::array<std::byte*, max_row_block> c;
-  std::array<const std::byte*, max_row_block> residual;
+  std::array<const std::byte*, max_matched_rows> a;
+  std::array<std::byte*, max_matched_rows> c;
+  std::array<const std::byte*, max_matched_rows> residual;
 
   [[nodiscard]] int vectors() const noexcept { return (count + vector_rows - 1) / vector_rows; }
   [[nodiscard]] int tiles() const noexcept { return (vectors() + most_matched_vectors - 1) / most_matched_vectors; }
@@ -38,8 +38,8 @@ MatchedStep::MatchedStep(const BrgemmKernel& finisher, const MatchedBytes& kerne
   rows_ = spec.gemm.c.count * spec.gemm.c.height * spec.gemm.c.width;
   panels_ = (spec.gemm.columns + matched_columns - 1) / matched_columns;
   // Blocks of equal size rather than full ones and a crumb, which would read all weights for a few rows.
-  const std::int64_t most = std::clamp<std::int64_t>(l2_budget / vector_bytes() * vector_rows,
-                                                     most_matched_vectors * vector_rows, max_row_block);
+  const std::int64_t most = std::clamp<std::int64_t>(row_bytes_in_l2 / vector_bytes() * vector_rows,
+                                                     most_matched_vectors * vector_rows, max_matched_rows);
   const std::int64_t blocks = std::max<std::int64_t>(1, (rows_ + most - 1) / most);
   row_block_ = static_cast<int>(round_up(static_cast<std::size_t>((rows_ + blocks - 1) / blocks), vector_rows));
 }

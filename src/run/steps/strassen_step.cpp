@@ -13,8 +13,6 @@ namespace {
 constexpr int max_pairs = 192;
 /// Between the operands of two pairs, lest they share L1 sets.
 constexpr std::int64_t pair_slack = 64;
-/// What StrassenRowsCall makes, in its order.
-enum class LeftOperand : std::uint8_t { a11, a12, a22, s1, s2, s3, s4 };
 constexpr std::int64_t left_operands = 7;
 
 /// C11, C12, C21, C22, X and Z.
@@ -124,6 +122,9 @@ struct StrassenStep::Slice {
   std::int64_t number;
   Fetch& fetch;
 };
+
+/// What StrassenRowsCall makes, in its order.
+enum class StrassenStep::LeftOperand : std::uint8_t { a11, a12, a22, s1, s2, s3, s4 };
 
 /// Two operands multiplied and added to accumulators; without the right one, nothing.
 struct StrassenStep::Product {

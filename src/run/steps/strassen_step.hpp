@@ -59,6 +59,7 @@ class StrassenStep final : public Step {
 
  private:
   using Quarters = std::array<const std::byte*, 4>;  ///< B11, B12, B21, B22
+  enum class LeftOperand : std::uint8_t;
   struct Pairs;
   struct Scratch;
   struct Fetch;

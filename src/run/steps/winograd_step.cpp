@@ -11,7 +11,7 @@ namespace {
 constexpr int most_block_tiles = 64;
 constexpr int most_side = 4, most_elements = 36;
 /// Transformed tiles and their products should stay in L2 between the phases, ...
-constexpr std::int64_t l2_budget = 512 * 1024;
+constexpr std::int64_t tile_bytes_in_l2 = 512 * 1024;
 /// ... but weights are read once a block, and the number of its tiles has to be worth it.
 constexpr int least_block_tiles = 24;
 
@@ -69,7 +69,7 @@ WinogradStep::WinogradStep(const BrgemmKernel& kernel, const WinogradTransforms&
   channels_at_once_ =
       std::min<std::int64_t>(spec.a.channels, std::max<std::int64_t>(1, weights_budget / of_channel / 16) * 16);
 
-  const std::int64_t fitting = std::max<std::int64_t>(least_block_tiles, l2_budget / block_bytes(1));
+  const std::int64_t fitting = std::max<std::int64_t>(least_block_tiles, tile_bytes_in_l2 / block_bytes(1));
   const std::int64_t total = spec.c.count * tiles_down_ * tiles_across_;
   block_tiles_ = static_cast<int>(std::min({fitting, std::int64_t{most_block_tiles}, total}));
 }
