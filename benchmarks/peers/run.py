@@ -13,7 +13,7 @@ instruction set. Prints a Markdown table with the medians and, against each peer
         [--calibration ITEMS.npz]       what Tessera and OpenVINO calibrate a float file with
 
 OpenVINO runs twice, with its hints for latency and for throughput. With the latter its requests run side by side, and its time is
-that of all inferences divided by their number.
+that of all inferences divided by their number; so runs Tessera once more beside it, and the two are compared with each other.
 
 A round is a run of inferences of each, one after the other, so that a change of clock or a busy neighbour falls on all alike. The
 ratio is the geometric mean over the rounds of (their median / our median); in brackets its 95 % interval, by bootstrap
@@ -46,7 +46,8 @@ KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "8589934592", "MALLOC_TRIM_THRESHOLD_":
 class Peer:
     """A process that speaks the protocol described in onnxruntime.mjs."""
 
-    def __init__(self, command, environment):
+    def __init__(self, command, environment, hint="latency"):
+        self.hint = hint
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                         env={**os.environ, **environment})
         self.name = self.answer()["name"]
@@ -64,10 +65,12 @@ class Peer:
 
 
 class Tessera:
-    def __init__(self, options, pin):
+    def __init__(self, options, pin, hint="latency"):
+        self.hint, self.batch = hint, options.batch
+        threads = options.threads if hint == "latency" else 1
         bert = ["--seq", str(options.seq)] if "bert" in options.model else []
         self.command = [*pin, options.tessera, "compare", "--model", options.model, "--case", options.case, "--threads",
-                        str(options.threads), "--batch", str(options.batch), *bert, "--accuracy-inputs", "1", "--json", "-q",
+                        str(threads), "--hint", hint, "--batch", str(options.batch), *bert, "--accuracy-inputs", "1", "--json", "-q",
                         *(["--calibration", options.calibration] if options.calibration else [])]
         self.name = "Tessera"
 
@@ -77,8 +80,9 @@ class Tessera:
         row = json.loads(done.stdout)["models"][0]["cases"][0]
         if row["status"] != "ok":
             sys.exit(f"Tessera cannot run {row['case']}: {row.get('reason', row['status'])}")
-        self.name = f"Tessera ({row['case']}, {row['isa']})"
-        return row["latency_ms"]["p50"]
+        streams = f", {row['streams']} at a time" if self.hint == "throughput" else ""
+        self.name = f"Tessera ({row['case']}, {row['isa']}{streams})"
+        return row["latency_ms"]["p50"] if self.hint == "latency" else 1000 * self.batch / row["throughput_per_s"]
 
 
 def openvino_peers(options, pin, precision, isa, shape):
@@ -93,7 +97,7 @@ def openvino_peers(options, pin, precision, isa, shape):
     for hint in ("latency", "throughput"):
         try:
             started.append(Peer([*pin, *shlex.split(options.openvino), "-c", script, json.dumps({**request, "hint": hint})],
-                                {"ONEDNN_MAX_CPU_ISA": isa.upper()} if isa else {}))
+                                {"ONEDNN_MAX_CPU_ISA": isa.upper()} if isa else {}, hint))
         except (RuntimeError, OSError) as error:
             print(f"OpenVINO is left out: {error}", file=sys.stderr)
     return started
@@ -155,8 +159,11 @@ def main():
 
     cpus = options.cpus or ",".join(str(cpu) for cpu in sorted(os.sched_getaffinity(0))[:options.threads])
     pin = ["taskset", "-c", cpus]
-    ours, theirs = Tessera(options, pin), peers(options, pin)
-    medians = {runner: [] for runner in [ours, *theirs]}
+    theirs = peers(options, pin)
+    ours = {"latency": Tessera(options, pin)}
+    if any(peer.hint == "throughput" for peer in theirs):
+        ours["throughput"] = Tessera(options, pin, "throughput")
+    medians = {runner: [] for runner in [*ours.values(), *theirs]}
     for done in range(options.rounds):
         for runner, times in medians.items():
             times.append(runner.measure(options.samples, options.warmup))
@@ -167,9 +174,10 @@ def main():
     size = f"batch {options.batch}" + (f" x {options.seq}" if "bert" in options.model else "")
     print(f"{os.path.basename(options.model)}, {size}, threads: {options.threads}, CPUs {cpus}, {options.rounds} rounds of "
           f"{options.samples}\n\n| engine | median ms | Tessera is |\n|---|---:|---|")
-    print(f"| {ours.name} | {statistics.median(medians[ours]):.2f} | |")
+    for runner in ours.values():
+        print(f"| {runner.name} | {statistics.median(medians[runner]):.2f} | |")
     for peer in theirs:
-        logs = [math.log(a / b) for a, b in zip(medians[peer], medians[ours])]
+        logs = [math.log(a / b) for a, b in zip(medians[peer], medians[ours[peer.hint]])]
         low, high = interval(logs)
         print(f"| {peer.name} | {statistics.median(medians[peer]):.2f} | {math.exp(statistics.fmean(logs)):.3f} times as fast "
               f"({math.exp(low):.3f} to {math.exp(high):.3f}) |")
