@@ -13,6 +13,7 @@
 #include <map>
 #include <random>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct LayerShape {
 inline std::vector<LayerShape> read_shapes(const std::filesystem::path& file) {
   std::vector<LayerShape> shapes;
   std::ifstream in(file);
+  if (!in) throw std::runtime_error("cannot read the layers of a network from " + file.string());
   for (std::string line; std::getline(in, line);) {
     LayerShape shape;
     std::istringstream words(line);
@@ -46,7 +48,7 @@ inline std::vector<LayerShape> read_shapes(const std::filesystem::path& file) {
 /// work(network, shape) for every layer.
 template <class Work>
 void for_each_shape(Work work) {
-  const std::filesystem::path shapes = std::filesystem::path(__FILE__).parent_path().parent_path() / "tests" / "shapes";
+  const std::filesystem::path shapes = TESSERA_SHAPES;
   for (const char* model : {"resnet50", "bert_base"})
     for (const LayerShape& shape : read_shapes(shapes / (std::string(model) + ".txt"))) work(model, shape);
 }
