@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numbers>
 #include <numeric>
 #include <vector>
 
@@ -103,35 +104,84 @@ TEST_P(SimdTest, GeluIsWithinThreeUlpAndOnTheLeftWithinThatOfItsOperand) {
   EXPECT_LE(highest, 0.0);
 }
 
+double exact_sigmoid(double x) {
+  return 1.0 / (1.0 + std::exp(-x));
+}
+
+TEST_P(SimdTest, SigmoidIsWithinThreeUlp) {
+  EXPECT_LE(worst_ulp(simd, &SimdProbe::sigmoid, exact_sigmoid, -87.33F, infinity), 3.0);
+}
+
+TEST_P(SimdTest, SwishIsWithinThreeUlp) {
+  const auto exact = [](double x) { return x * exact_sigmoid(x); };
+  EXPECT_LE(worst_ulp(simd, &SimdProbe::swish, exact, -88.0F, std::numeric_limits<float>::max()), 3.1);
+  double worst = 0.0;
+  sweep(simd, &SimdProbe::swish, [&](float x, float y) {
+    if (x < -88.0F && std::isfinite(x)) worst = std::fmax(worst, std::fabs(y / static_cast<double>(x)));
+  });
+  EXPECT_LE(worst, 6.1e-39);
+}
+
+TEST_P(SimdTest, GeluByTanhIsWithinFourUlpAndOnTheLeftNearItsOperand) {
+  const auto exact = [](double x) {
+    const double u = std::sqrt(2.0 / std::numbers::pi) * (x + 0.044715 * x * x * x);
+    return x * exact_sigmoid(2.0 * u);
+  };
+  EXPECT_LE(worst_ulp(simd, &SimdProbe::gelu_tanh, exact, 0.0F, 1e12F), 4.0);
+  double worst = 0.0, highest = -1.0;
+  sweep(simd, &SimdProbe::gelu_tanh, [&](float x, float y) {
+    if (!(x < 0.0F) || x < -1e12F || std::fabs(x) < smallest_normal) return;
+    worst = std::fmax(worst, std::fabs(y - exact(x)) / (std::fabs(static_cast<double>(x)) * 0x1p-21));
+    highest = std::fmax(highest, static_cast<double>(y));
+  });
+  EXPECT_LE(worst, 1.0);
+  EXPECT_LE(highest, 0.0);
+}
+
 TEST_P(SimdTest, SpecialValues) {
   const Lanes x = {0.0F, -0.0F, infinity, -infinity, NAN, 89.0F, -88.0F, 1000.0F, -1000.0F, 20.0F, -20.0F};
-  Lanes exp, erf, gelu, tanh;
+  Lanes exp, erf, gelu, tanh, sigmoid, swish, gelu_tanh;
   simd.exp(x.data(), exp.data());
   simd.erf(x.data(), erf.data());
   simd.gelu(x.data(), gelu.data());
   simd.tanh(x.data(), tanh.data());
+  simd.sigmoid(x.data(), sigmoid.data());
+  simd.swish(x.data(), swish.data());
+  simd.gelu_tanh(x.data(), gelu_tanh.data());
   const std::vector<float> exp_expected = {1, 1, infinity, 0, NAN, infinity, 0, infinity, 0};
   for (const std::size_t i : {0U, 1U, 2U, 3U, 5U, 6U, 7U, 8U}) EXPECT_EQ(exp[i], exp_expected[i]) << x[i];
   for (const std::size_t i : {0U, 1U}) {
     EXPECT_EQ(std::signbit(erf[i]), std::signbit(x[i]));
     EXPECT_EQ(std::signbit(tanh[i]), std::signbit(x[i]));
     EXPECT_EQ(gelu[i], 0.0F);
+    EXPECT_EQ(sigmoid[i], 0.5F);
+    EXPECT_EQ(swish[i], 0.0F);
+    EXPECT_EQ(gelu_tanh[i], 0.0F);
   }
   for (const std::size_t i : {2U, 7U, 9U}) {
     EXPECT_EQ(erf[i], 1.0F);
     EXPECT_EQ(tanh[i], 1.0F);
     EXPECT_EQ(gelu[i], x[i]);
+    EXPECT_EQ(sigmoid[i], 1.0F);
+    EXPECT_EQ(swish[i], x[i]);
+    EXPECT_EQ(gelu_tanh[i], x[i]);
   }
   for (const std::size_t i : {3U, 8U, 10U}) {
     EXPECT_EQ(erf[i], -1.0F);
     EXPECT_EQ(tanh[i], -1.0F);
   }
   for (const std::size_t i : {3U, 8U, 10U}) EXPECT_EQ(gelu[i], 0.0F);
-  for (const Lanes& y : {exp, erf, gelu, tanh}) EXPECT_TRUE(std::isnan(y[4]));
+  for (const std::size_t i : {3U, 8U}) {
+    EXPECT_EQ(sigmoid[i], 0.0F);
+    EXPECT_NEAR(swish[i], 0.0F, 1e-8F);
+    EXPECT_NEAR(gelu_tanh[i], 0.0F, 1e-30F);
+  }
+  for (const Lanes& y : {exp, erf, gelu, tanh, sigmoid, swish, gelu_tanh}) EXPECT_TRUE(std::isnan(y[4]));
 }
 
 TEST_P(SimdTest, EveryTierGivesTheSameBits) {
-  for (const Function function : {&SimdProbe::exp, &SimdProbe::erf, &SimdProbe::gelu, &SimdProbe::tanh}) {
+  for (const Function function : {&SimdProbe::exp, &SimdProbe::erf, &SimdProbe::gelu, &SimdProbe::tanh,
+                                  &SimdProbe::sigmoid, &SimdProbe::swish, &SimdProbe::gelu_tanh}) {
     std::vector<float> first;
     sweep(simd_probe_avx2, function, [&](float, float y) { first.push_back(y); });
     std::size_t i = 0;

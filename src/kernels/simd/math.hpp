@@ -10,6 +10,7 @@
 //   erf   2.5 ulp
 //   gelu  2.7 ulp for x >= 0; 2.6 * 2^-24 |x| for x < 0, as where erf is computed first; -0 from -5.27 on
 //   sigmoid    3 ulp where e^-|x| is a normal number; 0 below
+//   swish      3.1 ulp for x * sigmoid(x) from x = -88 on; 6e-39 x below
 //   gelu_tanh  4 ulp for x >= 0; 2^-21 |x| for x < 0
 #pragma once
 
@@ -118,6 +119,19 @@ TESSERA_INLINE F32x16 sigmoid(F32x16 x) {
   return div(select(less(x, zero()), power, one), add(one, power));
 }
 
+/// x * sigmoid(u) as x / (1 + e^-u): one exponential and one division, whatever the sign of u. u is held to where e^-u
+/// is a normal number, and x to what that makes as good as 0, lest minus infinity stay infinite.
+TESSERA_INLINE F32x16 times_sigmoid(F32x16 x, F32x16 u) {
+  const F32x16 held = min(set1(87.0F), max(set1(-88.0F), u));
+  // As exp_parts(-held), with s = -r: the odd coefficients change their signs.
+  const F32x16 n = round(mul(held, set1(-1.44269502F)));
+  const F32x16 s = fma(n, set1(1.42860682e-6F), fma(n, set1(0.693145752F), held));
+  static constexpr float c[] = {0.49999994F, -0.166665211F, 0.041668389F, -0.00836873613F, 0.0013814558F};
+  const F32x16 power = fma(mul(s, s), polynomial(s, c), sub(set1(1.0F), s));
+  const F32x16 scaled = from_bits(add(bits_of(power), shift_left<23>(to_s32(n))));
+  return div(max(set1(-1e30F), x), add(set1(1.0F), scaled));
+}
+
 /// min(max(x, low), high); NaN stays NaN.
 TESSERA_INLINE F32x16 clip(F32x16 x, F32x16 low, F32x16 high) {
   return min(high, max(low, x));
@@ -131,7 +145,7 @@ TESSERA_INLINE F32x16 hard_sigmoid(F32x16 x, float slope, float offset) {
 TESSERA_INLINE F32x16 gelu_tanh(F32x16 x) {
   const F32x16 limited = max(set1(-100.0F), x);  // minus infinity times 0 would be NaN
   const F32x16 slope = fma(mul(limited, limited), set1(0.0713548163F), set1(1.59576912F));
-  return mul(limited, sigmoid(mul(limited, slope)));
+  return times_sigmoid(limited, mul(limited, slope));
 }
 
 TESSERA_INLINE F32x16 activate(Activation activation, const ActivationParameters& p, F32x16 x) {
@@ -143,7 +157,7 @@ TESSERA_INLINE F32x16 activate(Activation activation, const ActivationParameters
     case Activation::clip: return clip(x, set1(p.first), set1(p.second));
     case Activation::sigmoid: return sigmoid(x);
     case Activation::hard_sigmoid: return hard_sigmoid(x, p.first, p.second);
-    case Activation::swish: return mul(x, sigmoid(mul(x, set1(p.first))));
+    case Activation::swish: return times_sigmoid(x, mul(x, set1(p.first)));
     case Activation::hard_swish: return mul(x, hard_sigmoid(x, 1.0F / 6.0F, 0.5F));
     case Activation::gelu_tanh: return gelu_tanh(x);
   }

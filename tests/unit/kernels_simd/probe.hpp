@@ -13,6 +13,9 @@ struct SimdProbe {
   void (*erf)(const float* x, float* y);
   void (*gelu)(const float* x, float* y);
   void (*tanh)(const float* x, float* y);
+  void (*sigmoid)(const float* x, float* y);
+  void (*swish)(const float* x, float* y);  ///< x * sigmoid(x)
+  void (*gelu_tanh)(const float* x, float* y);
   // Of x[0..15]
   float (*sum)(const float* x);
   float (*maximum)(const float* x);
