@@ -1,5 +1,6 @@
 #include "compile/make_plan.hpp"
 
+#include "compile/depth_first.hpp"
 #include "compile/layout/builder.hpp"
 #include "compile/lower/lower.hpp"
 #include "compile/plan_family.hpp"
@@ -17,6 +18,7 @@ std::shared_ptr<const Plan> make_plan(const Graph& bound, Isa isa, WeightStore& 
     const Step* const before = builder.last_step();
     lower(builder, node);
     if (Step* const step = builder.last_step(); step != before) step->info.bytes = least_bytes(graph, node);
+    join_depth_first(builder, node);
   }
   std::shared_ptr<const Plan> plan = builder.finish();
   weights.pack(threads);

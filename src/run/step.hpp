@@ -23,8 +23,12 @@ struct RunContext {
   /// Where plain code leaves an error in the data (an index out of range); the first one counts. Null: nobody will
   /// look.
   std::exception_ptr* failure = nullptr;
+  /// A buffer that this member has for itself, in place of that of the plan; `own_memory` may lie so that only a part
+  /// of it is there.
+  BufferId own = no_buffer;
+  std::byte* own_memory = nullptr;
 
-  [[nodiscard]] std::byte* at(BufferId id) const noexcept { return buffers[id]; }
+  [[nodiscard]] std::byte* at(BufferId id) const noexcept { return id == own ? own_memory : buffers[id]; }
 };
 
 class Step {

@@ -292,9 +292,21 @@ void Builder::emit(std::unique_ptr<Step> step, std::vector<BufferId> reads, std:
       if (id != no_buffer) lifetimes_[static_cast<std::size_t>(id)].last = index;
   for (const BufferId id : reads)
     if (const auto writer = writers_.find(id); writer != writers_.end()) step->info.reads.push_back(writer->second);
-  for (const BufferId id : writes) writers_[id] = index;
+  for (const BufferId id : writes) {
+    if (id == no_buffer) continue;
+    writers_[id] = index;
+    // Earlier than the buffer was asked for, where the step takes the place of one that was taken back.
+    Lifetime& lifetime = lifetimes_[static_cast<std::size_t>(id)];
+    lifetime.first = std::min(lifetime.first, index);
+  }
   plan_->scratch_bytes = std::max(plan_->scratch_bytes, step->scratch_bytes());
   plan_->steps.push_back(std::move(step));
+}
+
+std::unique_ptr<Step> Builder::take_back() {
+  std::unique_ptr<Step> step = std::move(plan_->steps.back());
+  plan_->steps.pop_back();
+  return step;
 }
 
 BufferId Builder::keep_as_buffer(std::shared_ptr<const AlignedBuffer> buffer) {

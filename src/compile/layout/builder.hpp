@@ -88,6 +88,12 @@ class Builder {
   void emit(std::unique_ptr<Step> step, std::vector<BufferId> reads, std::vector<BufferId> writes);
   /// The step that was emitted last; null before the first.
   [[nodiscard]] Step* last_step() noexcept { return plan_->steps.empty() ? nullptr : plan_->steps.back().get(); }
+  /// All so far.
+  [[nodiscard]] std::span<const std::unique_ptr<Step>> steps() const noexcept { return plan_->steps; }
+  /// Takes the step that was emitted last back, for another in its place.
+  std::unique_ptr<Step> take_back();
+  /// A buffer that no step leaves to another takes no memory in the arena.
+  void give_up(BufferId buffer) { lifetimes_[static_cast<std::size_t>(buffer)].bytes = 0; }
   /// A constant array the plan keeps, e.g. biases padded to whole panels. `shared` keeps the memory alive.
   const std::byte* keep(std::shared_ptr<const AlignedBuffer> buffer, bool is_weight);
   /// The same as a buffer that steps read.

@@ -43,6 +43,8 @@ bool lower_depthwise(Builder& builder, const Node& node, const Window& window, c
   spec.fill = zero_byte(yv);
   spec.stride_h = window.stride_h;
   spec.stride_w = window.stride_w;
+  spec.pad_top = window.pad_top;
+  spec.window_rows = (window.kernel_h - 1) * window.dilation_h + 1;
   spec.first_tap = -window.pad_top * spec.x.row_stride() - window.pad_left * spec.x.pixel_stride();
   spec.taps = taps_of(window, spec.x);
   if (window.dilation_w == 1) spec.row_taps = static_cast<int>(window.kernel_w);

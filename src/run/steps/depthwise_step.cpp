@@ -30,6 +30,11 @@ void DepthwiseStep::run(const RunContext& context) const noexcept {
   }
 }
 
+void DepthwiseStep::run_rows(const RunContext& context, const Range& rows) const noexcept {
+  for (std::int64_t row = rows.first; row < rows.last; ++row)
+    run_row(context, row / spec_.y.height, row % spec_.y.height, 0, spec_.y.channels);
+}
+
 void DepthwiseStep::run_row(const RunContext& context, std::int64_t n, std::int64_t h, std::int64_t channel,
                             std::int64_t channels) const noexcept {
   Epilogue epilogue = spec_.epilogue;

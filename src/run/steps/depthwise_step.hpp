@@ -17,7 +17,9 @@ struct DepthwiseSpec {
   Image x, y;
   Image residual;  ///< buffer == no_buffer: none
   std::int64_t stride_h = 1, stride_w = 1;
-  std::int64_t first_tap = 0;  ///< bytes from an input pixel to the first tap of its window: minus the padding
+  std::int64_t pad_top = 0,
+               window_rows = 1;  ///< rows of x above pixel (0, 0) that a window begins with, and all of its
+  std::int64_t first_tap = 0;    ///< bytes from an input pixel to the first tap of its window: minus the padding
   std::vector<std::int64_t> taps;
   int row_taps = 0;  ///< taps of a row of the window where they are neighbouring pixels; 0: they are not
   int group = 1;
@@ -33,6 +35,10 @@ class DepthwiseStep final : public Step {
       : kernel_(kernels.depthwise), spec_(std::move(spec)) {}
 
   void run(const RunContext& context) const noexcept override;
+
+  [[nodiscard]] const DepthwiseSpec& spec() const noexcept { return spec_; }
+  /// These rows of all images of y, by this member alone; the border of y is left as it is.
+  void run_rows(const RunContext& context, const Range& rows) const noexcept;
 
  private:
   void run_row(const RunContext& context, std::int64_t n, std::int64_t h, std::int64_t channel,

@@ -242,7 +242,14 @@ void GemmStep::run(const RunContext& context) const noexcept {
   const bool divided = split_ && split_->row_parts * split_->panel_parts == context.members;
   const GridSplit split = divided ? *split_ : split_grid(grid(), context.members);
   const Range rows = share(rows_, context.member % split.row_parts, split.row_parts, kernel_.mr);
-  const Range panels = share(panels_ * spec_.groups, context.member / split.row_parts, split.panel_parts);
+  run_part(context, rows, share(panels_ * spec_.groups, context.member / split.row_parts, split.panel_parts));
+}
+
+void GemmStep::run_rows(const RunContext& context, const Range& rows) const noexcept {
+  run_part(context, rows, {0, panels_ * spec_.groups});
+}
+
+void GemmStep::run_part(const RunContext& context, const Range& rows, const Range& panels) const noexcept {
   const Epilogue epilogue = epilogue_of(context);
   const bool weights_stay = (panels.last - panels.first) * panel_bytes_ <= l2_budget_of(kernel_, spec_);
   std::array<Rows, areas_in_flight> pointers;

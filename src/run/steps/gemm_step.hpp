@@ -35,6 +35,10 @@ class GemmStep final : public Step {
   void run(const RunContext& context) const noexcept override;
   [[nodiscard]] std::size_t scratch_bytes() const noexcept override;
 
+  [[nodiscard]] const GemmSpec& spec() const noexcept { return spec_; }
+  /// All of these rows of the product, by this member alone; the border of c is left as it is.
+  void run_rows(const RunContext& context, const Range& rows) const noexcept;
+
   /// What members share.
   [[nodiscard]] Grid grid() const noexcept;
   /// How that many members divide the grid; other numbers of members, and without this all, do as split_grid says.
@@ -57,6 +61,7 @@ class GemmStep final : public Step {
 
   void split_k();
   void choose_row_block();
+  void run_part(const RunContext& context, const Range& rows, const Range& panels) const noexcept;
   void run_area(const RunContext& context, TileSession& tiles, const Epilogue& whole, const Area& area,
                 Rows& pointers) const noexcept;
 
