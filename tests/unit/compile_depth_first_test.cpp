@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
+#include <random>
 #include <string>
+#include <vector>
 
 #include "cpu/topology.hpp"
 #include "engine_support.hpp"
@@ -93,6 +96,60 @@ TEST(DepthFirst, Bf16) {
   convert_to_bf16(joined);
   convert_to_bf16(apart);
   expect_same(joined, apart, random_tensor(Shape{layers[1].batch, narrow, edge, edge}, 6));
+}
+
+Quantization scales_of(std::int64_t channels) {
+  Quantization scales{{}, {}, 0};
+  for (std::int64_t c = 0; c < channels; ++c) {
+    scales.scale.push_back(0.001F * static_cast<float>(1 + c % 5));
+    scales.zero_point.push_back(0);
+  }
+  return scales;
+}
+
+Tensor random_bytes(DataType type, const Shape& shape, unsigned seed) {
+  Tensor bytes(type, shape);
+  std::mt19937 random(seed);
+  for (std::size_t i = 0; i < bytes.bytes(); ++i) bytes.mutable_data()[i] = static_cast<std::byte>(random() >> 24U);
+  return bytes;
+}
+
+/// The same two layers on u8 codes whose zero points are not 0, so that the padding is not either.
+Net quantized_net(std::int64_t edge, bool shows) {
+  Net net;
+  const ValueId x = net.input("x", {1, narrow, edge, edge}, DataType::u8);
+  net.graph.value(x).quantization = Quantization{{0.02F}, {121}, -1};
+  const ValueId expand = net.constant(random_bytes(DataType::s8, Shape{wide, narrow, 1, 1}, 7));
+  const ValueId taps = net.constant(random_bytes(DataType::s8, Shape{wide, 1, 3, 3}, 8));
+  net.graph.value(expand).quantization = net.graph.value(taps).quantization = scales_of(wide);
+  const ValueId middle = net.op("FusedConv", {x, expand, net.weight(Shape{wide})}, {});
+  const ValueId y = net.op("FusedConv", {middle, taps, net.weight(Shape{wide})},
+                           {{"group", wide}, {"pads", std::vector<std::int64_t>(4, 1)}});
+  net.output(y);
+  if (shows) net.output(middle);
+  infer_shapes(net.graph);
+  for (const ValueId id : {middle, y}) net.graph.value(id).type = DataType::u8;
+  net.graph.value(middle).quantization = Quantization{{0.05F}, {90}, -1};
+  net.graph.value(y).quantization = Quantization{{0.1F}, {101}, -1};
+  return net;
+}
+
+TEST(DepthFirst, IntegersAreTheSameOnEveryTier) {
+  const std::int64_t edge = edge_of(1);
+  const Net joined = quantized_net(edge, false), apart = quantized_net(edge, true);
+  const Tensor pixels = random_bytes(DataType::u8, Shape{1, narrow, edge, edge}, 9);
+  WeightStore plain;
+  const Tensor expected = run_plan(apart.graph, {pixels}, Isa::avx2, 1, plain).front();
+  std::int64_t joins = 0;
+  for (const Isa isa : tiers_here()) {
+    // AVX2 may multiply by lists of matched groups, which another step does.
+    joins += joined_steps(*plan_of(joined.graph, isa));
+    WeightStore weights;
+    for (const int threads : {1, 3})
+      EXPECT_TRUE(same_bits(expected, run_plan(joined.graph, {pixels}, isa, threads, weights).front()))
+          << name_of(isa) << ' ' << threads;
+  }
+  EXPECT_GT(joins, 0);
 }
 
 TEST(DepthFirst, NeedsLessMemory) {
