@@ -68,6 +68,30 @@ void FreeMemory::operator()(std::byte* pointer) const noexcept {
     std::free(pointer);
 }
 
+GrowingBuffer::~GrowingBuffer() {
+  if (data_ != nullptr) ::munmap(data_, mapped_);
+}
+
+void GrowingBuffer::grow(std::size_t bytes) {
+  if (bytes <= size_) return;
+  const std::size_t wanted = bytes + buffer_slack;
+  // Whole large pages: the end in small ones would take hundreds of faults, and could not become large later.
+  const std::size_t needed = round_up(wanted, wanted >= large_page ? large_page : small_page);
+  if (needed > mapped_) {
+    std::byte* const fresh = map_pages(needed);
+    if (fresh == nullptr) fail_for_want_of(bytes);
+    // Both begin at a large page where they have any, so that large pages move whole.
+    if (data_ != nullptr && ::mremap(data_, mapped_, mapped_, MREMAP_MAYMOVE | MREMAP_FIXED, fresh) == MAP_FAILED) {
+      ::munmap(fresh, needed);
+      fail_for_want_of(bytes);
+    }
+    data_ = fresh;
+    mapped_ = needed;
+    ask_for_large_pages(data_, mapped_);
+  }
+  size_ = bytes;
+}
+
 /// Address space for the buffers of one go. Only what is touched becomes memory, so it may be generous.
 struct BufferRegion::Mapping {
   std::byte* first = nullptr;

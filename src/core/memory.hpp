@@ -55,6 +55,26 @@ class BufferRegion {
   std::shared_ptr<Mapping> mapping_;  ///< kept alive by the buffers in it
 };
 
+/// Memory that grows. Pages that are there already stay, with what is in them, wherever the whole moves to: growing
+/// costs what is new. Not thread-safe.
+class GrowingBuffer {
+ public:
+  GrowingBuffer() = default;
+  ~GrowingBuffer();
+  GrowingBuffer(const GrowingBuffer&) = delete;
+  GrowingBuffer& operator=(const GrowingBuffer&) = delete;
+
+  /// From now on at least that many bytes; what is new is zero. Error{failed} when the memory is not to be had: then
+  /// all is as it was.
+  void grow(std::size_t bytes);
+  [[nodiscard]] std::byte* data() noexcept { return data_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0, mapped_ = 0;
+};
+
 constexpr std::size_t round_up(std::size_t value, std::size_t multiple) noexcept {
   return (value + multiple - 1) / multiple * multiple;
 }

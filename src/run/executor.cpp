@@ -44,6 +44,27 @@ std::vector<std::byte*> buffers_of(const Plan& plan, std::byte* base) {
   return buffers;
 }
 
+/// Touches every page; all members do, since the system takes most of the time of a large page to zero it.
+void bring_in(std::byte* first, std::size_t bytes, ThreadTeam& team) {
+  struct Area {
+    std::byte* first;
+    std::size_t bytes, share;
+  };
+  constexpr std::size_t large_page = std::size_t{2} << 20;
+  const auto members = static_cast<std::size_t>(team.size());
+  Area area{first, bytes, round_up((bytes + members - 1) / members, large_page)};
+  team.renew_after_fork();
+  team.run(
+      [](void* context, int member) noexcept {
+        const Area& whole = *static_cast<const Area*>(context);
+        const std::size_t begin = std::min(whole.bytes, whole.share * static_cast<std::size_t>(member));
+        const std::size_t end = std::min(whole.bytes, begin + whole.share);
+        for (std::size_t at = begin; at < end; at += page)
+          const_cast<volatile std::byte&>(whole.first[at]) = std::byte{0};
+      },
+      &area);
+}
+
 }  // namespace
 
 BatchPlans whole_batch(std::shared_ptr<const Plan> plan) {
@@ -80,13 +101,12 @@ std::size_t weight_bytes(const BatchPlans& plans) {
   return bytes;
 }
 
-std::byte* Workspace::reserve(std::size_t bytes) {
-  if (bytes <= memory_.size()) return memory_.data();
-  memory_ = AlignedBuffer();  // before the new one, so that both are never there together
-  memory_ = AlignedBuffer(bytes);
+std::byte* Workspace::reserve(std::size_t bytes, ThreadTeam& team) {
+  const std::size_t before = memory_.size();
+  if (bytes <= before) return memory_.data();
+  memory_.grow(bytes);
   // Now rather than in the first inference: the system hands out memory, zeroed, when it is touched.
-  for (std::size_t at = 0; at < memory_.size(); at += page)
-    const_cast<volatile std::byte&>(memory_.data()[at]) = std::byte{0};
+  bring_in(memory_.data() + before, bytes - before, team);
   return memory_.data();
 }
 
@@ -128,7 +148,7 @@ void Executor::measure() {
 }
 
 void Executor::prepare() {
-  std::byte* const base = workspace_->reserve(needed_.total());
+  std::byte* const base = workspace_->reserve(needed_.total(), *team_);
   if (base == base_) return;
   place_buffers(base + needed_.ports);
   place_ports(base);

@@ -41,12 +41,13 @@ std::size_t weight_bytes(const BatchPlans& plans);
 /// Memory that executors of one team use in turns: as large as the largest of them needs.
 class Workspace {
  public:
-  /// At least that many bytes, present rather than promised by the system. What was in it is lost when it grows.
-  std::byte* reserve(std::size_t bytes);
+  /// At least that many bytes, present rather than promised by the system: the team brings in what is new. Executors
+  /// that find another address here than before have to place their buffers anew.
+  std::byte* reserve(std::size_t bytes, ThreadTeam& team);
   [[nodiscard]] std::size_t bytes() const noexcept { return memory_.size(); }
 
  private:
-  AlignedBuffer memory_;
+  GrowingBuffer memory_;
 };
 
 class Executor {

@@ -7,6 +7,8 @@
 #include <optional>
 #include <vector>
 
+#include "tessera/error.hpp"
+
 namespace tessera {
 namespace {
 
@@ -47,6 +49,33 @@ TEST(BufferRegion, WhatIsLargerThanAMappingGetsItsOwn) {
   large.data()[large.size() - 1] = std::byte{1};
   EXPECT_EQ(large.data()[0], std::byte{0});
   EXPECT_TRUE(is_zero(small));
+}
+
+TEST(GrowingBuffer, KeepsWhatIsInItAndAddsZeros) {
+  GrowingBuffer buffer;
+  std::size_t before = 0;
+  // Below and above a large page, and less than there is.
+  for (const std::size_t bytes :
+       {std::size_t{100}, std::size_t{5000}, std::size_t{3} << 20, std::size_t{1000}, (std::size_t{9} << 20) + 100}) {
+    buffer.grow(bytes);
+    ASSERT_EQ(buffer.size(), std::max(before, bytes));
+    ASSERT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % cache_line, 0U);
+    const auto is = [](std::byte value) { return [value](std::byte b) { return b == value; }; };
+    EXPECT_TRUE(std::all_of(buffer.data(), buffer.data() + before, is(std::byte{7}))) << bytes;
+    EXPECT_TRUE(std::all_of(buffer.data() + before, buffer.data() + buffer.size() + buffer_slack, is(std::byte{0})))
+        << bytes;
+    std::fill_n(buffer.data(), buffer.size(), std::byte{7});
+    before = buffer.size();
+  }
+}
+
+TEST(GrowingBuffer, StaysAsItWasWhereThereIsNoMemory) {
+  GrowingBuffer buffer;
+  buffer.grow(10'000);
+  std::fill_n(buffer.data(), buffer.size(), std::byte{7});
+  EXPECT_THROW(buffer.grow(std::size_t{1} << 60), Error);
+  EXPECT_EQ(buffer.size(), 10'000U);
+  EXPECT_EQ(buffer.data()[9'999], std::byte{7});
 }
 
 }  // namespace
