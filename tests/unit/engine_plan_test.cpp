@@ -312,5 +312,33 @@ TEST(Plan, PackedWeightsAreSharedBetweenPlansOfOneStore) {
   EXPECT_EQ(one->weights, two->weights);
 }
 
+/// Where all kernels of a type read one form of the weights, whatever the number of rows.
+TEST(Plan, OtherNumbersOfRowsPackNothingMore) {
+  Tensor floats = random_tensor(Shape{64, 96}, 1), bytes(DataType::s8, Shape{64, 96});
+  for (std::size_t i = 0; i < bytes.bytes(); ++i) bytes.mutable_data()[i] = static_cast<std::byte>(i * 37 % 251);
+  for (const Isa isa : tiers_here())
+    for (const DataType type : {DataType::f32, DataType::bf16, DataType::u8}) {
+      const bool other_form_for_few = type == DataType::u8 && !has_int8_dot(isa);
+      if (other_form_for_few || (has_tiles(isa) && type != DataType::f32)) continue;
+      WeightStore weights;
+      std::size_t packed = 0;
+      for (const std::int64_t rows : {30, 1, 5, 300}) {
+        Net net;
+        const ValueId x = net.input("x", {1, rows, 64}, type);
+        const ValueId w = net.constant(type == DataType::u8 ? bytes : floats);
+        if (type == DataType::u8) {
+          net.graph.value(x).quantization = Quantization{{1.0F}, {7}, -1};
+          net.graph.value(w).quantization = Quantization{{1.0F}, {0}, -1};
+        }
+        net.output(net.op("FusedMatMul", {x, w}));
+        infer_shapes(net.graph);
+        static_cast<void>(make_plan(net.graph, isa, weights));
+        if (packed == 0) packed = weights.bytes();
+        EXPECT_EQ(weights.bytes(), packed) << name_of(isa) << " " << name_of(type) << ", rows: " << rows;
+      }
+      EXPECT_GT(packed, 0U);
+    }
+}
+
 }  // namespace
 }  // namespace tessera

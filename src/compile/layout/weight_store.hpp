@@ -27,8 +27,8 @@ class WeightStore {
   /// What a look at elements that may lie anywhere finds out.
   using Find = std::function<std::vector<double>(const std::byte* elements)>;
 
-  /// The packed form of `source` called `form` (kernel name and geometry), `bytes` long. Its contents are there after
-  /// pack(). Thread-safe.
+  /// The packed form of `source` called `form` (what kernels read, and geometry), `bytes` long. Its contents are there
+  /// after pack(). Thread-safe.
   PackedWeight get(const Tensor& source, const std::string& form, std::size_t bytes, Pack pack);
 
   /// The same, of a length that is known after pack(); until then the buffer is empty.

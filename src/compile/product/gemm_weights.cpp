@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "compile/product/byte_products.hpp"
+#include "kernels/brgemm/overflow.hpp"
 
 namespace tessera {
 namespace {
@@ -57,6 +58,12 @@ void pack_all(const BrgemmKernel& kernel, const GemmWeights& weights, DataType t
     else
       pack_b(kernel, {from, type, k, weights.columns, 1, k}, weights.segment_k, packed);
   }
+}
+
+/// The same for kernels that read the same panels: those for other numbers of rows, or of other tiers.
+std::string packed_form(const BrgemmKernel& kernel) {
+  return std::string(name_of(kernel.b)) + "/" + std::to_string(kernel.k_group) + "x" + std::to_string(kernel.nr) +
+         (reads_overflows(kernel) ? " marked" : "");
 }
 
 std::int32_t zero_point_of(const Quantization& quantization, std::size_t column) {
@@ -178,7 +185,7 @@ std::string geometry_of(const GemmWeights& weights) {
 }
 
 const std::byte* pack_weights(Builder& builder, const BrgemmKernel& kernel, const GemmWeights& weights) {
-  const std::string form = std::string(kernel.name) + "/" + geometry_of(weights);
+  const std::string form = packed_form(kernel) + "/" + geometry_of(weights);
   const std::size_t bytes =
       packed_b_bytes(kernel, weights.segment_k, weights.columns) * static_cast<std::size_t>(weights.groups) +
       mark_bytes(kernel, weights);
