@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """What requests of any length and batch cost, and what streams gain.
 
-    PYTHONPATH=build/release/python benchmarks/any_shape.py [lengths] [padding] [streams] [idle]
+    PYTHONPATH=build/release/python benchmarks/any_shape.py [lengths] [padding] [mixed] [streams] [idle]
 
 lengths  requests of random batch and sequence length: what the first use of a length costs beyond its inference, and
          whether memory grows once all have been seen.
 padding  texts of mixed length, sorted into batches of like lengths, against all padded to the longest.
+mixed    texts of mixed length in one batch: computed with their padding, and without (skip_padding).
 streams  throughput of two streams of one thread against one; ResNet-50 image by image on all streams against batches
          of 16 on one.
 idle     the CPU time that a process takes with a session that has nothing to do.
@@ -98,6 +99,25 @@ def padding(model: tessera.Model, texts: int) -> None:
           f"{texts / like:.1f} texts/s sorted by length, {texts / all_padded:.1f} all padded to the longest: {all_padded / like:.2f}x")
 
 
+def mixed(model: tessera.Model) -> None:
+    """Eight texts of 4 to 256 tokens, evenly apart, in one batch."""
+    tokens = np.linspace(4, 256, 8).round().astype(int)
+    feeds = {name: array.copy() for name, array in model.random_inputs(batch=len(tokens), seq=int(tokens.max())).items()}
+    feeds["attention_mask"][:] = np.arange(tokens.max()) < tokens[:, None]
+    for precision in ("int8", "fp32"):
+        padded, skipping = model.compile(precision), model.compile(precision, skip_padding=True)
+        turns = [(padded.measure(feeds, samples=1, warmup=0)[0], skipping.measure(feeds, samples=1, warmup=0)[0])
+                 for _ in range(9)]
+        whole, cut = (statistics.median(column[1:]) for column in zip(*turns))
+        expected, outputs = padded.run(feeds), skipping.run(feeds)
+        name = next(name for name, array in outputs.items() if array.ndim == 3)
+        valid = feeds["attention_mask"].astype(bool)
+        apart = np.abs(outputs[name] - expected[name])[valid].max() / np.abs(expected[name][valid]).max()
+        print(f"{precision}, 8 texts of {tokens.min()} to {tokens.max()} tokens ({valid.mean():.0%} of the batch): {whole:.1f} ms "
+              f"with padding, {cut:.1f} without: {whole / cut:.2f}x; the first time {turns[0][1] - cut:+.1f} ms; results "
+              f"differ by {apart:.1e} of the largest, {'zeros' if not outputs[name][~valid].any() else 'NO ZEROS'} elsewhere")
+
+
 def throughput(session: tessera.Session, feeds, requests: int, waiting: int) -> float:
     """Requests in a second, with so many under way at a time."""
     begin = time.perf_counter()
@@ -135,7 +155,7 @@ def idle(model: tessera.Model, seconds: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", default=["lengths", "padding", "streams", "idle"])
+    parser.add_argument("parts", nargs="*", default=["lengths", "padding", "mixed", "streams", "idle"])
     parser.add_argument("--requests", type=int, default=2000)
     options = parser.parse_args()
     bert = tessera.load("bert-base")
@@ -145,12 +165,14 @@ def main() -> None:
             first_run(bert, 40)
         elif part == "padding":
             padding(bert, 1000)
+        elif part == "mixed":
+            mixed(bert)
         elif part == "streams":
             streams(tessera.load("resnet50"))
         elif part == "idle":
             idle(tessera.load("resnet50"), 5)
         else:
-            parser.error(f"no part {part}: lengths, padding, streams or idle")
+            parser.error(f"no part {part}: lengths, padding, mixed, streams or idle")
 
 
 if __name__ == "__main__":

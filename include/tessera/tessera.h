@@ -180,6 +180,9 @@ typedef struct tessera_session_options {
   const char* tune_cache;    /**< a JSON file that keeps these times; may be NULL */
   int synthetic_calibration; /**< 1: INT8 of a float model is calibrated on seeded noise, whose ranges are not those of
                                 real inputs: for trials of speed only */
+  int skip_padding;          /**< 1: run() does not compute what stands behind the last element of a row of the mask
+                                (the input attention_mask, input_mask or mask) that is not 0; outputs hold zeros there.
+                                TESSERA_INVALID for models whose results depend on padding */
 } tessera_session_options;
 
 /** `options` may be NULL. Packed weights are shared between sessions of a model that use the same kernels. */

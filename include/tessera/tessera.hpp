@@ -50,6 +50,13 @@ struct SessionOptions {
   /// takes any others, too.
   std::map<std::string, std::int64_t> extents = {};
   bool fixed_extents = false;  ///< run() refuses other extents than those prepared
+  /// run() and run_async() do not compute what stands behind the last element of a row of the mask (the input
+  /// attention_mask, input_mask or mask) that is not 0: rows of about one length run together, at that length, and
+  /// outputs hold zeros at the positions that were left out. Everything else is what the padded batch gives: the same
+  /// bits in INT8 and BF16; in FP32 up to rounding, since some layers compute 96 rows or more in another way. A row
+  /// without a mask counts in full. Compiling tries the model on a short row. Error{invalid} where its results depend
+  /// on padding, or its inputs and outputs cannot be cut. set_input(), infer() and output() do as ever.
+  bool skip_padding = false;
   /// Streams run requests side by side, each with `threads` threads on cores of its own; packed weights are shared.
   /// 0: one for each core (or each `threads` cores). With several and `threads` 0 the cores are shared out evenly.
   int streams = 1;

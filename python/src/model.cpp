@@ -52,8 +52,8 @@ OpenDataset open(const LoadedModel& model, const std::string& path, const std::o
 
 std::unique_ptr<PythonSession> compile(const LoadedModel& loaded, const std::string& precision,
                                        const std::optional<std::string>& isa, int threads, int streams,
-                                       const Extents& extents, bool fixed_extents, int opt_level, bool pin,
-                                       const std::vector<int>& cpus, std::optional<int> numa_node,
+                                       const Extents& extents, bool fixed_extents, bool skip_padding, int opt_level,
+                                       bool pin, const std::vector<int>& cpus, std::optional<int> numa_node,
                                        std::size_t plan_cache_bytes, std::size_t queue_limit,
                                        const OpenDataset* calibration, bool synthetic_calibration,
                                        const std::optional<std::string>& tune_cache, nb::object progress) {
@@ -64,6 +64,7 @@ std::unique_ptr<PythonSession> compile(const LoadedModel& loaded, const std::str
   options.streams = streams;
   options.extents = extents;
   options.fixed_extents = fixed_extents;
+  options.skip_padding = skip_padding;
   options.opt_level = opt_level;
   options.pin = pin;
   options.cpus = cpus;
@@ -187,10 +188,10 @@ void bind_model(nb::module_& module) {
           },
           nb::arg("size"), nb::arg("item"), nb::arg("label"), nb::arg("convert"))
       .def("compile", &compile, nb::kw_only(), nb::arg("precision"), nb::arg("isa").none(), nb::arg("threads"),
-           nb::arg("streams"), nb::arg("extents"), nb::arg("fixed_extents"), nb::arg("opt_level"), nb::arg("pin"),
-           nb::arg("cpus"), nb::arg("numa_node").none(), nb::arg("plan_cache_bytes"), nb::arg("queue_limit"),
-           nb::arg("calibration").none(), nb::arg("synthetic_calibration"), nb::arg("tune_cache").none(),
-           nb::arg("progress").none())
+           nb::arg("streams"), nb::arg("extents"), nb::arg("fixed_extents"), nb::arg("skip_padding"),
+           nb::arg("opt_level"), nb::arg("pin"), nb::arg("cpus"), nb::arg("numa_node").none(),
+           nb::arg("plan_cache_bytes"), nb::arg("queue_limit"), nb::arg("calibration").none(),
+           nb::arg("synthetic_calibration"), nb::arg("tune_cache").none(), nb::arg("progress").none())
       .def("quantize", &quantize, nb::kw_only(), nb::arg("items"), nb::arg("validation").none(), nb::arg("most"),
            nb::arg("method"), nb::arg("gelu_method").none(), nb::arg("percentile"), nb::arg("smoothquant").none(),
            nb::arg("search_smoothquant"), nb::arg("max_drop").none(), nb::arg("fallback").none(), nb::arg("metric"),

@@ -44,8 +44,8 @@ class Model(Described):
 
     def compile(self, precision: str = "fp32", isa: Optional[str] = None, threads: int = 0, streams: Union[int, str] = 1,
                 *, batch: int = 1, seq: Optional[int] = None, extents: Optional[dict[str, int]] = None,
-                fixed_extents: bool = False, calibration: Optional[Items] = None, tune: bool = False,
-                tune_cache: Optional[Path] = None, pin: bool = True, cpus: Sequence[int] = (),
+                fixed_extents: bool = False, skip_padding: bool = False, calibration: Optional[Items] = None,
+                tune: bool = False, tune_cache: Optional[Path] = None, pin: bool = True, cpus: Sequence[int] = (),
                 numa_node: Optional[int] = None, plan_cache_bytes: int = 64 << 20, queue_limit: int = 1024,
                 opt_level: int = 1, progress: Progress = None) -> Session:
         """A session that runs the model.
@@ -58,6 +58,8 @@ class Model(Described):
         streams           requests that run side by side on cores of their own; "auto": one for each core
         batch, seq        extents to prepare a plan for; any others work too. extents: the same by symbol
         fixed_extents     refuse any others
+        skip_padding      run() does not compute what stands behind the last element of a row of the attention mask that is
+                          not 0; outputs hold zeros there. Error for a model whose results depend on padding
         calibration       for int8 of a model that is not quantized: a path, or items as in quantize(). None: an Error,
                           except for built-in models; "synthetic": insists on seeded random data
         tune, tune_cache  time the ways to compute each layer, take the fastest, and remember it
@@ -70,7 +72,7 @@ class Model(Described):
         prepared = _extents(batch, seq, extents)
         compiled = self._compiled.compile(
             precision=precision, isa=isa, threads=threads, streams=stream_count(streams), extents=prepared,
-            fixed_extents=fixed_extents, opt_level=opt_level, pin=pin, cpus=list(cpus), numa_node=numa_node,
+            fixed_extents=fixed_extents, skip_padding=skip_padding, opt_level=opt_level, pin=pin, cpus=list(cpus), numa_node=numa_node,
             plan_cache_bytes=plan_cache_bytes, queue_limit=queue_limit,
             calibration=dataset_of(self._compiled, None if is_synthetic(calibration) else calibration, None),
             synthetic_calibration=is_synthetic(calibration), tune_cache=cache_file(tune, tune_cache),

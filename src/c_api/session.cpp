@@ -29,6 +29,7 @@ SessionOptions session_options(const tessera_session_options* given) {
   options.tune = c.tune != 0;
   if (c.tune_cache != nullptr) options.tune_cache = c.tune_cache;
   options.calibration_options.synthetic = c.synthetic_calibration != 0;
+  options.skip_padding = c.skip_padding != 0;
   return options;
 }
 

@@ -120,6 +120,24 @@ TensorMap run_on(Session::Impl& session, const TensorMap& inputs) {
   return outputs;
 }
 
+TensorMap run_request(Session::Impl& session, const TensorMap& inputs) {
+  if (!session.sequences) return run_on(session, inputs);
+  // What is wrong with the inputs is said of them, not of their parts.
+  require_names(session.cache.graph(), inputs);
+  static_cast<void>(bindings_of(session.cache.graph(), inputs, "inputs"));
+  return run_without_padding(*session.sequences, inputs, [&](const TensorMap& part) { return run_on(session, part); });
+}
+
+void skip_padding(Session::Impl& session, const SessionOptions& options) {
+  if (!options.skip_padding) return;
+  if (options.fixed_extents)
+    reject("skip_padding", "runs parts of a batch at lengths of their own, and extents are fixed",
+           "leave out fixed_extents");
+  session.sequences.emplace(session.cache.graph());
+  require_padding_ignored(*session.sequences, session.cache.graph(),
+                          [&](const TensorMap& inputs) { return run_on(session, inputs); });
+}
+
 }  // namespace
 
 Session Model::compile(const SessionOptions& options) const {
@@ -145,6 +163,7 @@ Session Model::compile(const SessionOptions& options) const {
                                                  options.tune_progress});
   impl->prepared = impl->cache.get(bindings_for(impl->cache.graph(), options.extents), tuner.get());
   if (tuner != nullptr) impl->tuning = tuner->finish();
+  skip_padding(*impl, options);
   impl->bind_prepared();
   return Session(std::move(impl));
 }
@@ -202,7 +221,7 @@ TensorView Session::output_view(const std::string& name) {
 }
 
 TensorMap Session::run(const TensorMap& inputs) {
-  return run_on(*impl_, inputs);
+  return run_request(*impl_, inputs);
 }
 
 void Session::run_async(TensorMap inputs, Done done) {
@@ -211,7 +230,7 @@ void Session::run_async(TensorMap inputs, Done done) {
     TensorMap outputs;
     std::exception_ptr error;
     try {
-      outputs = run_on(*impl, inputs);
+      outputs = run_request(*impl, inputs);
     } catch (...) {
       error = std::current_exception();
     }

@@ -3,12 +3,14 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "engine/free_streams.hpp"
 #include "engine/input_watch.hpp"
 #include "engine/model_impl.hpp"
+#include "engine/padding.hpp"
 #include "engine/plan_cache.hpp"
 #include "engine/request_queue.hpp"
 #include "engine/stream.hpp"
@@ -34,6 +36,7 @@ struct Session::Impl {
   PreparationInfo preparation;
   PlanCache cache;
   InputWatch watch;
+  std::optional<MaskedSequences> sequences;  ///< of which run() computes no padding; nothing: it does
   std::vector<std::unique_ptr<Stream>> streams;
   FreeStreams free;
   std::shared_ptr<const ShapedPlan> prepared;  ///< what set_input() and infer() are about, on stream 0

@@ -104,6 +104,23 @@ class Sessions(unittest.TestCase):
         with self.assertRaisesRegex(tessera.Error, "extent"):
             fixed.run({self.name: whole})
 
+    def test_padding_is_left_out(self):
+        model = tessera.load(support.TEXT)
+        feeds = {name: array.copy() for name, array in model.random_inputs(batch=3, seq=60).items()}
+        feeds["attention_mask"][1, 5:] = feeds["attention_mask"][2, 17:] = 0
+        expected = model.compile(threads=1).run(feeds)
+        skipping = model.compile(threads=1, skip_padding=True)
+        np.testing.assert_array_equal(skipping.run(feeds)["logits"], expected["logits"])
+        with tempfile.TemporaryDirectory() as folder:
+            words = []
+            for name, array in feeds.items():
+                np.save(pathlib.Path(folder) / f"{name}.npy", array)
+                words += ["--input", f"{name}={folder}/{name}.npy"]
+            printed = support.command_line("run", support.TEXT, "--hash", "--skip-padding", *words)
+        self.assertEqual(support.hash_lines(expected), printed.splitlines())
+        with self.assertRaisesRegex(tessera.Error, "attention_mask"):
+            self.model.compile(skip_padding=True)
+
     def test_in_place(self):
         session = self.model.compile(threads=1, batch=3)
         (name, image), = self.model.random_inputs(batch=3).items()

@@ -237,6 +237,12 @@ TEST_F(CApi, OptionsMayBeShorterOrLonger) {
   EXPECT_EQ(session_, nullptr);
 }
 
+TEST_F(CApi, PaddingIsSkippedOnlyWhereThereIsAMask) {
+  auto options = sized<tessera_session_options>();
+  options.skip_padding = 1;
+  expect_error(tessera_session_create(model_, &options, &session_), TESSERA_INVALID, "skip_padding", "attention_mask");
+}
+
 TEST_F(CApi, TiersByNumberAndName) {
   for (int isa = TESSERA_ISA_AVX2; isa <= TESSERA_ISA_AVX512_CORE_AMX; ++isa) {
     const auto tier = isa_from_name(tessera_isa_name(static_cast<tessera_isa>(isa)));
