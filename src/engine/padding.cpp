@@ -20,6 +20,25 @@ constexpr std::int64_t step_of_lengths = 8;
 /// What a run costs beyond its tokens (weights come from memory, threads wait for each other), in tokens.
 constexpr std::int64_t tokens_of_a_run = 32;
 
+/// Fewer tokens of a thread do not repay reading the weights for it alone (batch_split.cpp): all threads share the
+/// steps.
+constexpr std::int64_t tokens_of_a_part = 128;
+
+/// What threads that share every step take longer than threads with rows of their own: an eighth, where nothing else
+/// runs beside them (decision 27), and more where they wait for one that has lost its CPU.
+constexpr std::int64_t sharing = 8;
+
+/// A run of so many rows, in tokens.
+std::int64_t cost_of_run(std::int64_t rows, std::int64_t length, int threads) {
+  const std::int64_t tokens = rows * length;
+  std::int64_t shared = 0;
+  if (threads > 1) {
+    const std::int64_t rows_of_a_part = (tokens_of_a_part + length - 1) / length;
+    shared = rows < threads * rows_of_a_part ? tokens : rows % threads * length;
+  }
+  return tokens + shared / sharing + tokens_of_a_run;
+}
+
 /// The names that a mask goes by.
 constexpr std::array mask_names = {"attention_mask", "input_mask", "mask"};
 
@@ -110,7 +129,7 @@ TensorMap run_groups(const MaskedSequences& sequences, const TensorMap& inputs, 
 
 }  // namespace
 
-std::vector<LengthGroup> group_by_length(std::span<const std::int64_t> lengths, std::int64_t longest) {
+std::vector<LengthGroup> group_by_length(std::span<const std::int64_t> lengths, std::int64_t longest, int threads) {
   std::map<std::int64_t, std::vector<std::int64_t>> by_length;
   for (std::size_t row = 0; row < lengths.size(); ++row) {
     const std::int64_t rounded = (lengths[row] + step_of_lengths - 1) / step_of_lengths * step_of_lengths;
@@ -125,7 +144,7 @@ std::vector<LengthGroup> group_by_length(std::span<const std::int64_t> lengths, 
     std::int64_t rows = 0;
     for (std::size_t begin = end; begin-- > 0;) {
       rows += static_cast<std::int64_t>(sorted[begin].second.size());
-      const std::int64_t cost = best[begin] + rows * sorted[end - 1].first + tokens_of_a_run;
+      const std::int64_t cost = best[begin] + cost_of_run(rows, sorted[end - 1].first, threads);
       if (cost >= best[end]) continue;
       best[end] = cost;
       first[end] = begin;
@@ -244,11 +263,12 @@ void MaskedSequences::put(const TensorMap& made, const LengthGroup& group, std::
   }
 }
 
-TensorMap run_without_padding(const MaskedSequences& sequences, const TensorMap& inputs, const RunBatch& run) {
+TensorMap run_without_padding(const MaskedSequences& sequences, const TensorMap& inputs, int threads,
+                              const RunBatch& run) {
   const std::int64_t longest = inputs.at(sequences.mask()).shape()[1];
   const std::vector<std::int64_t> lengths = sequences.lengths(inputs);
   if (std::ranges::all_of(lengths, [longest](std::int64_t length) { return length == longest; })) return run(inputs);
-  return run_groups(sequences, inputs, lengths, group_by_length(lengths, longest), run);
+  return run_groups(sequences, inputs, lengths, group_by_length(lengths, longest, threads), run);
 }
 
 void require_padding_ignored(const MaskedSequences& sequences, const Graph& graph, const RunBatch& run) {

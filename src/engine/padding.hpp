@@ -20,8 +20,10 @@ struct LengthGroup {
 };
 
 /// Every row in one group that is as long as it or longer, none longer than `longest`; the longest group first. Few
-/// groups, and few different lengths: a run costs more than its tokens, and a new length costs a plan.
-std::vector<LengthGroup> group_by_length(std::span<const std::int64_t> lengths, std::int64_t longest);
+/// groups, and few different lengths: a run costs more than its tokens, and a new length costs a plan. `threads`: of
+/// the team that runs a group; as many rows as there are threads are worth some padding, since each thread takes its
+/// own.
+std::vector<LengthGroup> group_by_length(std::span<const std::int64_t> lengths, std::int64_t longest, int threads);
 
 /// The batch and the sequence in the inputs and outputs of a model that takes a mask.
 class MaskedSequences {
@@ -61,8 +63,9 @@ class MaskedSequences {
 /// Runs inputs of one batch and length.
 using RunBatch = std::function<TensorMap(const TensorMap& inputs)>;
 
-/// What `run` makes of the inputs, with zeros behind the end of each row.
-TensorMap run_without_padding(const MaskedSequences& sequences, const TensorMap& inputs, const RunBatch& run);
+/// What `run`, on so many threads, makes of the inputs, with zeros behind the end of each row.
+TensorMap run_without_padding(const MaskedSequences& sequences, const TensorMap& inputs, int threads,
+                              const RunBatch& run);
 
 /// Tries it: a short row beside a longer one, and on its own. Error{invalid} naming the output that differs: a model
 /// whose results depend on what stands behind the mask (a mean over all positions, say) cannot be cut.

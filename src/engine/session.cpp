@@ -125,7 +125,8 @@ TensorMap run_request(Session::Impl& session, const TensorMap& inputs) {
   // What is wrong with the inputs is said of them, not of their parts.
   require_names(session.cache.graph(), inputs);
   static_cast<void>(bindings_of(session.cache.graph(), inputs, "inputs"));
-  return run_without_padding(*session.sequences, inputs, [&](const TensorMap& part) { return run_on(session, part); });
+  return run_without_padding(*session.sequences, inputs, session.streams[0]->threads(),
+                             [&](const TensorMap& part) { return run_on(session, part); });
 }
 
 void skip_padding(Session::Impl& session, const SessionOptions& options) {

@@ -28,7 +28,7 @@ using testing::Net;
 
 TEST(LengthGroups, HoldEveryRowOnceAndNoneThatIsLonger) {
   const std::vector<std::int64_t> lengths = {4, 256, 33, 40, 1, 128, 31, 255, 100, 8};
-  const std::vector<LengthGroup> groups = group_by_length(lengths, 256);
+  const std::vector<LengthGroup> groups = group_by_length(lengths, 256, 2);
   EXPECT_GT(groups.size(), 1U);
   std::vector<std::int64_t> seen;
   std::int64_t before = 257;
@@ -53,10 +53,21 @@ TEST(LengthGroups, AreFewWhereLittleWouldBeSaved) {
     return lengths;
   };
   using Lengths = std::vector<std::int64_t>;
-  EXPECT_EQ(lengths_of(group_by_length(Lengths{60, 61, 64}, 100)), (Lengths{64}));
-  EXPECT_EQ(lengths_of(group_by_length(Lengths{60, 64, 4, 5}, 100)), (Lengths{64, 8}));
-  EXPECT_EQ(lengths_of(group_by_length(Lengths{97, 100}, 100)), (Lengths{100}));  // not rounded up beyond the batch
-  EXPECT_EQ(lengths_of(group_by_length(Lengths{16, 8}, 100)), (Lengths{16}));
+  EXPECT_EQ(lengths_of(group_by_length(Lengths{60, 61, 64}, 100, 1)), (Lengths{64}));
+  EXPECT_EQ(lengths_of(group_by_length(Lengths{60, 64, 4, 5}, 100, 1)), (Lengths{64, 8}));
+  EXPECT_EQ(lengths_of(group_by_length(Lengths{97, 100}, 100, 1)), (Lengths{100}));  // not rounded up beyond the batch
+  EXPECT_EQ(lengths_of(group_by_length(Lengths{16, 8}, 100, 1)), (Lengths{16}));
+}
+
+TEST(LengthGroups, HaveARowForEachThreadWhereThatCostsLittlePadding) {
+  const std::vector<std::int64_t> lengths = {256, 220, 80, 40};
+  const auto rows_of = [&](int threads) {
+    std::vector<std::size_t> rows;
+    for (const LengthGroup& group : group_by_length(lengths, 256, threads)) rows.push_back(group.rows.size());
+    return rows;
+  };
+  EXPECT_EQ(rows_of(1), (std::vector<std::size_t>{1, 1, 1, 1}));
+  EXPECT_EQ(rows_of(2), (std::vector<std::size_t>{2, 1, 1}));
 }
 
 // ---- Models ---------------------------------------------------------------------------------------------------------
