@@ -12,6 +12,8 @@
 #include "tessera/encoder.hpp"
 
 struct tessera_encoder {
+  explicit tessera_encoder(tessera::Encoder the_encoder) : encoder(std::move(the_encoder)) {}
+
   tessera::Encoder encoder;
 };
 
