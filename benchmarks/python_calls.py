@@ -3,48 +3,62 @@
 
     PYTHONPATH=build/release/python benchmarks/python_calls.py
 
-Calls through Python and calls that only C++ times take turns; the difference of their medians is Python's share. It needs an
-idle machine: the share is microseconds. A small model shows it best, ResNet-50 shows that an input of 600 kB is not copied.
+Python times each call from outside and the engine the same call from inside; the difference is Python's share. It needs an idle
+machine: the share is microseconds. With a small model Python's own code stays in the caches; ResNet-50, whose weights go through
+them, shows what a call costs that finds them cold, and that an input of 600 kB is not copied.
 """
 import argparse
 import pathlib
 import statistics
 import threading
 import time
+from typing import Callable, NamedTuple
 
 import tessera
+from tessera import _tessera
 
 SMALL = pathlib.Path(__file__).parent.parent / "tests/data/image/model.onnx"
 
 
-def call_share(model: tessera.Model, rounds: int) -> tuple[float, float]:
-    """Microseconds: of a call inside the engine, and what Python adds; medians of `rounds` calls of each kind."""
+class Share(NamedTuple):
+    """Microseconds of a call: in the engine (median), and what Python adds (median, and the nine in ten below which it is)."""
+
+    engine: float
+    python: float
+    python_90: float
+
+    def __str__(self) -> str:
+        return f"{self.engine:.0f} us in the engine, {self.python:.1f} us in Python (90 %: {self.python_90:.1f})"
+
+
+def share_of(call: Callable[[], object], rounds: int) -> Share:
+    """Of `rounds` calls. The engine times itself inside each of them, so that its own variation is in no difference."""
+    engine, python = [], []
+    for i in range(rounds + 20):
+        begin = time.perf_counter_ns()
+        call()
+        taken = (time.perf_counter_ns() - begin) / 1e3
+        inside = _tessera.engine_seconds() * 1e6
+        if i >= 20:
+            engine.append(inside)
+            python.append(taken - inside)
+    return Share(statistics.median(engine), statistics.median(python), sorted(python)[len(python) * 9 // 10])
+
+
+def call_share(model: tessera.Model, rounds: int) -> Share:
+    """Of run(), which is given arrays and makes new ones."""
     session = model.compile(threads=1)
     feeds = model.random_inputs()
-    engine, python = [], []
-    session.measure(feeds, samples=1, warmup=20)
-    for _ in range(rounds):
-        engine.append(session.measure(feeds, samples=1, warmup=0)[0] * 1e3)
-        begin = time.perf_counter_ns()
-        session.run(feeds)
-        python.append((time.perf_counter_ns() - begin) / 1e3)
-    return statistics.median(engine), statistics.median(python) - statistics.median(engine)
+    return share_of(lambda: session.run(feeds), rounds)
 
 
-def in_place_share(model: tessera.Model, rounds: int) -> tuple[float, float]:
-    """The same where inputs and outputs stay in the session's memory: infer() on views."""
+def in_place_share(model: tessera.Model, rounds: int) -> Share:
+    """Of infer() where inputs and outputs stay in the session's memory."""
     session = model.compile(threads=1)
     views = [session.input_view(info.name) for info in session.inputs]
     for view, array in zip(views, model.random_inputs().values()):
         view[...] = array
-    session.measure(samples=1, warmup=20)
-    engine, python = [], []
-    for _ in range(rounds):
-        engine.append(session.measure(samples=1, warmup=0)[0] * 1e3)
-        begin = time.perf_counter_ns()
-        session.infer()
-        python.append((time.perf_counter_ns() - begin) / 1e3)
-    return statistics.median(engine), statistics.median(python) - statistics.median(engine)
+    return share_of(session.infer, rounds)
 
 
 def threads_gain(model: tessera.Model, rounds: int) -> float:
@@ -71,10 +85,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=300)
     rounds = parser.parse_args().rounds
     for name in (str(SMALL), "resnet50"):
-        engine, share = call_share(tessera.load(name), rounds)
-        print(f"{pathlib.Path(name).stem}: run() {engine:.0f} us in the engine, {share:+.1f} us in Python")
-        engine, share = in_place_share(tessera.load(name), rounds)
-        print(f"{pathlib.Path(name).stem}: infer() in place {engine:.0f} us, {share:+.1f} us in Python")
+        print(f"{pathlib.Path(name).stem}: run() {call_share(tessera.load(name), rounds)}")
+        print(f"{pathlib.Path(name).stem}: infer() in place {in_place_share(tessera.load(name), rounds)}")
     print(f"two threads, two sessions: {threads_gain(tessera.load('resnet50'), rounds // 10):.2f} times one")
 
 

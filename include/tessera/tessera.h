@@ -139,7 +139,8 @@ typedef struct tessera_quantize_options {
   size_t struct_size;        /**< sizeof(tessera_quantize_options) */
   const char* method;        /**< "mse" (NULL), "minmax", "moving_average", "percentile", "entropy" */
   const double* smoothquant; /**< SmoothQuant's alpha, 0 to 1; NULL: no smoothing */
-  const double* max_drop;    /**< points that the score may lose against FP32; NULL: no limit */
+  const double* max_drop;    /**< points that the score may lose against FP32: TESSERA_FAILED where it loses more with
+                                  every layer in float that can be; NULL: no limit */
   int speed_aware;      /**< 1: layers that are slower in INT8 on this machine stay in FP32; the result then depends
                              on timing */
   int skip_sensitivity; /**< 1: layers are not measured one by one: faster. Not together with max_drop */

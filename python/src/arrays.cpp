@@ -3,7 +3,6 @@
 #include <nanobind/ndarray.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstring>
 #include <memory>
@@ -12,6 +11,7 @@
 
 #include "bindings.hpp"
 #include "core/error.hpp"
+#include "numpy.hpp"
 
 namespace tessera::python {
 namespace {
@@ -83,6 +83,13 @@ Tensor borrow(AnyArray array, DataType type, const std::shared_ptr<const void>& 
   return {type, shape, std::make_shared<Lender>(std::move(array), token), data};
 }
 
+/// The same of a NumPy array.
+Tensor borrow(nb::handle array, const TensorView& view, const std::shared_ptr<const void>& token) {
+  if (view.shape.elements() == 0) return {view.type, view.shape};
+  using Kept = std::pair<std::shared_ptr<const void>, std::shared_ptr<PyObject>>;  // the token first, as in Lender
+  return {view.type, view.shape, std::make_shared<Kept>(token, shared(nb::borrow(array))), view.data};
+}
+
 DataType declared_type(const std::string& name, nb::handle value, const std::vector<TensorInfo>& declared) {
   for (const TensorInfo& info : declared)
     if (info.name == name) return info.type;
@@ -93,6 +100,7 @@ DataType declared_type(const std::string& name, nb::handle value, const std::vec
 
 Tensor tensor_from(const std::string& name, nb::handle value, DataType type, const nb::object& convert,
                    const std::shared_ptr<const void>& token) {
+  if (const std::optional<TensorView> view = numpy_view(value, type)) return borrow(value, *view, token);
   if (std::optional<AnyArray> array = as_it_lies(value, type)) return borrow(std::move(*array), type, token);
   const nb::object converted = convert(name, value, numpy_name(type));
   std::optional<AnyArray> array = as_it_lies(converted, type);
@@ -154,10 +162,7 @@ TensorMap tensors_from(const nb::dict& feeds, const std::vector<TensorInfo>& dec
 
 nb::object array_over(const TensorView& view, nb::handle owner) {
   if (view.type == DataType::bf16) reject("view", "its elements are bf16, which NumPy does not have", "use run()");
-  std::array<std::size_t, Shape::max_rank> extents{};
-  std::ranges::copy(view.shape.dims(), extents.begin());
-  return nb::ndarray<nb::numpy>(view.data, view.shape.rank(), extents.data(), owner, nullptr, dlpack_type(view.type))
-      .cast();
+  return numpy_array(view, nb::borrow(owner));
 }
 
 nb::object array_from(Tensor tensor) {

@@ -153,6 +153,9 @@ std::pair<LoadedModel, std::string> quantize(const LoadedModel& loaded, const Op
   if (validation != nullptr) options.validation = items_of(*validation->data, validation->name, 0, batch);
   QuantizationReport report;
   Model quantized = loaded.model.quantize(items_of(*items.data, items.name, most, batch), options, &report);
+  if (!report.gate_holds)
+    fail("quantization of " + loaded.source, "the drop exceeds max_drop even with all layers that can change in FP32",
+         "allow a larger drop");
   const QuantizationSource source{loaded.source, items.name, validation != nullptr ? validation->name : items.name, "",
                                   method,        max_drop};
   return {{std::move(quantized), loaded.source}, quantization_json(report, source)};

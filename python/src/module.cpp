@@ -5,6 +5,7 @@
 
 #include "bindings.hpp"
 #include "compare/doctor_json.hpp"
+#include "numpy.hpp"
 #include "tessera/tessera.hpp"
 
 namespace tessera::python {
@@ -23,6 +24,7 @@ NB_MODULE(_tessera, module) {
   using namespace tessera::python;
   module.doc() = "The compiled half of the package tessera; use that.";
   module.attr("version") = std::string(tessera::version);
+  import_numpy();
   bind_errors(module);
   bind_dataset(module);
   bind_session(module);

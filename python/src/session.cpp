@@ -20,8 +20,22 @@
 namespace tessera::python {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 /// Whether this thread is running a callback of Python for a request.
 thread_local bool inside_callback = false;
+
+/// Of the last run() or infer() of this thread.
+thread_local Clock::duration engine_time{};
+
+/// Does `work` without the GIL and keeps how long it took.
+template <class Work>
+void in_the_engine(const Work& work) {
+  const nb::gil_scoped_release release;
+  const Clock::time_point begin = Clock::now();
+  work();
+  engine_time = Clock::now() - begin;
+}
 
 }  // namespace
 
@@ -87,8 +101,7 @@ nb::dict run(PythonSession& session, const nb::dict& feeds, const nb::object& co
   TensorMap outputs;
   {
     const TensorMap inputs = tensors_from(feeds, session.inputs(), convert);
-    const nb::gil_scoped_release release;
-    outputs = session.engine_without_views().run(inputs);
+    in_the_engine([&] { outputs = session.engine_without_views().run(inputs); });
   }
   return dict_from(std::move(outputs), session.outputs());
 }
@@ -131,9 +144,9 @@ nb::object measure(PythonSession& session, const std::optional<nb::dict>& feeds,
     const nb::gil_scoped_release release;
     const auto milliseconds = times.mutable_as<float>();
     for (int i = -warmup; i < samples; ++i) {
-      const auto begin = std::chrono::steady_clock::now();
+      const Clock::time_point begin = Clock::now();
       call();
-      const std::chrono::duration<float, std::milli> taken = std::chrono::steady_clock::now() - begin;
+      const std::chrono::duration<float, std::milli> taken = Clock::now() - begin;
       if (i >= 0) milliseconds[static_cast<std::size_t>(i)] = taken.count();
       signals("measuring", std::nullopt);
     }
@@ -228,13 +241,15 @@ nb::list warnings(const PythonSession& session) {
 }  // namespace
 
 void bind_session(nb::module_& module) {
+  module.def(
+      "engine_seconds", [] { return std::chrono::duration<double>(engine_time).count(); },
+      "What the last run() or infer() of this thread took inside the engine; the rest of the call was Python's.");
   nb::class_<PythonSession>(module, "Session")
       .def("run", &run, nb::arg("feeds"), nb::arg("convert"))
       .def("run_async", &run_async, nb::arg("feeds"), nb::arg("convert"), nb::arg("done"))
       .def("input_view", [](const nb::object& self, const std::string& name) { return view_of(self, false, name); })
       .def("output_view", [](const nb::object& self, const std::string& name) { return view_of(self, true, name); })
-      .def(
-          "infer", [](PythonSession& session) { session.engine().infer(); }, nb::call_guard<nb::gil_scoped_release>())
+      .def("infer", [](PythonSession& session) { in_the_engine([&] { session.engine().infer(); }); })
       .def("wait", &PythonSession::wait, nb::call_guard<nb::gil_scoped_release>())
       .def("measure", &measure, nb::arg("feeds").none(), nb::arg("convert"), nb::arg("samples"), nb::arg("warmup"))
       .def("prepare", &PythonSession::prepare, nb::arg("extents"), nb::call_guard<nb::gil_scoped_release>())

@@ -17,7 +17,13 @@ Models = Union[Path, Model, Iterable[Union[Path, Model]]]
 
 
 def doctor() -> dict[str, Any]:
-    """What this machine offers, what is missing and how to get it: the report of `tessera doctor --json`."""
+    """What this machine offers, what is missing and how to get it: the report of `tessera doctor --json`.
+
+    Returns:
+        A dict with "cpu" (brand and features), "cpus" (how many are usable, and their numbers), "isa" (the best
+        instruction set here) and "tiers" (each of them, whether it is available, and the reason where it is not), among
+        others. Sizes are in bytes.
+    """
     return json.loads(_tessera.doctor())
 
 
@@ -29,21 +35,40 @@ def compare(models: Models = ("resnet50", "bert-base"), cases: Optional[Iterable
             progress: Progress = None) -> "Report":
     """Runs every model in every case and reports, as `tessera compare` does.
 
-    models       names, paths or Models
-    cases        "PRECISION[@ISA]"; None: fp32, bf16@avx512_core_amx, int8@avx512_core_vnni, int8@avx512_core_amx. One that
-                 is not available here keeps its row with the reason, and its precision also runs on the best that is;
-                 with `strict` it is an Error of kind "unavailable"
-    batch, seq   several make a sweep: each model runs at all combinations, loaded and calibrated once, and appears once in
-                 the report, with its points
-    samples      inferences to time for each case, at most max_seconds for all cases of a model (0: no limit); the cases
-                 take turns
-    streams      requests side by side on cores of their own, "auto": one for each core; throughput is then measured with
-                 all of them busy, and times are those of one request. threads: of each stream
-    profile      inferences over which every layer of every case is timed, for the rooflines in report.html
-    calibration  for int8: a path, or items as in Model.quantize; None: only built-in and quantized models run in int8;
-                 "synthetic": insists on seeded random data
-    data         real data for the accuracy, with labels if there are some; None: agreement with FP32 on other inputs
-    progress     function(activity, fraction), or True for a bar
+    What happens to one case is in its row of the report: another does not suffer from it. Notes that no row can hold are
+    Python warnings.
+
+    Args:
+        models: Names, paths or Models; one or several.
+        cases: "PRECISION[@ISA]", such as "int8@avx2". None: fp32, bf16@avx512_core_amx, int8@avx512_core_vnni and
+            int8@avx512_core_amx. One that is not available here keeps its row with the reason, and its precision also
+            runs on the best that is.
+        batch: Samples of one inference; several make a sweep: each model runs at all combinations with `seq`, loaded and
+            calibrated once, and appears once in the report, with its points.
+        seq: Tokens of a text, one number or several. None: 128.
+        samples: Inferences to time for each case; the cases take turns.
+        warmup: Inferences of each case before that.
+        max_seconds: Seconds at most for all cases of a model; 0: no limit.
+        threads: Threads of each stream; 0: all usable CPUs.
+        streams: Requests side by side on cores of their own, "auto": one for each core. Throughput is then measured with
+            all of them busy, and times are those of one request.
+        profile: Inferences over which every layer of every case is timed, for the rooflines in report.html; 0: none.
+        calibration: For int8: a path, or items as in `Model.quantize`. None: only built-in and quantized models run in
+            int8. "synthetic": insists on seeded random data.
+        data: Real data for the accuracy, with labels if there are some. None: agreement with FP32 on other inputs.
+        accuracy_inputs: Inputs for the accuracy. None: all of `data`, or 8.
+        seed: Of random inputs, and of the order in which cases take turns.
+        strict: Makes a case that is not available here an error.
+        tune: Times the ways to compute each layer and takes the fastest.
+        tune_cache: A JSON file that keeps these times. None: the one that the command line uses.
+        progress: A function that is called with the activity (str) and the fraction that is done (float, or None), or
+            True for a bar.
+
+    Returns:
+        The report: milliseconds, samples per second, accuracy and megabytes of each case.
+
+    Raises:
+        Error: "invalid" for a model, a case or data that do not exist or do not fit; "unavailable" with `strict`.
     """
     points = [_extents(b, s, None) for s in _several(seq) for b in _several(batch)]
     loaded = [model if isinstance(model, Model) else load(model) for model in _listed(models)]
@@ -82,11 +107,21 @@ class Report:
         self._compiled = compiled
 
     def to_dict(self) -> dict[str, Any]:
-        """The content of report.json."""
+        """The content of report.json: "machine", "protocol" and "models", each with its "cases".
+
+        Times are in milliseconds, rates in samples per second, memory in megabytes, sizes of work in 10^9 operations.
+        """
         return json.loads(self._compiled.json())
 
     def save(self, folder: Path) -> None:
-        """Writes report.json, report.csv, report.html (one page, opens offline) and the charts of each model into `folder`."""
+        """Writes report.json, report.csv, report.html (one page, opens offline) and the charts of each model.
+
+        Args:
+            folder: Where to; made if it is not there. The files appear together or not at all.
+
+        Raises:
+            Error: "failed" where they cannot be written.
+        """
         self._compiled.save(os.fspath(folder))
 
     def __str__(self) -> str:

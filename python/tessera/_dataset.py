@@ -11,13 +11,13 @@ from tessera._arrays import convert
 from tessera._error import Error
 
 Item = Mapping[str, Any]
-Items = Union[str, os.PathLike, "Dataset", Iterable[Item]]
 
 
 class Dataset(Sequence):
-    """Images, texts or arrays of a folder or file as a model takes them, read one at a time.
+    """Images, texts or arrays of a folder or file as a model takes them, read one at a time. Made by `Model.dataset`.
 
-    dataset[i] is a dict of NumPy arrays of batch 1, with "label", an int, where the data have labels.
+    `dataset[i]` is a dict of NumPy arrays of batch 1, of the types and extents of the model's inputs (an image is
+    float32 [1, channels, height, width]), with "label", an int, where the data have labels. A slice is a list of these.
     """
 
     def __init__(self, compiled: _tessera.Dataset):
@@ -40,16 +40,19 @@ class Dataset(Sequence):
         return item if label is None else {**item, "label": label}
 
     def label(self, index: int) -> Optional[int]:
-        """The class of an item, without reading it; None where the data have no labels."""
+        """The class of an item, an int from 0 on, without reading it; None where the data have no labels."""
         return self._compiled.label(index)
 
     @property
     def name(self) -> str:
-        """The path."""
+        """The path that the items are read from."""
         return self._compiled.name
 
     def __repr__(self) -> str:
         return f"tessera.Dataset({self.name!r}, {len(self)} items)"
+
+
+Items = Union[str, os.PathLike, Dataset, Iterable[Item]]
 
 
 class _Samples:

@@ -2,13 +2,16 @@
 
 
 class Error(Exception):
-    """What went wrong: str() is "what: why: remedy".
+    """What went wrong: str() is "what: why: remedy"."""
 
-    what    names the thing: a file, an option, a node
-    why     the reason
-    remedy  what to do about it; may be empty
-    kind    "invalid": the words or the input were wrong; "unavailable": not on this machine; "failed": the work failed
-    """
+    what: str
+    """The thing: a file, an option, a node."""
+    why: str
+    """The reason."""
+    remedy: str
+    """What to do about it; may be empty."""
+    kind: str
+    """One of "invalid" (the words or the input were wrong), "unavailable" (not on this machine), "failed" (the work failed)."""
 
     def __init__(self, what: str, why: str, remedy: str = "", kind: str = "invalid"):
         super().__init__(what, why, remedy, kind)

@@ -3,11 +3,14 @@ from typing import NamedTuple, Union
 
 
 class TensorInfo(NamedTuple):
-    """An input or output: its name, its NumPy dtype by name, and its extents, a symbol such as "batch" where any will do."""
+    """An input or output of a model or a session."""
 
     name: str
+    """By which arrays are given to it, or taken from it."""
     dtype: str
+    """Of NumPy, by name: "float32", "int64" ..."""
     shape: tuple[Union[int, str], ...]
+    """Its extents; a symbol such as "batch" where any number will do."""
 
 
 class Described:

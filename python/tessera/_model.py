@@ -19,22 +19,28 @@ Path = Union[str, os.PathLike]
 
 
 def load(path_or_name: Path) -> "Model":
-    """A model from an .onnx file, a Hugging Face folder (config.json, model.safetensors), or a built-in name.
+    """A model from a file, a folder or a built-in name.
 
-    Built in are resnet50, bert-base and bert-large, with seeded random weights. tessera.Error says what is wrong with a
-    file.
+    Args:
+        path_or_name: An .onnx file (weights inside, or beside it as external data), a packed model (.tsr), a Hugging Face
+            folder (config.json, model.safetensors), or "resnet50", "bert-base" or "bert-large", which have seeded random
+            weights.
+
+    Raises:
+        Error: "invalid", with the node, the tensor or the file that is not understood.
     """
     return Model(_tessera.load(os.fspath(path_or_name)))
 
 
 class Model(Described):
-    """A network and its weights. Made by load(); sessions compiled from one model share their packed weights."""
+    """A network and its weights. Made by `load`; sessions compiled from one model share their packed weights."""
 
     def __init__(self, compiled: _tessera.Model):
         self._compiled = compiled
 
     @property
     def name(self) -> str:
+        """As reports call it: the built-in name, or that of the file or folder without its ending."""
         return self._compiled.name()
 
     @property
@@ -50,24 +56,34 @@ class Model(Described):
                 opt_level: int = 1, progress: Progress = None) -> Session:
         """A session that runs the model.
 
-        precision         "fp32", "bf16", "int8" or "int8-dynamic"
-        isa               highest instruction set to use: avx2, avx2_vnni, avx512_core, avx512_core_vnni,
-                          avx512_core_bf16 or avx512_core_amx; None: the best here. Error of kind "unavailable" for one
-                          that this machine lacks
-        threads           of each stream; 0: all usable CPUs
-        streams           requests that run side by side on cores of their own; "auto": one for each core
-        batch, seq        extents to prepare a plan for; any others work too. extents: the same by symbol
-        fixed_extents     refuse any others
-        skip_padding      run() does not compute what stands behind the last element of a row of the attention mask that is
-                          not 0; outputs hold zeros there. Error for a model whose results depend on padding
-        calibration       for int8 of a model that is not quantized: a path, or items as in quantize(). None: an Error,
-                          except for built-in models; "synthetic": insists on seeded random data
-        tune, tune_cache  time the ways to compute each layer, take the fastest, and remember it
-        pin, cpus         pin threads to cores; to these CPUs, in this order. numa_node: only those of this node
-        plan_cache_bytes  bound of what plans for different extents take together
-        queue_limit       requests of run_async() that may wait
-        opt_level         0: node by node as the file has it; 1: all passes
-        progress          function(activity, fraction) for tuning, or True for a bar
+        Args:
+            precision: "fp32", "bf16", "int8" or "int8-dynamic" (linear layers only, their inputs quantized as they come).
+            isa: Highest instruction set to use: avx2, avx2_vnni, avx512_core, avx512_core_vnni, avx512_core_bf16 or
+                avx512_core_amx. None: the best here.
+            threads: Of each stream; 0: all usable CPUs.
+            streams: Requests that run side by side on cores of their own; "auto": one for each core.
+            batch: Samples of an inference that a plan is made for now; any other number works too.
+            seq: Tokens of a text, likewise; None: 128.
+            extents: The same by symbol, {"batch": 8}.
+            fixed_extents: Refuses any others.
+            skip_padding: `Session.run` does not compute what stands behind the last element of a row of the attention mask that
+                is not 0; outputs hold zeros there. An error for a model whose results depend on padding.
+            calibration: For int8 of a model that is not quantized: a path, or items as in `quantize`. None: an error, except
+                for built-in models. "synthetic": insists on seeded random data.
+            tune: Times the ways to compute each layer and takes the fastest: compiling takes seconds more.
+            tune_cache: A JSON file that keeps these times. None: the one that the command line uses.
+            pin: Pins threads to cores.
+            cpus: To these CPUs, by the numbers of the system, in this order; empty: one of each core.
+            numa_node: Uses the cores of this NUMA node only.
+            plan_cache_bytes: Bytes at most that plans for different extents take together.
+            queue_limit: Requests of `Session.run_async` that may wait.
+            opt_level: 0: node by node as the file has it, in its own precision; 1: all passes.
+            progress: A function that is called with the activity (str) and the fraction that is done (float, or None) while
+                tuning, or True for a bar.
+
+        Raises:
+            Error: "unavailable" for an instruction set that this machine lacks; "invalid" for a word, an extent or data that
+                do not fit; "failed" for want of memory.
         """
         prepared = _extents(batch, seq, extents)
         compiled = self._compiled.compile(
@@ -89,19 +105,31 @@ class Model(Described):
                  progress: Progress = None) -> "Quantized":
         """An INT8 model, calibrated on `items`.
 
-        items        {input name: array} with an optional "label", any iterable of these; an item may hold several
-                     samples along the first axis. Or a Dataset, or the path of images, texts or arrays
-        max_drop     points (of 100) that the score may lose against FP32: sensitive layers go back to float until it
-                     holds; Error where it cannot
-        validation   items for the score; None: those of calibration
-        most         calibrate on at most so many samples, spread evenly; 0: all
-        method       "minmax", "moving-average", "percentile", "entropy" or "mse"; gelu_method: after GELU
-        smoothquant  alpha from 0 to 1, "auto" to find it, None for none
-        metric       "auto", "top1", "agreement" or "cosine"
-        fallback     "fp32" or "bf16": what layers go back to; None: what this CPU is faster with
-        attention    "linears", "qk" or "full": what of attention is INT8
-        speed_aware  leave layers in FP32 that are timed to be slower in INT8 here: the result then depends on the run
-        progress     function(activity, fraction), or True for a bar
+        Args:
+            items: Any iterable of {input name: array} with an optional "label" (int); an item may hold several samples along
+                the first axis. Or a `Dataset`, or the path of images, texts or arrays.
+            max_drop: Points (of 100) that the score may lose against FP32: sensitive layers go back to float until it holds.
+            validation: Items for the score; None: those of calibration.
+            most: Calibrates on at most so many samples, spread evenly; 0: all.
+            method: How ranges follow from what was seen: "minmax", "moving-average", "percentile", "entropy" or "mse".
+            gelu_method: The same for what a GELU puts out; None: as the others.
+            percentile: For that method: percent of the elements that stay inside the range.
+            smoothquant: Alpha from 0 to 1, "auto" to find it, None for none.
+            metric: Of the score: "auto", "top1", "agreement" or "cosine".
+            fallback: "fp32" or "bf16": what layers go back to; None: what this CPU is faster with.
+            attention: "linears", "qk" or "full": what of attention is INT8.
+            int8_residual: Linear layers add INT8 where what they add comes from a LayerNormalization.
+            round_sums: Rounds the sum of a convolution and a residual to INT8 first, as ONNX Runtime does.
+            bias_correction: Takes the mean error that rounding the weights causes out of the biases.
+            speed_aware: Leaves layers in FP32 that are timed to be slower in INT8 here: the result then depends on the run.
+            sensitivity: Measures what each layer alone costs; `max_drop` needs it.
+            threads: 0: all usable CPUs.
+            progress: A function that is called with the activity (str) and the fraction that is done (float, or None), or
+                True for a bar.
+
+        Raises:
+            Error: "invalid" for a model that is quantized already, and for items that do not fit it; "failed" where
+                `max_drop` cannot be held.
         """
         search = smoothquant == "auto"
         quantized, report = self._compiled.quantize(
@@ -114,7 +142,11 @@ class Model(Described):
         return Quantized(quantized, json.loads(report))
 
     def save(self, path: Path) -> None:
-        """Writes the model in standard ONNX operators. The file appears complete or not at all."""
+        """Writes the model in standard ONNX operators. The file appears complete or not at all.
+
+        Raises:
+            Error: "invalid" for a packed model, "failed" where the file cannot be written.
+        """
         self._compiled.save(os.fspath(path))
 
     def save_packed(self, path: Path, precision: str = "fp32", isa: Optional[str] = None, *, batch: int = 1,
@@ -122,8 +154,8 @@ class Model(Described):
                     calibration: Optional[Items] = None) -> None:
         """Compiles the model and writes it with its packed weights (.tsr), as `tessera compile`.
 
-        load() maps such a file and packs nothing; its sessions run that precision on that instruction set, at any extents.
-        Only the version of Tessera that wrote a file reads it. The arguments are those of compile().
+        `load` maps such a file and packs nothing; its sessions run that precision on that instruction set, at any extents.
+        Only the version of Tessera that wrote a file reads it. The arguments, and what they raise, are those of `compile`.
         """
         self._compiled.save_packed(
             path=os.fspath(path), precision=precision, isa=isa, extents=_extents(batch, seq, extents),
@@ -131,16 +163,29 @@ class Model(Described):
             synthetic_calibration=is_synthetic(calibration))
 
     def dataset(self, path: Path, *, batch: int = 1, seq: Optional[int] = None) -> Dataset:
-        """Images (a folder, of one folder per class), texts or arrays as this model takes them.
+        """Images, texts or arrays as this model takes them.
 
         Files that describe its preprocessing (preprocessor_config.json, vocab.txt, labels.json) are looked for beside
-        the model and the data. With `seq` texts are padded or cut to that length.
+        the model and the data.
+
+        Args:
+            path: A folder of images (or of one folder per class), a text file (a text per line, or label TAB text), an .npz
+                or .npy file, or a folder of those.
+            batch: Samples of an item, with `seq`.
+            seq: Tokens that texts are padded or cut to; None: each as long as it is.
+
+        Raises:
+            Error: "invalid", with what is wrong and what to give instead.
         """
         return Dataset(self._compiled.dataset(os.fspath(path), None if seq is None else _extents(batch, seq, None)))
 
     def random_inputs(self, batch: int = 1, seq: Optional[int] = None, seed: int = 1,
                       extents: Optional[dict[str, int]] = None) -> dict[str, np.ndarray]:
-        """Seeded inputs in the range the model expects; those that `tessera run --seed` uses."""
+        """Seeded inputs in the range the model expects; those that `tessera run --seed` uses.
+
+        Returns:
+            {input name: array} at these extents; symbols that are not given are batch 1 and sequence 128.
+        """
         return self._compiled.random_inputs(_extents(batch, seq, extents), seed)
 
     def __repr__(self) -> str:
@@ -150,14 +195,17 @@ class Model(Described):
 
 
 class Quantized(Model):
-    """An INT8 model; report says what quantization did, layer by layer, as `tessera quantize --json`."""
+    """An INT8 model. Made by `Model.quantize`."""
+
+    report: dict[str, Any]
+    """What quantization did, layer by layer, and what it cost in accuracy, as `tessera quantize --json`."""
 
     def __init__(self, compiled: _tessera.Model, report: dict[str, Any]):
         super().__init__(compiled)
         self.report = report
 
     def compile(self, precision: str = "int8", *words, **options) -> Session:
-        """As Model.compile; INT8 whatever precision is asked for."""
+        """As `Model.compile`; INT8 whatever precision is asked for."""
         return super().compile(precision, *words, **options)
 
 

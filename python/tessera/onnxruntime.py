@@ -20,15 +20,21 @@ _ELEMENT_TYPES = {"float32": "float", "float64": "double"}  # the others are cal
 
 
 class NodeArg(NamedTuple):
-    """An input or output: type is "tensor(float)", "tensor(int64)" ..."""
+    """An input or output of the model."""
 
     name: str
+    """By which arrays are given to it, or taken from it."""
     type: str
+    """As ONNX Runtime writes it: "tensor(float)", "tensor(int64)" ..."""
     shape: list[Union[int, str]]
+    """Its extents; a symbol such as "batch" where any number will do."""
 
 
 class SessionOptions:
-    """intra_op_num_threads is honoured (0: all usable CPUs); other attributes may be set and change nothing."""
+    """Other attributes than these may be set, as scripts do, and change nothing."""
+
+    intra_op_num_threads: int
+    """Threads; 0: all usable CPUs."""
 
     def __init__(self):
         self.intra_op_num_threads = 0
@@ -37,7 +43,7 @@ class SessionOptions:
 class InferenceSession:
     """Loads and compiles an ONNX file. Providers are accepted and not needed: everything runs on the CPU.
 
-    precision, isa and streams are those of tessera.Model.compile.
+    precision, isa, streams and whatever else is given by name are those of `tessera.Model.compile`, and so is what is raised.
     """
 
     def __init__(self, path_or_bytes: Union[str, os.PathLike], sess_options: Optional[SessionOptions] = None,
@@ -51,7 +57,19 @@ class InferenceSession:
 
     def run(self, output_names: Optional[Sequence[str]], input_feed: Mapping[str, Any], run_options: Any = None
             ) -> list[np.ndarray]:
-        """The outputs of those names, of all where it is None or empty."""
+        """Runs the model.
+
+        Args:
+            output_names: The outputs that are wanted; None or empty: all.
+            input_feed: {input name: array}, as in `tessera.Session.run`.
+            run_options: Accepted, and not used.
+
+        Returns:
+            One new array for each of these outputs, in their order.
+
+        Raises:
+            tessera.Error: "invalid" for a name, a shape or a type that does not fit.
+        """
         outputs = self._session.run(input_feed)
         names = output_names or list(outputs)
         for name in names:
@@ -60,20 +78,25 @@ class InferenceSession:
         return [outputs[name] for name in names]
 
     def get_inputs(self) -> list[NodeArg]:
+        """What the model takes, as its file declares it."""
         return [_node_arg(info) for info in self._model.inputs]
 
     def get_outputs(self) -> list[NodeArg]:
+        """What the model gives; likewise."""
         return [_node_arg(info) for info in self._model.outputs]
 
     def get_providers(self) -> list[str]:
+        """The one there is, "TesseraExecutionProvider"."""
         return [_PROVIDER]
 
 
 def get_available_providers() -> list[str]:
+    """The one there is, "TesseraExecutionProvider"."""
     return [_PROVIDER]
 
 
 def get_device() -> str:
+    """Always "CPU"."""
     return "CPU"
 
 

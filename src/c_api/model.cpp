@@ -51,25 +51,26 @@ class CallbackItems {
   void* user_;
 };
 
+CalibrationMethod calibration_method(const std::string& name) {
+  if (const auto method = calibration_method_from_name(name)) return *method;
+  reject("method " + name, "does not exist", "use minmax, moving_average, percentile, entropy or mse");
+}
+
 QuantizeOptions quantize_options(const tessera_quantize_options* given) {
-  const auto c = options_of(given, "tessera_quantize_options");
+  // As in session_options(): a member without a name here does not compile.
+  const auto [struct_size, method, smoothquant, max_drop, speed_aware, skip_sensitivity, threads, progress,
+              progress_user] = options_of(given, "tessera_quantize_options");
   QuantizeOptions options;
-  if (c.method != nullptr) {
-    const auto method = calibration_method_from_name(c.method);
-    if (!method)
-      reject("method " + std::string(c.method), "does not exist",
-             "use minmax, moving_average, percentile, entropy or mse");
-    options.calibration.method = *method;
-  }
-  if (c.smoothquant != nullptr) options.calibration.smoothquant = *c.smoothquant;
-  if (c.max_drop != nullptr) options.max_drop = *c.max_drop;
-  options.speed_aware = c.speed_aware != 0;
-  options.sensitivity = c.skip_sensitivity == 0;
-  options.threads = c.threads;
-  if (c.progress != nullptr)
-    options.progress = [progress = c.progress, user = c.progress_user](std::string_view activity, std::int64_t done,
-                                                                       std::int64_t total) {
-      progress(user, std::string(activity).c_str(), done, total);
+  if (method != nullptr) options.calibration.method = calibration_method(method);
+  if (smoothquant != nullptr) options.calibration.smoothquant = *smoothquant;
+  if (max_drop != nullptr) options.max_drop = *max_drop;
+  options.speed_aware = speed_aware != 0;
+  options.sensitivity = skip_sensitivity == 0;
+  options.threads = threads;
+  if (progress != nullptr)
+    options.progress = [tell = progress, user = progress_user](std::string_view activity, std::int64_t done,
+                                                               std::int64_t total) {
+      tell(user, std::string(activity).c_str(), done, total);
     };
   return options;
 }
@@ -137,7 +138,11 @@ tessera_status tessera_model_quantize(const tessera_model* model, tessera_item i
     items.size = item_count;
     items.item = tessera::CallbackItems(*model, item, user);
     try {
-      tessera::Model result = model->model.quantize(items, tessera::quantize_options(options));
+      tessera::QuantizationReport report;
+      tessera::Model result = model->model.quantize(items, tessera::quantize_options(options), &report);
+      if (!report.gate_holds)
+        tessera::fail("quantization", "the drop exceeds max_drop even with all layers that can change in FP32",
+                      "allow a larger drop");
       *quantized = std::make_unique<tessera_model>(std::move(result)).release();
     } catch (const tessera::ItemRefused& refusal) {
       refused = refusal.status;

@@ -11,28 +11,6 @@
 namespace tessera {
 namespace {
 
-SessionOptions session_options(const tessera_session_options* given) {
-  const auto c = options_of(given, "tessera_session_options");
-  SessionOptions options;
-  options.precision = precision(c.precision);
-  options.isa = isa(c.isa);
-  options.threads = c.threads;
-  options.streams = c.streams == 0 ? 1 : std::max(c.streams, 0);
-  options.pin = c.unpinned == 0;
-  options.opt_level = c.node_by_node == 0 ? 1 : 0;
-  options.fixed_extents = c.fixed_extents != 0;
-  options.extents = extents(c.extents, c.extent_count);
-  if (c.cpus != nullptr) options.cpus.assign(c.cpus, c.cpus + c.cpu_count);
-  if (c.numa_node != nullptr) options.numa_node = *c.numa_node;
-  if (c.plan_cache_bytes != 0) options.plan_cache_bytes = c.plan_cache_bytes;
-  if (c.queue_limit != 0) options.queue_limit = c.queue_limit;
-  options.tune = c.tune != 0;
-  if (c.tune_cache != nullptr) options.tune_cache = c.tune_cache;
-  options.calibration_options.synthetic = c.synthetic_calibration != 0;
-  options.skip_padding = c.skip_padding != 0;
-  return options;
-}
-
 /// The caller's inputs by name, their memory lent.
 TensorMap named_inputs(const tessera_session& session, const tessera_tensor* inputs, std::size_t count) {
   if (count > 0) require(inputs, "inputs");

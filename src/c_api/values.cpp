@@ -72,6 +72,18 @@ std::map<std::string, std::int64_t> extents(const tessera_extent* extents, std::
   return result;
 }
 
+std::vector<std::string> strings(const char* const* strings, std::size_t count, const char* name) {
+  if (count > 0) require(strings, name);
+  std::vector<std::string> result;
+  result.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (strings[i] == nullptr)
+      reject(std::string(name) + " number " + std::to_string(i), "is NULL", "pass what the header asks for");
+    result.emplace_back(strings[i]);
+  }
+  return result;
+}
+
 TensorView view_of(const tessera_tensor& tensor, const std::string& what) {
   const DataType type = data_type(tensor.type, what);
   if (tensor.rank > TESSERA_MAX_RANK)

@@ -26,5 +26,11 @@ Precision precision(tessera_precision precision);
 std::optional<Isa> isa(tessera_isa isa);  ///< nothing for TESSERA_ISA_BEST
 tessera_isa c_isa(Isa isa) noexcept;
 std::map<std::string, std::int64_t> extents(const tessera_extent* extents, std::size_t count);
+/// 0 streams are one, -1 is one for each core.
+int stream_count(int streams) noexcept;
+/// Of options that may be null.
+SessionOptions session_options(const tessera_session_options* options);
+/// An array of strings that may be null where `count` is 0. Error{invalid} naming `name` for one that is null.
+std::vector<std::string> strings(const char* const* strings, std::size_t count, const char* name);
 
 }  // namespace tessera

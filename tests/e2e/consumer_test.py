@@ -3,9 +3,11 @@
 
     BUILD=build/release DATA=tests/data tests/e2e/consumer_test.py
 """
+import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -39,6 +41,7 @@ class Installed(unittest.TestCase):
         cls.prefix = cls.root / "moved"
         (cls.root / "first").rename(cls.prefix)
         cls.library = next(cls.prefix.glob("lib*/**/libtessera.so"))
+        cls.full = cls.library.with_name("libtessera_full.so")
 
     @classmethod
     def tearDownClass(cls):
@@ -68,13 +71,42 @@ class Installed(unittest.TestCase):
         folder = self.build("static", "-DCONSUMER_STATIC=ON")
         for program in ("infer_c", "infer_cpp"):
             self.check_output(folder / program)
-        text = run(folder / "compare", MODEL, MODEL.parent / "calib")
-        self.assertRegex(text, r"int8.*×")
-        self.assertRegex(text, r"INT8 agrees with FP32 on [\d.]+ % of 32 items")
-        for program in ("infer_c", "infer_cpp", "compare"):
+        self.check_comparing(folder)
+        for program in ("infer_c", "infer_cpp", "compare_cpp", "compare_c", "embed_c"):
             self.assertFalse([name for name in needed(folder / program) if "tessera" in name])
         for program in ("infer_c", "infer_cpp"):
             self.assertFalse([name for name in needed(folder / program) if any(word in name for word in FOREIGN)])
+
+    def test_cmake_full(self):
+        """Everything from one shared library, and nothing from the one that holds the engine alone."""
+        folder = self.build("full", "-DCONSUMER_FULL=ON")
+        for program in ("infer_c", "infer_cpp"):
+            self.check_output(folder / program)
+        self.check_comparing(folder)
+        soname = ".".join(VERSION.split(".")[:2])
+        for program in ("infer_c", "infer_cpp", "compare_cpp", "compare_c", "embed_c"):
+            self.assertEqual([name for name in needed(folder / program) if "tessera" in name], [f"libtessera_full.so.{soname}"])
+
+    def check_comparing(self, folder):
+        """The programs of examples/ that go beyond the engine."""
+        text = run(folder / "compare_cpp", MODEL, MODEL.parent / "calib")
+        self.assertRegex(text, r"int8.*×")
+        self.assertRegex(text, r"INT8 agrees with FP32 on [\d.]+ % of 32 items")
+        report = folder / "report"
+        self.assertRegex(run(folder / "compare_c", MODEL, MODEL.parent / "calib", report), r"int8.*×")
+        model, = json.loads((report / "report.json").read_text())["models"]
+        self.assertEqual([point["batch"] for point in model["points"]], [1, 4])
+        self.assertIn("nearest to \"good food\": \"the food was good\"",
+                      run(folder / "embed_c", self.encoder(), "good food", "terrible service", "the food was good"))
+
+    def encoder(self):
+        """The trained classifier of tests/data without its head."""
+        folder = self.root / "encoder"
+        if not folder.exists():
+            shutil.copytree(MODEL.parents[1] / "text", folder, ignore=shutil.ignore_patterns("*.onnx", "*.npy", "*.tsv"))
+            config = json.loads((folder / "config.json").read_text())
+            (folder / "config.json").write_text(json.dumps({**config, "architectures": ["BertModel"]}))
+        return folder
 
     def test_cmake_says_no_to_what_it_has_not(self):
         script = self.root / "unknown"
@@ -97,6 +129,11 @@ class Installed(unittest.TestCase):
             program = self.root / f"by_pkg_config_{compiler[0]}"
             run(*compiler, SOURCE / "examples" / source, *flags, "-o", program, env=environment)
             self.check_output(program, env=environment)
+        flags = run("pkg-config", "--cflags", "--libs", "tessera-full", env=environment).split()
+        program = self.root / "by_pkg_config_full"
+        run("cc", "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", SOURCE / "examples" / "c" / "embed.c", *flags, "-o", program,
+            env=environment)
+        self.assertIn("nearest to", run(program, self.encoder(), "one", "two", "three", env=environment))
 
     def test_the_tool_runs_where_it_was_put(self):
         self.assertEqual(run(self.prefix / "bin" / "tessera", "--version").strip(), f"tessera {VERSION}")
@@ -117,16 +154,22 @@ class Installed(unittest.TestCase):
 
     def test_only_the_public_interface_is_shown(self):
         """Instances of the standard library's templates come along: they may be the program's as well."""
-        symbols = run("nm", "-DC", "--defined-only", self.library).splitlines()
-        names = [line.split(maxsplit=2)[2] for line in symbols]
-        public = re.compile(r"^(tessera_\w+$|(guard variable for |typeinfo (name )?for |vtable for )?"
-                            r"tessera::(Error|Tensor|Shape|Model|Session|name_of|to_string|operator==|\w+_from_name)(?!\w))")
-        hidden = [name for name in names if "tessera" in name.split("(")[0].split("<")[0] and not public.match(name)]
-        self.assertEqual(hidden, [])
-        self.assertFalse([name for name in names if name.startswith(("onnx::", "google::"))])
-        declared = set(re.findall(r"\b(tessera_\w+)\(", (SOURCE / "include/tessera/tessera.h").read_text()))
-        declared -= {"tessera_error_"}
-        self.assertEqual({name for name in names if name.startswith("tessera_")}, declared)
+        engine = "Error|Tensor|Shape|Model|Session|name_of|to_string|operator==|\\w+_from_name"
+        for library, headers, shown in ((self.library, ["tessera.h"], engine),
+                                        (self.full, ["tessera.h", "encoder.h", "compare.h"],
+                                         engine + "|Encoder|Comparison|compare|read_items")):
+            symbols = run("nm", "-DC", "--defined-only", library).splitlines()
+            names = [line.split(maxsplit=2)[2] for line in symbols]
+            public = re.compile(r"^(tessera_\w+$|(guard variable for |typeinfo (name )?for |vtable for )?"
+                                rf"tessera::({shown})(?!\w))")
+            hidden = [name for name in names if "tessera" in name.split("(")[0].split("<")[0] and not public.match(name)]
+            self.assertEqual(hidden, [])
+            self.assertFalse([name for name in names if name.startswith(("onnx::", "google::", "icu_"))])
+            declared = set()
+            for header in headers:
+                declared |= set(re.findall(r"\b(tessera_\w+)\(", (SOURCE / "include/tessera" / header).read_text()))
+            declared -= {"tessera_error_"}
+            self.assertEqual({name for name in names if name.startswith("tessera_")}, declared)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ MODEL = pathlib.Path(os.environ["DATA"]).resolve() / "image" / "model.onnx"
 VERSION = re.search(r"project\(tessera VERSION ([\d.]+)", (SOURCE / "CMakeLists.txt").read_text())[1]
 PYTHON = any((BUILD / "python" / "tessera").glob("_tessera*.so"))  # whether the module was built
 LIBRARY = "libtessera" + ".".join(VERSION.split(".")[:2])
+FULL = "libtessera-full" + ".".join(VERSION.split(".")[:2])
 
 
 def run(*words, **options):
@@ -45,15 +46,16 @@ class Packages(unittest.TestCase):
         return [re.sub(r" -> .*", "", line).split()[-1] for line in lines if not line.startswith("d")]
 
     def test_the_packages(self):
-        expected = {LIBRARY, "libtessera-dev", "tessera"} | ({"python3-tessera"} if PYTHON else set())
+        expected = {LIBRARY, FULL, "libtessera-dev", "tessera"} | ({"python3-tessera"} if PYTHON else set())
         self.assertEqual(set(self.packages), expected)
         for path in self.packages.values():
             self.assertEqual(run("dpkg-deb", "-f", path, "Version").strip(), VERSION)
 
     def test_each_holds_its_part(self):
         self.assertTrue(all("/libtessera.so." in name for name in self.files(LIBRARY)))
+        self.assertTrue(all("/libtessera_full.so." in name for name in self.files(FULL)))
         dev = self.files("libtessera-dev")
-        for part in ("/include/tessera/tessera.h", "/libtessera.so", "/libtessera.a", "/tesseraConfig.cmake", "/tessera.pc"):
+        for part in ("/include/tessera/tessera.h", "/libtessera.so", "/libtessera_full.so", "/libtessera.a", "/tesseraConfig.cmake", "/tessera.pc"):
             self.assertTrue(any(name.endswith(part) for name in dev), part)
         tool = self.files("tessera")
         for part in ("/usr/bin/tessera", "/man1/tessera.1", "/bash-completion/completions/tessera"):
@@ -63,7 +65,8 @@ class Packages(unittest.TestCase):
         library = self.depends(LIBRARY)
         self.assertTrue({"libc6", "libstdc++6"} <= set(library) and any(name.startswith("libhwloc") for name in library))
         self.assertFalse([name for name in library if re.search("png|jpeg|icu|zip|nettle|ssl", name)])
-        self.assertEqual(self.depends("libtessera-dev"), [LIBRARY])
+        self.assertEqual(self.depends("libtessera-dev"), [LIBRARY, FULL])
+        self.assertTrue(any(name.startswith("libicu") for name in self.depends(FULL)))
         self.assertTrue(any(name.startswith("libicu") for name in self.depends("tessera")))
 
     @unittest.skipUnless(PYTHON, "the module was not built")
@@ -83,6 +86,11 @@ class Packages(unittest.TestCase):
         run("cmake", "--build", folder)
         for program in ("infer_c", "infer_cpp"):
             self.assertIn(f"tessera {VERSION}", run(folder / program, MODEL))
+        full = self.place / "full"
+        run("cmake", "-S", SOURCE / "tests" / "consumer", "-B", full, f"-DCMAKE_PREFIX_PATH={prefix}",
+            f"-DCONSUMER_EXAMPLES={SOURCE / 'examples'}", "-DCONSUMER_FULL=ON")
+        run("cmake", "--build", full)
+        self.assertRegex(run(full / "compare_c", MODEL, MODEL.parent / "calib", self.place / "report"), r"int8.*×")
         self.assertEqual(run(prefix / "bin" / "tessera", "--version").strip(), f"tessera {VERSION}")
 
 

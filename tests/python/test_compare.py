@@ -115,7 +115,10 @@ class Compare(unittest.TestCase):
 
 class Doctor(unittest.TestCase):
     def test_it_is_what_the_command_line_reports(self):
-        self.assertEqual(tessera.doctor(), json.loads(support.command_line("doctor", "--json")))
+        told, printed = tessera.doctor(), json.loads(support.command_line("doctor", "--json"))
+        for report in (told, printed):  # what is free changes from moment to moment on a machine that others use, too
+            self.assertGreater(report["memory"].pop("available_bytes"), 0)
+        self.assertEqual(told, printed)
 
     def test_version(self):
         self.assertIn(tessera.__version__, support.command_line("--version"))

@@ -74,6 +74,11 @@ class Quantize(unittest.TestCase):
         right = np.mean(scores.argmax(1) == [item["label"] for item in chosen])
         self.assertGreaterEqual(right, 0.8)  # 91.9 % in FP32 on all 1000; 50 of them
 
+    def test_a_limit_that_nothing_can_hold(self):
+        with self.assertRaisesRegex(tessera.Error, "the drop exceeds max_drop") as caught:
+            self.model.quantize(self.items[:4], max_drop=-101, smoothquant=None, threads=1)
+        self.assertEqual(caught.exception.kind, "failed")
+
     def test_texts_of_different_length(self):
         model = tessera.load(support.TEXT)
         texts = model.dataset(support.DATA / "text" / "calib.tsv")

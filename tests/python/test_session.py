@@ -94,6 +94,15 @@ class Sessions(unittest.TestCase):
         self.assertEqual((warning["code"], warning["subject"], warning["count"]), ("non_finite_input", name, 3))
         self.assertIn(name, warning["message"])
 
+    def test_a_call_knows_how_much_of_it_was_the_engine(self):
+        """What benchmarks/python_calls.py takes Python's share from."""
+        for call in (lambda: self.session.run(self.model.random_inputs()), self.session.infer):
+            begin = time.perf_counter()
+            call()
+            whole, inside = time.perf_counter() - begin, tessera._tessera.engine_seconds()
+            self.assertGreater(inside, 1e-5)
+            self.assertLess(inside, whole)
+
     def test_any_batch(self):
         whole = self.model.random_inputs(batch=5)[self.name]
         together, = self.session.run({self.name: whole}).values()

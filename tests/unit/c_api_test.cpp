@@ -381,6 +381,18 @@ TEST_F(CApi, QuantizesAsTheCppApiDoes) {
   EXPECT_TRUE(std::filesystem::exists(saved));
 }
 
+TEST_F(CApi, AQuantizationThatLosesTooMuchFails) {
+  Items items;
+  for (unsigned i = 0; i < 4; ++i) items.tensors.push_back(random_tensor(Shape{1, 3, 20, 20}, i));
+  auto options = sized<tessera_quantize_options>();
+  const double nothing_holds = -101;
+  options.max_drop = &nothing_holds;
+  tessera_model* quantized = model_;
+  expect_error(tessera_model_quantize(model_, Items::supply, &items, 4, &options, &quantized), TESSERA_FAILED,
+               "quantization", "max_drop");
+  EXPECT_EQ(quantized, nullptr);
+}
+
 TEST_F(CApi, AQuantizationEndsWithTheStatusOfItsCallback) {
   Items items;
   for (unsigned i = 0; i < 4; ++i) items.tensors.push_back(random_tensor(Shape{1, 3, 20, 20}, i));
