@@ -9,9 +9,9 @@
 //   1]
 // R has the shape of the output. `activation` is one of fused_activation.hpp. With sum_scale and
 // sum_zero_point, the sum goes through u8 before R is added, as a quantized file may have it; residual_first = 1 says
-// that R was the first operand of that addition, on which roundings depend. FusedMatMul with quantize_rows = 1 and
-// FusedConv with quantize_input = 1 ask for integers where X is float: the plan quantizes each row of X, or X as
-// DynamicQuantizeLinear does, when it runs; plain code leaves X as it is.
+// that R was the first operand of that addition, on which roundings depend. FusedMatMul and FusedConv with
+// quantize_input = 1 ask for integers where X is float: the plan quantizes X as DynamicQuantizeLinear does when it
+// runs; plain code leaves X as it is. FusedMatMul of float X and integer W without it asks for integers row by row.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -298,9 +298,14 @@ std::vector<OpSchema> fused_ops() {
   for (const AttributeSpec& spec :
        {activation, first, second, sum_scale, sum_zero_point, residual_first, quantize_input})
     convolution.push_back(spec);
-  const std::vector<AttributeSpec> product{
-      {"transB", AttributeKind::integer},       activation, first, second, sum_scale, sum_zero_point, residual_first,
-      {"quantize_rows", AttributeKind::integer}};
+  const std::vector<AttributeSpec> product{{"transB", AttributeKind::integer},
+                                           activation,
+                                           first,
+                                           second,
+                                           sum_scale,
+                                           sum_zero_point,
+                                           residual_first,
+                                           quantize_input};
 
   return {{"FusedConv", 2, 4, 1, convolution, infer_fused_conv, evaluate_fused_conv, ItemRule::convolution,
            OpKind::product, Codes::reals, 0},
