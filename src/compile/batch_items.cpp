@@ -78,6 +78,8 @@ bool convolution(const View& v) {
 }
 
 bool product(const View& v) {
+  if (v.node.attribute_or<std::int64_t>("quantize_input", 0) != 0 && quantizes_at_run_time(v.value(0), v.value(1)))
+    return false;  // by one scale for all of X
   if (v.kind(0) != Kind::by_item || v.rank(0) < 2 || v.node.attribute_or<std::int64_t>("transA", 0) != 0) return false;
   if (v.kind(1) == Kind::by_item) return v.node.op == "MatMul" && v.rank(0) >= 3 && v.rank(0) == v.rank(1);
   return v.kind(1) == Kind::shared && v.rank(1) <= 2 && v.same_for_all(2, v.output_rank()) && residual_fits(v);

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ops/einsum.hpp"
 #include "ops/expect.hpp"
 #include "ops/families.hpp"
 #include "ops/helpers.hpp"
@@ -186,7 +187,37 @@ void evaluate_einsum(const Node& node, std::span<const TensorView> inputs, std::
   }
 }
 
+bool names_twice(const std::string& term) {
+  for (std::size_t i = 0; i < term.size(); ++i)
+    if (term.find(term[i], i + 1) != std::string::npos) return true;
+  return false;
+}
+
 }  // namespace
+
+std::optional<EinsumProduct> einsum_product_of(const Node& node, std::array<std::size_t, 2> ranks) {
+  if (node.op != "Einsum" || node.inputs.size() != 2) return std::nullopt;
+  const Equation equation = read_equation(node, 2, [&](std::size_t i) { return ranks[i]; });
+  EinsumProduct product;
+  for (std::size_t i = 0; i < 2; ++i) product.operands[i] = equation.operands[i].text();
+  product.result = equation.result.text();
+  const auto& [a, b] = product.operands;
+  if (names_twice(a) || names_twice(b) || names_twice(product.result)) return std::nullopt;
+  const auto holds = [](const std::string& term, char label) { return term.find(label) != std::string::npos; };
+  for (const char label : product.result) {
+    if (holds(a, label) && holds(b, label))
+      product.items += label;
+    else
+      (holds(a, label) ? product.rows : product.columns) += label;
+  }
+  for (const std::string* term : {&a, &b})
+    for (const char label : *term) {
+      if (holds(product.result, label)) continue;
+      if (!holds(a, label) || !holds(b, label)) return std::nullopt;
+      if (term == &a) product.depth += label;
+    }
+  return product;
+}
 
 std::vector<OpSchema> einsum_ops() {
   return {{"Einsum",

@@ -4,14 +4,15 @@
 //   FusedAttention(Q, [K], [V], [mask])   softmax(scale * Q K^T + mask) V for each of num_heads heads; without K and V,
 //                                         Q holds all three side by side on its last axis. q_scale, q_zero_point and
 //                                         the same for k, p (the probabilities) and v: as u8 before it is multiplied;
-//                                         nan_is_zero = 1: a query whose probabilities are NaN gets zeros
+//                                         nan_is_zero = 1: a query whose probabilities are NaN gets zeros;
+//                                         kv_num_heads: K and V have so many heads, each for several heads of Q
 //   FusedGate(X, S)                 X * S for an image X [N, C, H, W] and one number for each channel, S [N or 1, C, 1,
 //   1]
 // R has the shape of the output. `activation` is one of fused_activation.hpp. With sum_scale and
 // sum_zero_point, the sum goes through u8 before R is added, as a quantized file may have it; residual_first = 1 says
-// that R was the first operand of that addition, on which roundings depend. FusedMatMul with quantize_rows = 1 and
-// FusedConv with quantize_input = 1 ask for integers where X is float: the plan quantizes each row of X, or X as
-// DynamicQuantizeLinear does, when it runs; plain code leaves X as it is.
+// that R was the first operand of that addition, on which roundings depend. FusedMatMul and FusedConv with
+// quantize_input = 1 ask for integers where X is float: the plan quantizes X as DynamicQuantizeLinear does when it
+// runs; plain code leaves X as it is. FusedMatMul of float X and integer W without it asks for integers row by row.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -127,6 +128,15 @@ std::int64_t heads_of(const Node& node) {
   return *heads;
 }
 
+/// Heads of K and V, of which each serves as many heads of Q.
+std::int64_t shared_heads_of(const Node& node) {
+  const std::int64_t heads = heads_of(node), shared = node.attribute_or("kv_num_heads", heads);
+  if (shared < 1 || heads % shared != 0)
+    node_error(node, std::to_string(shared) + " heads of K do not divide " + std::to_string(heads) + " heads of Q");
+  if (shared != heads && !node.has_input(1)) node_error(node, "heads are shared, but K and V are not given");
+  return shared;
+}
+
 void expect_mask(const Graph& graph, const Node& node, const SymbolicShape& scores) {
   const SymbolicShape& mask = input_value(graph, node, 3).shape;
   if (mask.rank() > scores.rank())
@@ -140,7 +150,7 @@ void expect_mask(const Graph& graph, const Node& node, const SymbolicShape& scor
 void infer_fused_attention(Graph& graph, const Node& node) {
   for (std::size_t i = 0; i < 3; ++i) expect_real(graph, node, i);
   expect_type(graph, node, 3, {DataType::f32});
-  const std::int64_t heads = heads_of(node);
+  const std::int64_t heads = heads_of(node), shared = shared_heads_of(node);
   if (node.find_attribute<float>("scale") == nullptr) node_error(node, "attribute scale is missing");
   expect_rank(graph, node, 0, 3);
   SymbolicShape y = input_value(graph, node, 0).shape;
@@ -154,7 +164,7 @@ void infer_fused_attention(Graph& graph, const Node& node) {
   if (parts == 1) {
     expect_rank(graph, node, 1, 3);
     keys = input_value(graph, node, 1).shape.dims[1];
-    const SymbolicShape context{y.dims[0], keys, y.dims[2]};
+    const SymbolicShape context{y.dims[0], keys, y.dims[2] / Dim(heads / shared)};
     expect_shape(graph, node, 1, context);
     expect_shape(graph, node, 2, context);
   }
@@ -240,8 +250,8 @@ std::array<HeadRows, 3> attention_rows(std::span<const TensorView> inputs) {
   const std::int64_t stride = inputs[0].shape.back();
   if (given(inputs, 1))
     return {{{inputs[0].as<float>().data(), stride},
-             {inputs[1].as<float>().data(), stride},
-             {inputs[2].as<float>().data(), stride}}};
+             {inputs[1].as<float>().data(), inputs[1].shape.back()},
+             {inputs[2].as<float>().data(), inputs[2].shape.back()}}};
   const float* merged = inputs[0].as<float>().data();
   return {{{merged, stride}, {merged + stride / 3, stride}, {merged + stride / 3 * 2, stride}}};
 }
@@ -250,7 +260,7 @@ void evaluate_fused_attention(const Node& node, std::span<const TensorView> inpu
                               std::span<const TensorView> outputs) {
   expect_plain(node, inputs, outputs);
   const Shape& y = outputs[0].shape;
-  const std::int64_t heads = heads_of(node), queries = y[1];
+  const std::int64_t heads = heads_of(node), queries = y[1], sharing = heads / shared_heads_of(node);
   Attended to;
   to.keys = given(inputs, 1) ? inputs[1].shape[1] : queries;
   to.depth = y[2] / heads;
@@ -268,8 +278,9 @@ void evaluate_fused_attention(const Node& node, std::span<const TensorView> inpu
   for_each_element(Shape{y[0], heads, queries}, mask, [&](std::int64_t index, const std::array<std::int64_t, 1>& at) {
     const std::int64_t query = index % queries, head = index / queries % heads, batch = index / queries / heads;
     const std::int64_t column = head * to.depth, position = batch * queries + query;
-    to.k = {k.row(batch * to.keys) + column, k.stride};
-    to.v = {v.row(batch * to.keys) + column, v.stride};
+    const std::int64_t shared_column = head / sharing * to.depth;
+    to.k = {k.row(batch * to.keys) + shared_column, k.stride};
+    to.v = {v.row(batch * to.keys) + shared_column, v.stride};
     to.mask = given(inputs, 3) ? inputs[3].as<float>().data() + at[0] : nullptr;
     attend(q.row(position) + column, to, outputs[0].as<float>().data() + position * y[2] + column);
   });
@@ -278,12 +289,12 @@ void evaluate_fused_attention(const Node& node, std::span<const TensorView> inpu
 }  // namespace
 
 static std::vector<AttributeSpec> attention_attributes() {
-  return {{"num_heads", AttributeKind::integer},  {"scale", AttributeKind::real},
-          {"q_scale", AttributeKind::real},       {"q_zero_point", AttributeKind::integer},
-          {"k_scale", AttributeKind::real},       {"k_zero_point", AttributeKind::integer},
-          {"p_scale", AttributeKind::real},       {"p_zero_point", AttributeKind::integer},
-          {"v_scale", AttributeKind::real},       {"v_zero_point", AttributeKind::integer},
-          {"nan_is_zero", AttributeKind::integer}};
+  return {{"num_heads", AttributeKind::integer},   {"scale", AttributeKind::real},
+          {"q_scale", AttributeKind::real},        {"q_zero_point", AttributeKind::integer},
+          {"k_scale", AttributeKind::real},        {"k_zero_point", AttributeKind::integer},
+          {"p_scale", AttributeKind::real},        {"p_zero_point", AttributeKind::integer},
+          {"v_scale", AttributeKind::real},        {"v_zero_point", AttributeKind::integer},
+          {"nan_is_zero", AttributeKind::integer}, {"kv_num_heads", AttributeKind::integer}};
 }
 
 std::vector<OpSchema> fused_ops() {
@@ -298,9 +309,14 @@ std::vector<OpSchema> fused_ops() {
   for (const AttributeSpec& spec :
        {activation, first, second, sum_scale, sum_zero_point, residual_first, quantize_input})
     convolution.push_back(spec);
-  const std::vector<AttributeSpec> product{
-      {"transB", AttributeKind::integer},       activation, first, second, sum_scale, sum_zero_point, residual_first,
-      {"quantize_rows", AttributeKind::integer}};
+  const std::vector<AttributeSpec> product{{"transB", AttributeKind::integer},
+                                           activation,
+                                           first,
+                                           second,
+                                           sum_scale,
+                                           sum_zero_point,
+                                           residual_first,
+                                           quantize_input};
 
   return {{"FusedConv", 2, 4, 1, convolution, infer_fused_conv, evaluate_fused_conv, ItemRule::convolution,
            OpKind::product, Codes::reals, 0},

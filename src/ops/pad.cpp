@@ -7,6 +7,7 @@
 #include "ops/expect.hpp"
 #include "ops/families.hpp"
 #include "ops/helpers.hpp"
+#include "ops/placed_copy.hpp"
 
 namespace tessera {
 
@@ -137,6 +138,22 @@ void evaluate_pad(const Node& node, std::span<const TensorView> inputs, std::spa
 }
 
 }  // namespace
+
+std::optional<PlacedCopy> pad_places(const Node& node, std::span<const TensorView> inputs, const Shape& y) {
+  const Border border = border_of(node);
+  const Shape& x = inputs[0].shape;
+  if (x.elements() == 0) return std::nullopt;
+  const Strides before = borders_before(node, inputs, y);
+  PlacedCopy copy;
+  for (std::size_t axis = 0; axis < x.rank(); ++axis) {
+    std::vector<std::int64_t>& places = copy.axes.emplace_back();
+    for (std::int64_t i = -before[axis]; i < y[axis] - before[axis]; ++i) {
+      const bool inside = i >= 0 && i < x[axis];
+      places.push_back(border != Border::constant ? mirrored(border, i, x[axis]) : inside ? i : PlacedCopy::outside);
+    }
+  }
+  return copy;
+}
 
 std::vector<OpSchema> pad_ops() {
   using enum AttributeKind;

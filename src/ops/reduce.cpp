@@ -2,11 +2,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string_view>
 #include <type_traits>
 
 #include "ops/expect.hpp"
 #include "ops/families.hpp"
 #include "ops/plain_loops.hpp"
+#include "ops/reduction.hpp"
 
 namespace tessera {
 namespace {
@@ -76,134 +78,169 @@ Strides reduction_strides(const Shape& x, const Mask& reduced) {
   return strides;
 }
 
-struct Total {
-  template <typename T>
-  static constexpr T start = T{0};
-  static float combine(float a, float b) { return a + b; }
-  template <typename T>
-  static T combine(T a, T b) {
-    using Wrapping = std::make_unsigned_t<T>;
-    return static_cast<T>(static_cast<Wrapping>(a) + static_cast<Wrapping>(b));
-  }
-};
-
-struct Largest {
-  template <typename T>
-  static constexpr T start = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
-                                                                  : std::numeric_limits<T>::lowest();
-  template <typename T>
-  static T combine(T a, T b) {
-    return a > b || a != a ? a : b;
-  }
-};
-
-struct Least {
-  template <typename T>
-  static constexpr T start = std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity()
-                                                                  : std::numeric_limits<T>::max();
-  template <typename T>
-  static T combine(T a, T b) {
-    return a < b || a != a ? a : b;
-  }
-};
-
-struct Multiplied {
-  template <typename T>
-  static constexpr T start = T{1};
-  static float combine(float a, float b) { return a * b; }
-  template <typename T>
-  static T combine(T a, T b) {
-    using Wrapping = std::make_unsigned_t<T>;
-    return static_cast<T>(static_cast<Wrapping>(a) * static_cast<Wrapping>(b));
-  }
-};
-
-template <typename Reduction, typename T>
-T reduce_row(const T* x, std::int64_t n) {
-  if constexpr (std::is_same_v<Reduction, Total> && std::is_same_v<T, float>) return sum(x, n);
-  T result = Reduction::template start<T>;
-  for (std::int64_t i = 0; i < n; ++i) result = Reduction::combine(result, x[i]);
-  return result;
-}
-
-/// Row by row: a row is reduced to one number where its axis is, and combined element by element where it is not.
-template <typename Reduction, typename T>
-void reduce(const TensorView& x, const TensorView& y, const Mask& reduced) {
-  T* target = y.as<T>().data();
-  std::fill_n(target, y.shape.elements(), Reduction::template start<T>);
-  const std::size_t rank = x.shape.rank();
-  const std::int64_t n = rank == 0 ? 1 : x.shape.back();
-  const bool row_is_reduced = rank == 0 || reduced[rank - 1];
-  const std::array<Strides, 1> strides{reduction_strides(x.shape, reduced)};
-  for_each_element(rows_of(x.shape), strides, [&](std::int64_t row, const std::array<std::int64_t, 1>& offset) {
-    const T* source = x.as<T>().data() + row * n;
-    T* into = target + offset[0];
-    if (row_is_reduced) {
-      *into = Reduction::combine(*into, reduce_row<Reduction>(source, n));
-    } else {
-      for (std::int64_t i = 0; i < n; ++i) into[i] = Reduction::combine(into[i], source[i]);
-    }
-  });
-}
-
 Mask evaluated_mask(const Node& node, std::span<const TensorView> inputs) {
   const bool from_input = given(inputs, 1);
   return mask_of(node, from_input ? inputs[1].as<const std::int64_t>() : attribute_axes(node), inputs[0].shape.rank());
 }
 
-template <typename Reduction>
-void evaluate_reduction(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
-  const Mask reduced = evaluated_mask(node, inputs);
-  switch (inputs[0].type) {
-    case DataType::s32: return reduce<Reduction, std::int32_t>(inputs[0], outputs[0], reduced);
-    case DataType::i64: return reduce<Reduction, std::int64_t>(inputs[0], outputs[0], reduced);
-    default: return reduce<Reduction, float>(inputs[0], outputs[0], reduced);
+ReductionLoops reduction_loops(const Shape& x, const Mask& reduced) {
+  ReductionLoops loops;
+  if (x.rank() == 0) return loops;
+  const Strides strides = dense_strides(x);
+  std::array<std::int64_t, Shape::max_rank> kept{}, gone{};
+  std::size_t kept_axes = 0, gone_axes = 0;
+  for (std::size_t axis = 0; axis < x.rank(); ++axis) {
+    if (reduced[axis]) loops.count *= x[axis];
+    if (axis + 1 == x.rank()) break;
+    if (reduced[axis]) {
+      loops.reduced_strides[gone_axes] = strides[axis];
+      gone[gone_axes++] = x[axis];
+    } else {
+      loops.kept_strides[kept_axes] = strides[axis];
+      kept[kept_axes++] = x[axis];
+    }
+  }
+  loops.kept = Shape(std::span<const std::int64_t>(kept).first(kept_axes));
+  loops.reduced = Shape(std::span<const std::int64_t>(gone).first(gone_axes));
+  loops.row = x.back();
+  loops.row_is_reduced = reduced[x.rank() - 1];
+  return loops;
+}
+
+// ---- what is made of the elements: start, what a row becomes, what two numbers become, what the last one becomes ----
+
+template <typename T>
+struct AsTheyAre {
+  static T element(T x) { return x; }
+  static T finish(T x, std::int64_t) { return x; }
+};
+
+/// Integers wrap.
+template <typename T>
+struct SumOf : AsTheyAre<T> {
+  static constexpr T start = T{0};
+  static T combine(T a, T b) {
+    if constexpr (std::is_floating_point_v<T>) {
+      return a + b;
+    } else {
+      using Wrapping = std::make_unsigned_t<T>;
+      return static_cast<T>(static_cast<Wrapping>(a) + static_cast<Wrapping>(b));
+    }
+  }
+};
+
+struct MeanOf : SumOf<float> {
+  static float finish(float x, std::int64_t count) { return x / static_cast<float>(count); }
+};
+
+template <typename T>
+struct ProductOf : AsTheyAre<T> {
+  static constexpr T start = T{1};
+  static T combine(T a, T b) {
+    if constexpr (std::is_floating_point_v<T>) {
+      return a * b;
+    } else {
+      using Wrapping = std::make_unsigned_t<T>;
+      return static_cast<T>(static_cast<Wrapping>(a) * static_cast<Wrapping>(b));
+    }
+  }
+};
+
+template <typename T>
+struct LargestOf : AsTheyAre<T> {
+  using Limits = std::numeric_limits<T>;
+  static constexpr T start = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+  static T combine(T a, T b) { return a > b || a != a ? a : b; }
+};
+
+template <typename T>
+struct LeastOf : AsTheyAre<T> {
+  using Limits = std::numeric_limits<T>;
+  static constexpr T start = Limits::has_infinity ? Limits::infinity() : Limits::max();
+  static T combine(T a, T b) { return a < b || a != a ? a : b; }
+};
+
+struct SumOfMagnitudes : SumOf<float> {
+  static float element(float x) { return std::fabs(x); }
+};
+struct SumOfSquares : SumOf<float> {
+  static float element(float x) { return x * x; }
+};
+struct LengthOf : SumOfSquares {
+  static float finish(float x, std::int64_t) { return std::sqrt(x); }
+};
+struct LogOfSum : SumOf<float> {
+  static float finish(float x, std::int64_t) { return std::log(x); }
+};
+
+/// Sums of floats go in lanes.
+template <typename Kind, typename T>
+T reduce_row(const T* x, std::int64_t n) {
+  if constexpr (std::is_base_of_v<SumOf<float>, Kind>) {
+    return sum_in_lanes(n, [=](std::int64_t i) { return Kind::element(x[i]); });
+  } else {
+    T result = Kind::start;
+    for (std::int64_t i = 0; i < n; ++i) result = Kind::combine(result, Kind::element(x[i]));
+    return result;
   }
 }
 
-float squared(float x) {
-  return x * x;
-}
-float magnitude(float x) {
-  return std::fabs(x);
-}
-float unchanged(float x) {
-  return x;
-}
-float root(float x) {
-  return std::sqrt(x);
-}
-float logarithm(float x) {
-  return std::log(x);
+template <typename Kind, typename T>
+void combine_rows(const T* __restrict x, T* __restrict y, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] = Kind::combine(y[i], Kind::element(x[i]));
 }
 
-/// after(sum of before(x)) over the reduced axes.
-template <float (*before)(float), float (*after)(float)>
-void evaluate_sum_of(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
-  const Shape& shape = inputs[0].shape;
-  const auto y = outputs[0].as<float>();
-  std::fill(y.begin(), y.end(), 0.0F);
-  const std::size_t rank = shape.rank();
-  const Mask reduced = evaluated_mask(node, inputs);
-  const std::int64_t n = rank == 0 ? 1 : shape.back();
-  const bool row_is_reduced = rank == 0 || reduced[rank - 1];
-  for_each_element<1>(rows_of(shape), {reduction_strides(shape, reduced)}, [&](std::int64_t row, const auto& offset) {
-    const float* x = inputs[0].as<float>().data() + row * n;
-    float* into = y.data() + offset[0];
-    if (row_is_reduced) {
-      *into += sum_in_lanes(n, [=](std::int64_t i) { return before(x[i]); });
-    } else {
-      for (std::int64_t i = 0; i < n; ++i) into[i] += before(x[i]);
-    }
-  });
-  for (float& element : y) element = after(element);
+/// Row by row, in the order in which they lie: a row is reduced to one number where its axis is, and combined element
+/// by element where it is not.
+template <typename Kind, typename T>
+void reduce_parts(const ReductionLoops& loops, const T* x, T* y, std::int64_t first_part, std::int64_t last_part) {
+  const std::int64_t blocks = loops.blocks();
+  for (std::int64_t part = first_part; part < last_part; ++part) {
+    const std::int64_t column = part % blocks * ReductionLoops::block;
+    const std::int64_t n = loops.row_is_reduced ? 1 : std::min(ReductionLoops::block, loops.row - column);
+    const T* from = x + column;
+    std::int64_t rest = part / blocks;
+    T* const into = y + rest * (loops.row_is_reduced ? 1 : loops.row) + column;
+    for (std::size_t axis = loops.kept.rank(); axis-- > 0; rest /= loops.kept[axis])
+      from += rest % loops.kept[axis] * loops.kept_strides[axis];
+    std::fill_n(into, n, Kind::start);
+    for_each_element<1>(loops.reduced, {loops.reduced_strides}, [&](std::int64_t, const auto& at) {
+      if (loops.row_is_reduced)
+        *into = Kind::combine(*into, reduce_row<Kind>(from + at[0], loops.row));
+      else
+        combine_rows<Kind>(from + at[0], into, n);
+    });
+    for (std::int64_t i = 0; i < n; ++i) into[i] = Kind::finish(into[i], loops.count);
+  }
+}
+
+template <typename Kind, typename T>
+void reduce_all(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
+  const ReductionLoops loops = reduction_loops(inputs[0].shape, evaluated_mask(node, inputs));
+  reduce_parts<Kind>(loops, static_cast<const T*>(inputs[0].as<T>().data()), outputs[0].as<T>().data(), 0,
+                     loops.parts());
+}
+
+template <typename Kind>
+void evaluate_float_reduction(const Node& node, std::span<const TensorView> inputs,
+                              std::span<const TensorView> outputs) {
+  reduce_all<Kind, float>(node, inputs, outputs);
+}
+
+template <template <typename> typename Kind>
+void evaluate_reduction(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
+  switch (inputs[0].type) {
+    case DataType::s32: return reduce_all<Kind<std::int32_t>, std::int32_t>(node, inputs, outputs);
+    case DataType::i64: return reduce_all<Kind<std::int64_t>, std::int64_t>(node, inputs, outputs);
+    default: return reduce_all<Kind<float>, float>(node, inputs, outputs);
+  }
 }
 
 /// log(sum(exp(x))) around the largest x, so that nothing overflows.
 void evaluate_log_sum_exp(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
   const Shape& shape = inputs[0].shape;
   const Mask reduced = evaluated_mask(node, inputs);
-  reduce<Largest, float>(inputs[0], outputs[0], reduced);
+  evaluate_float_reduction<LargestOf<float>>(node, inputs, outputs);
   // Each output element is computed from the largest of its own inputs, which it holds until then.
   const std::array<Strides, 1> strides{reduction_strides(shape, reduced)};
   const float* x = inputs[0].as<float>().data();
@@ -218,14 +255,21 @@ void evaluate_log_sum_exp(const Node& node, std::span<const TensorView> inputs, 
   }
 }
 
-void evaluate_mean(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
-  const Mask reduced = evaluated_mask(node, inputs);
-  reduce<Total, float>(inputs[0], outputs[0], reduced);
-  std::int64_t count = 1;
-  for (std::size_t axis = 0; axis < inputs[0].shape.rank(); ++axis)
-    if (reduced[axis]) count *= inputs[0].shape[axis];
-  for (float& mean : outputs[0].as<float>()) mean /= static_cast<float>(count);
-}
+struct NamedReduction {
+  std::string_view op;
+  void (*compute)(const ReductionLoops& loops, const float* x, float* y, std::int64_t first, std::int64_t last);
+};
+constexpr std::array float_reductions{
+    NamedReduction{"ReduceMean", &reduce_parts<MeanOf, float>},
+    NamedReduction{"ReduceSum", &reduce_parts<SumOf<float>, float>},
+    NamedReduction{"ReduceMax", &reduce_parts<LargestOf<float>, float>},
+    NamedReduction{"ReduceMin", &reduce_parts<LeastOf<float>, float>},
+    NamedReduction{"ReduceProd", &reduce_parts<ProductOf<float>, float>},
+    NamedReduction{"ReduceL1", &reduce_parts<SumOfMagnitudes, float>},
+    NamedReduction{"ReduceL2", &reduce_parts<LengthOf, float>},
+    NamedReduction{"ReduceSumSquare", &reduce_parts<SumOfSquares, float>},
+    NamedReduction{"ReduceLogSum", &reduce_parts<LogOfSum, float>},
+};
 
 void infer_arg_max(Graph& graph, const Node& node) {
   expect_type(graph, node, 0, {DataType::f32, DataType::i64, DataType::s32});
@@ -268,6 +312,12 @@ void evaluate_arg(const Node& node, std::span<const TensorView> inputs, std::spa
 
 }  // namespace
 
+std::optional<FloatReduction> float_reduction_of(const Node& node, std::span<const TensorView> inputs) {
+  const auto found = std::ranges::find(float_reductions, std::string_view(node.op), &NamedReduction::op);
+  if (found == float_reductions.end() || inputs[0].type != DataType::f32) return std::nullopt;
+  return FloatReduction{reduction_loops(inputs[0].shape, evaluated_mask(node, inputs)), found->compute};
+}
+
 std::vector<OpSchema> reduce_ops() {
   constexpr auto integer = AttributeKind::integer;
   const std::vector<AttributeSpec> reduction{
@@ -277,18 +327,18 @@ std::vector<OpSchema> reduce_ops() {
     return OpSchema{name,           1, 2, 1, reduction, infer, evaluate, ItemRule::inner_axes, OpKind::reduction,
                     Codes::numbers, 1};
   };
-  return {{"ReduceMean", 1, 2, 1, reduction, infer_mean, evaluate_mean, ItemRule::inner_axes, OpKind::reduction,
-           Codes::numbers, 1},
-          {"ReduceSum", 1, 2, 1, reduction, infer_number_reduction, evaluate_reduction<Total>, ItemRule::inner_axes,
+  return {{"ReduceMean", 1, 2, 1, reduction, infer_mean, evaluate_float_reduction<MeanOf>, ItemRule::inner_axes,
            OpKind::reduction, Codes::numbers, 1},
-          {"ReduceMax", 1, 2, 1, reduction, infer_number_reduction, evaluate_reduction<Largest>, ItemRule::inner_axes,
+          {"ReduceSum", 1, 2, 1, reduction, infer_number_reduction, evaluate_reduction<SumOf>, ItemRule::inner_axes,
            OpKind::reduction, Codes::numbers, 1},
-          row("ReduceMin", infer_number_reduction, evaluate_reduction<Least>),
-          row("ReduceProd", infer_number_reduction, evaluate_reduction<Multiplied>),
-          row("ReduceL1", infer_mean, evaluate_sum_of<magnitude, unchanged>),
-          row("ReduceL2", infer_mean, evaluate_sum_of<squared, root>),
-          row("ReduceSumSquare", infer_mean, evaluate_sum_of<squared, unchanged>),
-          row("ReduceLogSum", infer_mean, evaluate_sum_of<unchanged, logarithm>),
+          {"ReduceMax", 1, 2, 1, reduction, infer_number_reduction, evaluate_reduction<LargestOf>, ItemRule::inner_axes,
+           OpKind::reduction, Codes::numbers, 1},
+          row("ReduceMin", infer_number_reduction, evaluate_reduction<LeastOf>),
+          row("ReduceProd", infer_number_reduction, evaluate_reduction<ProductOf>),
+          row("ReduceL1", infer_mean, evaluate_float_reduction<SumOfMagnitudes>),
+          row("ReduceL2", infer_mean, evaluate_float_reduction<LengthOf>),
+          row("ReduceSumSquare", infer_mean, evaluate_float_reduction<SumOfSquares>),
+          row("ReduceLogSum", infer_mean, evaluate_float_reduction<LogOfSum>),
           row("ReduceLogSumExp", infer_mean, evaluate_log_sum_exp),
           {"ArgMin", 1, 1, 1, search, infer_arg_max, evaluate_arg<false>, ItemRule::mixes, OpKind::reduction,
            Codes::numbers, 1},

@@ -7,6 +7,8 @@
 #include "ops/expect.hpp"
 #include "ops/families.hpp"
 #include "ops/helpers.hpp"
+#include "ops/interpolation.hpp"
+#include "ops/placed_copy.hpp"
 
 namespace tessera {
 namespace {
@@ -127,6 +129,7 @@ struct Axis {
   float resized = 1.0F;  ///< elements of the output before they are rounded to a whole number
   Coordinates coordinates = Coordinates::half_pixel;
 
+  [[nodiscard]] bool stays() const { return in == out && scale == 1.0F; }
   /// Where output element i lies among the input elements.
   [[nodiscard]] float place(std::int64_t i) const {
     const auto x = static_cast<float>(i);
@@ -147,7 +150,7 @@ struct Axis {
     return std::clamp<std::int64_t>(static_cast<std::int64_t>(at), 0, in - 1);
   }
   [[nodiscard]] std::int64_t nearest(std::int64_t i, Rounding rounding) const {
-    if (in == out && scale == 1.0F) return i;
+    if (stays()) return i;
     const float at = place(i);
     switch (rounding) {
       case Rounding::prefer_floor: return inside(std::ceil(at - 0.5F));
@@ -227,7 +230,7 @@ void resize_interpolating(const TensorView& x, const TensorView& y, const Axes& 
     std::int64_t base = 0;
     for (std::size_t axis = 0; axis < y.shape.rank(); ++axis) {
       const std::int64_t place = y.shape[axis] > 1 ? i / to[axis] % y.shape[axis] : 0;
-      if (axes[axis].in == axes[axis].out && axes[axis].scale == 1.0F) {
+      if (axes[axis].stays()) {
         base += place * from[axis];
         continue;
       }
@@ -264,6 +267,37 @@ void evaluate_resize(const Node& node, std::span<const TensorView> inputs, std::
 }
 
 }  // namespace
+
+std::optional<PlacedCopy> nearest_places(const Node& node, std::span<const TensorView> inputs, const Shape& y) {
+  if (mode_of(node) != Mode::nearest || inputs[0].shape.elements() == 0) return std::nullopt;
+  const Axes axes = axes_of(node, inputs, y);
+  const Rounding rounding = rounding_of(node);
+  PlacedCopy copy;
+  for (std::size_t axis = 0; axis < y.rank(); ++axis) {
+    std::vector<std::int64_t>& places = copy.axes.emplace_back();
+    for (std::int64_t i = 0; i < y[axis]; ++i)
+      places.push_back(inputs[0].shape[axis] > 1 ? axes[axis].nearest(i, rounding) : 0);
+  }
+  return copy;
+}
+
+std::optional<Interpolation> interpolation_of(const Node& node, std::span<const TensorView> inputs, const Shape& y) {
+  const Mode mode = mode_of(node);
+  if (mode == Mode::nearest || inputs[0].shape.elements() == 0) return std::nullopt;
+  const Axes axes = axes_of(node, inputs, y);
+  const float a = node.attribute_or("cubic_coeff_a", -0.75F);
+  Interpolation interpolation{mode == Mode::linear ? 2U : 4U, {}};
+  for (std::size_t axis = 0; axis < y.rank(); ++axis) {
+    Interpolation::Axis& entry = interpolation.axes.emplace_back();
+    if (axes[axis].stays()) continue;
+    for (std::int64_t i = 0; i < y[axis]; ++i) {
+      const Taps taps = mode == Mode::linear ? linear_taps(axes[axis], i) : cubic_taps(axes[axis], i, a);
+      entry.elements.insert(entry.elements.end(), taps.elements.begin(), taps.elements.begin() + interpolation.taps);
+      entry.weights.insert(entry.weights.end(), taps.weights.begin(), taps.weights.begin() + interpolation.taps);
+    }
+  }
+  return interpolation;
+}
 
 std::vector<OpSchema> resize_ops() {
   using enum AttributeKind;

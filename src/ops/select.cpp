@@ -6,6 +6,7 @@
 
 #include "ops/families.hpp"
 #include "ops/helpers.hpp"
+#include "ops/placed_copy.hpp"
 #include "ops/strided_copy.hpp"
 
 namespace tessera {
@@ -286,6 +287,24 @@ std::optional<StridedCopy> gather_copy(const Node& node, std::span<const TensorV
   for (std::size_t i = 0; i < x.rank(); ++i) {
     if (i != axis) copy.strides[to++] = from[i];
     if (i == axis && indices.rank() == 1) copy.strides[to++] = step * from[axis];
+  }
+  return copy;
+}
+
+std::optional<PlacedCopy> gather_places(const Node& node, std::span<const TensorView> inputs) {
+  const Shape& x = inputs[0].shape;
+  const std::size_t gathered = normalised_axis(node, node.attribute_or<std::int64_t>("axis", 0), x.rank());
+  if (x.elements() == 0 || inputs[1].shape.elements() == 0) return std::nullopt;
+  PlacedCopy copy;
+  for (std::size_t axis = 0; axis < x.rank(); ++axis) {
+    std::vector<std::int64_t>& places = copy.axes.emplace_back();
+    const std::int64_t count = axis == gathered ? inputs[1].shape.elements() : x[axis];
+    for (std::int64_t i = 0; i < count; ++i) {
+      std::int64_t place = axis == gathered ? integer_at(inputs[1], i) : i;
+      if (place < 0) place += x[axis];
+      if (place < 0 || place >= x[axis]) return std::nullopt;  // plain code says so
+      places.push_back(place);
+    }
   }
   return copy;
 }

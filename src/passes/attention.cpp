@@ -34,6 +34,7 @@ struct Heads {
   Order order{0, 1, 2, 3};
   double scale = 1;
   std::optional<std::pair<ValueId, ValueId>> rotary;  ///< the factors of a FusedRotary on the way
+  std::int64_t repeated = 1;                          ///< each head, so many times
 };
 
 /// An operand of a product without the pair that takes it through u8, and what that pair says.
@@ -42,9 +43,17 @@ struct Operand {
   std::optional<Quantization> integers;
 };
 
+/// A Where between scores and a number that takes their place.
+struct Replacement {
+  ValueId condition = no_value;
+  ValueId lowest = no_value;
+  bool where_it_holds = false;  ///< the number stands where the condition holds, else where it does not
+};
+
 struct Scores {
   ValueId product = no_value;  ///< output of the MatMul of q and k
   std::vector<ValueId> added;  ///< masks and biases
+  std::vector<Replacement> replaced;
   double scale = 1;
 };
 
@@ -92,7 +101,8 @@ class AttentionPattern {
       add_integers(attributes, "v", *values.integers);
     }
     if (probabilities.guarded) attributes["nan_is_zero"] = std::int64_t{1};
-    write(*last, tokens_of(*inputs, *q, *k), scores->added, std::move(attributes));
+    if (k->repeated > 1) attributes["kv_num_heads"] = q->split.dims[2].value() / k->repeated;
+    write(*last, tokens_of(*inputs, *q, *k), *scores, std::move(attributes));
   }
 
  private:
@@ -134,16 +144,29 @@ class AttentionPattern {
                               turned,
                               {tokens.inputs[i], cosines, sines},
                               {y},
-                              {{"num_heads", operands[i]->split.dims[2].value()}}});
+                              {{"num_heads", operands[i]->split.dims[2].value() / operands[i]->repeated}}});
       tokens.inputs[i] = y;
     }
     return tokens;
   }
 
+  /// The number that is added where one stands in the place of scores, and 0 elsewhere.
+  ValueId addend_of(const Replacement& replaced, std::size_t index, std::vector<Node>& nodes) {
+    const std::string name = softmax_.name + "/lowest" + std::to_string(index);
+    const ValueId zero = rewriter_.add_constant(name + "_else", Tensor::scalar(0.0F));
+    const ValueId mask = rewriter_.add_value(name, DataType::f32);
+    const ValueId yes = replaced.where_it_holds ? replaced.lowest : zero;
+    const ValueId no = replaced.where_it_holds ? zero : replaced.lowest;
+    nodes.push_back({"Where", name, {replaced.condition, yes, no}, {mask}, {}});
+    return mask;
+  }
+
   /// Puts FusedAttention in the place of `last`. It takes one mask: several are added up first.
-  void write(const Node& last, Tokens tokens, const std::vector<ValueId>& added, Attributes attributes) {
+  void write(const Node& last, Tokens tokens, const Scores& scores, Attributes attributes) {
     std::vector<Node> nodes = std::move(tokens.nodes);
     std::vector<ValueId> inputs = std::move(tokens.inputs);
+    std::vector<ValueId> added = scores.added;
+    for (std::size_t i = 0; i < scores.replaced.size(); ++i) added.push_back(addend_of(scores.replaced[i], i, nodes));
     ValueId mask = added.empty() ? no_value : added.front();
     for (std::size_t i = 1; i < added.size(); ++i) {
       const std::string name = softmax_.name + "/mask" + std::to_string(i);
@@ -202,7 +225,7 @@ class AttentionPattern {
 
   /// The product of q and k behind an optional scale.
   std::optional<Scores> scaled_product(ValueId value) const {
-    Scores scores{value, {}, 1};
+    Scores scores{value, {}, {}, 1};
     while (const auto step = scaled(scores.product)) {
       scores.product = step->first;
       scores.scale *= step->second;
@@ -211,8 +234,28 @@ class AttentionPattern {
     return scores;
   }
 
-  /// The product behind whatever is added to it.
+  /// A number so low that adding a score to it gives it back: half of its last place is more than any score.
+  bool is_lowest(ValueId value) const {
+    const auto number = scalar(graph_, value);
+    return number && *number <= -1e30;
+  }
+
+  /// What stands in the place of scores, and on which side of the Where these are.
+  std::optional<std::pair<Replacement, std::size_t>> replacement_of(const Node& where) const {
+    for (const std::size_t side : {1U, 2U})
+      if (is_lowest(where.inputs[side]))
+        return std::pair{Replacement{where.inputs[0], where.inputs[side], side == 1}, 3 - side};
+    return std::nullopt;
+  }
+
+  /// The product behind whatever is added to it, or takes its place.
   std::optional<Scores> scores_of(ValueId value) const {
+    if (const Node* where = rewriter_.producer(value, "Where")) {
+      const auto replacement = replacement_of(*where);
+      auto scores = replacement ? scores_of(where->inputs[replacement->second]) : std::nullopt;
+      if (scores) scores->replaced.push_back(replacement->first);
+      return scores;
+    }
     const Node* add = rewriter_.producer(value, "Add");
     if (add == nullptr) return scaled_product(value);
     for (const std::size_t side : {0U, 1U}) {
@@ -243,20 +286,59 @@ class AttentionPattern {
         value = transpose->inputs[0];
       } else if (const Node* rotary = rewriter_.producer(value, "FusedRotary"); rotary != nullptr && !heads.rotary) {
         heads.rotary = {rotary->inputs[1], rotary->inputs[2]};
-        behind = std::exchange(heads.order, Order{0, 1, 2, 3});
+        behind = in_order(behind, std::exchange(heads.order, Order{0, 1, 2, 3}));
         value = rotary->inputs[0];
+      } else if (const auto repeat = repeat_of(value); repeat && heads.repeated == 1) {
+        heads.repeated = repeat->second;
+        behind = in_order(behind, std::exchange(heads.order, Order{0, 1, 2, 3}));
+        value = repeat->first;
       } else {
         break;
       }
     }
     if (!find_source(value, role, heads)) return std::nullopt;
-    if (heads.rotary && heads.order != heads_first) {
-      decline(role + " is turned by positions in another order of axes");
+    if ((heads.rotary || heads.repeated > 1) && heads.order != heads_first) {
+      decline(role + " is turned by positions, or repeated, in another order of axes");
       return std::nullopt;
     }
-    const Order before = heads.order;
-    for (std::size_t i = 0; i < behind.size(); ++i) heads.order[i] = before[static_cast<std::size_t>(behind[i])];
+    if (heads.repeated > 1 && heads.part) {
+      decline(role + " is repeated, and lies beside others");
+      return std::nullopt;
+    }
+    if (heads.repeated > 1) heads.split.dims[2] = heads.split.dims[2] * Dim(heads.repeated);
+    heads.order = in_order(behind, heads.order);
     return heads;
+  }
+
+  /// The axes of `behind` where those that it permutes are permuted themselves.
+  static Order in_order(const Order& behind, const Order& axes) {
+    Order order{};
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = axes[static_cast<std::size_t>(behind[i])];
+    return order;
+  }
+
+  /// Where `value` [B, H, S, D] holds each head of another value several times in a row: that value, and how often.
+  std::optional<std::pair<ValueId, std::int64_t>> repeat_of(ValueId value) const {
+    const Node* merge = rewriter_.producer(value, "Reshape");
+    const Node* expand = merge == nullptr ? nullptr : rewriter_.producer(merge->inputs[0], "Expand");
+    // Unsqueeze has become a Reshape by now, where its shape is simple.
+    const Node* unsqueeze = expand == nullptr ? nullptr : rewriter_.producer(expand->inputs[0], "Unsqueeze");
+    if (unsqueeze == nullptr && expand != nullptr) unsqueeze = rewriter_.producer(expand->inputs[0], "Reshape");
+    if (unsqueeze == nullptr || !rewriter_.uses().single_use(merge->inputs[0]) ||
+        !rewriter_.uses().single_use(expand->inputs[0]))
+      return std::nullopt;
+    const SymbolicShape &x = graph_.value(unsqueeze->inputs[0]).shape, &one = graph_.value(expand->inputs[0]).shape;
+    const SymbolicShape &many = graph_.value(merge->inputs[0]).shape, &y = graph_.value(value).shape;
+    if (!x.ranked || !one.ranked || !many.ranked || !y.ranked || x.rank() != 4 || many.rank() != 5 || y.rank() != 4)
+      return std::nullopt;
+    const Dim& times = many.dims[2];
+    if (!times.known() || !(one.dims[2] == Dim(1)) || !x.dims[1].known() || !y.dims[1].known()) return std::nullopt;
+    const std::vector<Dim> repeated{x.dims[0], x.dims[1], times, x.dims[2], x.dims[3]};
+    const std::vector<Dim> single{x.dims[0], x.dims[1], Dim(1), x.dims[2], x.dims[3]};
+    const bool fits = std::ranges::equal(many.dims, repeated) && std::ranges::equal(one.dims, single) &&
+                      y.dims[0] == x.dims[0] && y.dims[2] == x.dims[2] && y.dims[3] == x.dims[3] &&
+                      y.dims[1].value() == x.dims[1].value() * times.value();
+    return fits ? std::optional(std::pair{unsqueeze->inputs[0], times.value()}) : std::nullopt;
   }
 
   /// The Reshape that splits the heads, or what takes them out of a tensor that holds Q, K and V.
@@ -290,6 +372,10 @@ class AttentionPattern {
   bool fit_together(const Heads& q, const Heads& k, const Heads& v) {
     if (q.order != heads_first || v.order != heads_first || k.order != heads_transposed) {
       decline("the axes of Q, K or V are in another order");
+      return false;
+    }
+    if (q.repeated != 1 || k.repeated != v.repeated) {
+      decline("heads of K and V are shared in different ways");
       return false;
     }
     if (v.scale != 1.0) {
@@ -340,10 +426,14 @@ class AttentionPattern {
   /// What is added must broadcast to [B, H, S, T] without making the scores larger, and have a number for each key.
   bool masks_fit(const Scores& scores, const Heads& q, const Heads& k) {
     const std::array<Dim, 4> target{q.split.dims[0], q.split.dims[2], q.split.dims[1], k.split.dims[1]};
-    bool for_each_key = scores.added.empty();
-    for (const ValueId added : scores.added) {
-      const SymbolicShape& mask = graph_.value(added).shape;
-      bool fits = graph_.value(added).type == DataType::f32 && mask.ranked && mask.rank() <= target.size();
+    std::vector<ValueId> masks = scores.added;
+    for (const Replacement& replaced : scores.replaced) masks.push_back(replaced.condition);
+    bool for_each_key = masks.empty();
+    for (const ValueId added : masks) {
+      const Value& value = graph_.value(added);
+      const SymbolicShape& mask = value.shape;
+      bool fits = (value.type == DataType::f32 || value.type == DataType::boolean) && mask.ranked &&
+                  mask.rank() <= target.size();
       for (std::size_t i = 0; fits && i < mask.rank(); ++i) {
         const Dim& dim = mask.dims[mask.rank() - 1 - i];
         fits = dim == Dim(1) || dim == target[target.size() - 1 - i];
@@ -365,6 +455,10 @@ class AttentionPattern {
       if (!rewriter_.may_vanish(softmax_, value)) return false;
       if (value == scores.product) return true;
       const Node& step = rewriter_.node(static_cast<std::size_t>(rewriter_.uses().producer(value)));
+      if (step.op == "Where") {
+        value = step.inputs[replacement_of(step)->second];
+        continue;
+      }
       const bool right = step.op != "Div" && leads_to_product(step.inputs[1], scores.product);
       value = step.inputs[right ? 1 : 0];
     }

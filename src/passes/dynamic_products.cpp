@@ -2,8 +2,9 @@
 //   DynamicQuantizeLinear(x) -> MatMulInteger or ConvInteger -> Cast to f32 -> Mul by the scales of x and of the
 //   weights
 // say in six nodes: multiply x by these integers times their scale.
-//   - MatMulInteger by constants becomes FusedMatMul with quantize_rows: the plan quantizes x too, but row by row;
-//   - ConvInteger by constants becomes FusedConv with quantize_input: the plan quantizes x as the file says;
+//   - MatMulInteger by constants becomes FusedMatMul, and ConvInteger FusedConv, with quantize_input: the plan
+//   quantizes
+//     x too, as the file says;
 //   - MatMulInteger of two tensors that are both quantized when the model runs becomes MatMul of what they were made
 //     of, which is nearer to the model that was quantized than the file is.
 #include <algorithm>
@@ -113,11 +114,11 @@ class DynamicProducts {
       index = rewriter_.index_of(*add);
     }
     result.attributes["activation"] = std::string("none");
-    result.attributes[conv ? "quantize_input" : "quantize_rows"] = std::int64_t{1};
+    result.attributes["quantize_input"] = std::int64_t{1};
     if (!conv) result.attributes["transB"] = std::int64_t{0};
     rewriter_.expand(index, {std::move(dequantize), std::move(result)},
-                     node.op + (conv ? " became FusedConv on an input that is quantized when the model runs"
-                                     : " became FusedMatMul on rows that are quantized one by one"));
+                     node.op + (conv ? " became FusedConv" : " became FusedMatMul") +
+                         " on an input that is quantized when the model runs");
   }
 
   /// The other operand of the Add behind a convolution as a vector, where it is a constant along the channels.

@@ -3,7 +3,7 @@
 //     same scale works on u8. It reads and writes codes whatever they stand for: both ends have one quantization, which
 //     is noted where no other is known, and which no kernel of such an op asks for;
 //   - FusedConv and FusedMatMul behind DequantizeLinear read u8 X, s8 W and u8 R themselves; an s32 bias becomes f32;
-//   - FusedMatMul with quantize_rows and FusedConv with quantize_input read s8 W and quantize float X when they run;
+//   - FusedMatMul and FusedConv with quantize_input read s8 W and quantize float X when they run;
 //   - GlobalAveragePool and AveragePool behind DequantizeLinear read u8 X themselves;
 //   - FusedGate behind DequantizeLinear reads its u8 image itself;
 //   - all of these, FusedAttention, LayerNormalization and products in float write u8 themselves where only a
@@ -183,10 +183,7 @@ class QdqFolder {
     absorb_quantize(index);
   }
 
-  static bool quantizes_x(const Node& node) {
-    return node.attribute_or("quantize_rows", std::int64_t{0}) != 0 ||
-           node.attribute_or("quantize_input", std::int64_t{0}) != 0;
-  }
+  static bool quantizes_x(const Node& node) { return node.attribute_or("quantize_input", std::int64_t{0}) != 0; }
 
   /// X stays float and becomes integers when the model runs.
   void fold_weights(std::size_t index, const Integers& w) {

@@ -10,6 +10,7 @@ namespace tessera::passes {
 int eliminate(Graph& graph, std::vector<PassNote>& notes);
 int fold_constants(Graph& graph, std::vector<PassNote>& notes);
 int simplify_reshapes(Graph& graph, std::vector<PassNote>& notes);
+int spell_out_einsum(Graph& graph, std::vector<PassNote>& notes);
 int spell_out_attention(Graph& graph, std::vector<PassNote>& notes);
 int transpose_matrices(Graph& graph, std::vector<PassNote>& notes);
 int fold_batch_norm(Graph& graph, std::vector<PassNote>& notes);

@@ -16,6 +16,7 @@ using namespace passes;
 
 // What relies on what:
 // - folding makes weights, scales and axes constants, which every later pattern asks for;
+// - Einsum becomes a product before that, since it leaves constant weights in another order of axes;
 // - Attention is spelled out before anything looks at its parts;
 // - reshape targets lose their Shape nodes before anything is fused, or those would count as users of interior values;
 // - BatchNormalization goes into Conv before Conv becomes FusedConv;
@@ -28,8 +29,9 @@ using namespace passes;
 // - attention adds up what each layer adds to its scores, and all layers may add the same;
 // - projections are merged only once attention is known, and before quantization so that integers see one product;
 // - layers that the file wants in bf16 are looked at when it is settled which ones are integers.
-constexpr std::array<Pass, 25> passes_in_order{{
+constexpr std::array<Pass, 26> passes_in_order{{
     {"eliminate", &eliminate},
+    {"spell_out_einsum", &spell_out_einsum},
     {"constant_folding", &fold_constants},
     {"spell_out_attention", &spell_out_attention},
     {"reshape_targets", &simplify_reshapes},

@@ -1,13 +1,17 @@
 // Attention of operator set 23 becomes the products and the Softmax that it stands for. What quantizes, converts or
 // fuses attention then knows one spelling only:
 //
-//   [Reshape, Transpose ->] MatMul(Q, Transpose(K)) -> Mul -> [Add ->] Softmax -> MatMul(V) [-> Transpose, Reshape]
+//   [Reshape, Transpose ->] MatMul(Q, Transpose(K)) -> Mul -> [Div, Tanh, Mul ->] [Add ->] Softmax -> MatMul(V)
+//   [-> Transpose, Reshape]
 //
-// A mask of truth values becomes one of numbers: 0, or minus infinity. Behind the Softmax of masked scores NaN becomes
-// 0, as PyTorch writes it: a query that may attend to nothing gets zeros.
+// A mask of truth values becomes one of numbers: 0, or minus infinity. Causal attention adds such a mask, minus
+// infinity above the diagonal, which is known as soon as the lengths are. Behind the Softmax of masked scores NaN
+// becomes 0, as PyTorch writes it: a query that may attend to nothing gets zeros. Heads of K and V that several heads
+// of Q share are repeated as exporters do it: Reshape(Expand(Unsqueeze)).
 #include <cmath>
 #include <limits>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -26,22 +30,27 @@ class Speller {
 
   /// Empty: the node can be spelled out.
   std::string reason_against() const {
-    if (node_.attribute_or("softcap", 0.0F) != 0.0F) return "softcap is not 0";
-    if (node_.attribute_or("is_causal", std::int64_t{0}) != 0) return "it is causal";
     const SymbolicShape &q = shape(0), &k = shape(1);
     if (!q.ranked || !k.ranked || q.rank() != k.rank() || (q.rank() != 3 && q.rank() != 4)) return "its ranks differ";
     if (!depth().known()) return "the size of its heads is not known";
-    const bool shared = flat() ? heads("q_num_heads") != heads("kv_num_heads") : !(q.dims[1] == k.dims[1]);
-    return shared ? "several heads of Q share one of K" : "";
+    const bool counted = flat() || q.dims[1] == k.dims[1] || (q.dims[1].known() && k.dims[1].known());
+    return counted ? "" : "the number of its heads is not known";
   }
 
   void spell_out() {
     const std::string name = node_.name;
-    const ValueId q = heads_of(0, "q_num_heads"), k = heads_of(1, "kv_num_heads"), v = heads_of(2, "kv_num_heads");
+    const ValueId q = heads_of(0, "q_num_heads");
+    const ValueId k = repeated(heads_of(1, "kv_num_heads"), "key"), v = repeated(heads_of(2, "kv_num_heads"), "value");
     const ValueId turned = add("Transpose", "key", {k}, {{"perm", std::vector<std::int64_t>{0, 1, 3, 2}}});
     const auto scale = node_.attribute_or("scale", 1.0F / std::sqrt(static_cast<float>(depth().value())));
     const ValueId factor = rewriter_.add_constant(name + "/scale", Tensor::scalar(scale));
     ValueId scores = add("Mul", "scaled", {add("MatMul", "scores", {q, turned}), factor});
+    if (const float cap = node_.attribute_or("softcap", 0.0F); cap > 0.0F) {
+      const ValueId number = rewriter_.add_constant(name + "/softcap", Tensor::scalar(cap));
+      scores = add("Mul", "capped", {add("Tanh", "tanh", {add("Div", "by_cap", {scores, number})}), number});
+    }
+    if (node_.attribute_or("is_causal", std::int64_t{0}) != 0)
+      scores = add("Add", "causal", {scores, causal_mask(q, k)});
     if (node_.has_input(3)) scores = add("Add", "masked", {scores, mask()});
     ValueId p = add("Softmax", "softmax", {scores}, {{"axis", std::int64_t{-1}}});
     if (node_.has_input(3)) p = guarded(p);
@@ -79,6 +88,55 @@ class Speller {
     const std::string name = "qkv" + std::to_string(index);
     const ValueId split = add("Reshape", name, {x, numbers(name + "_shape", {0, 0, heads(key), -1})});
     return add("Transpose", name + "_heads", {split}, {{"perm", std::vector<std::int64_t>{0, 2, 1, 3}}});
+  }
+
+  /// Heads of Q that share one of K.
+  std::int64_t sharing() const {
+    if (flat()) return heads("q_num_heads") / heads("kv_num_heads");
+    const Dim &q = shape(0).dims[1], &k = shape(1).dims[1];
+    return q == k ? 1 : q.value() / k.value();
+  }
+
+  /// K or V [B, heads, S, D] with each of its heads as often as heads of Q share it.
+  ValueId repeated(ValueId x, const std::string& what) {
+    if (sharing() == 1) return x;
+    const std::int64_t q_heads = flat() ? heads("q_num_heads") : shape(0).dims[1].value();
+    const ValueId one = add("Unsqueeze", what + "_one", {x, numbers(what + "_axis", {2})});
+    const ValueId many = add("Expand", what + "_many", {one, numbers(what + "_times", {1, 1, sharing(), 1, 1})});
+    const Dim width = flat() ? shape(what == "key" ? 1 : 2).dims[2] / Dim(heads("kv_num_heads"))
+                             : shape(what == "key" ? 1 : 2).dims[3];
+    const std::int64_t last = width.known() ? width.value() : depth().value();
+    return add("Reshape", what + "_repeated", {many, numbers(what + "_repeated_shape", {0, q_heads, -1, last})});
+  }
+
+  /// A vector of one number: the length of Q or K. Taken from a graph input where one has it, so that nothing but
+  /// products reads the heads.
+  ValueId length_of(ValueId heads, const Dim& length, const std::string& what) {
+    if (length.known()) return numbers(what, {length.value()});
+    ValueId source = heads;
+    std::int64_t axis = 2;
+    for (const ValueId input : graph_.inputs) {
+      const SymbolicShape& shape = graph_.value(input).shape;
+      for (std::size_t i = 0; shape.ranked && i < shape.rank(); ++i)
+        if (shape.dims[i] == length) std::tie(source, axis) = std::pair{input, static_cast<std::int64_t>(i)};
+    }
+    const std::string name = node_.name + "/" + what;
+    const ValueId y = rewriter_.add_value(name, DataType::i64);
+    nodes_.push_back({"Shape", name, {source}, {y}, {{"start", axis}, {"end", axis + 1}}});
+    return y;
+  }
+
+  /// [S, T]: minus infinity where a key comes after the query.
+  ValueId causal_mask(ValueId q, ValueId k) {
+    const std::size_t axis = flat() ? 1 : 2;
+    const std::vector<ValueId> both{length_of(q, shape(0).dims[axis], "queries"),
+                                    length_of(k, shape(1).dims[axis], "keys")};
+    const ValueId lengths = rewriter_.add_value(node_.name + "/lengths", DataType::i64);
+    nodes_.push_back({"Concat", node_.name + "/lengths", both, {lengths}, {{"axis", std::int64_t{0}}}});
+    const std::vector<float> lowest{-std::numeric_limits<float>::infinity()};
+    const ValueId all = add("ConstantOfShape", "lowest", {lengths}, {{"value", Tensor::from<float>(Shape{1}, lowest)}});
+    const ValueId next = rewriter_.add_constant(node_.name + "/next", Tensor::scalar(std::int64_t{1}));
+    return add("Trilu", "causal_mask", {all, next}, {{"upper", std::int64_t{1}}});
   }
 
   ValueId number(const std::string& what, float value) {

@@ -11,6 +11,7 @@ void quantize_linear_weights(Graph& graph) {
   std::map<std::pair<ValueId, int>, ValueId> quantized;  // layers may share weights, and read them either way round
   for (Node& node : graph.nodes) {
     if (node.op != "FusedMatMul") continue;
+    node.attributes.erase("quantize_input");
     const Value& weights = graph.value(node.inputs[1]);
     if (!weights.is_constant() || weights.type != DataType::f32) continue;
     if (graph.value(node.inputs[0]).type != DataType::f32) continue;

@@ -120,6 +120,8 @@ class Smoother {
   bool behind_attention(const std::string& x) {
     const Node* attention = fused_producer(x);
     if (attention == nullptr || attention->op != "FusedAttention" || !attention->has_input(2)) return false;
+    // A channel of V that several heads share becomes several channels behind attention.
+    if (attention->find_attribute<std::int64_t>("kv_num_heads") != nullptr) return false;
     const Node* projection = fused_producer(model_.fused.value(attention->inputs[2]).name);
     if (projection == nullptr || projection->op != "FusedMatMul" || projection->has_input(3) ||
         projection->attribute_or("activation", std::string("none")) != "none" ||

@@ -26,7 +26,7 @@ class Row:
     peer_error: float = float("nan")
     milliseconds: float = float("nan")
     peer_milliseconds: float = float("nan")
-    plain_code: str = ""  # operators that run as plain code
+    plain_code: str = ""  # operators that run as plain code on one thread
 
 
 def relative_error(got, want):

@@ -234,7 +234,8 @@ test('image_dynamic, quantized by ONNX Runtime', async () => {
   for (const step of products) assert.match(step.precision, /^u8\*s8/, step.node);
 });
 
-// Rows have their own scales here and one scale per tensor there: see docs/decisions/0017.
+// One scale for each tensor, as the file says and ONNX Runtime does; with int8-dynamic one for each row, which is nearer
+// to float: see docs/decisions/0017.
 test('text_dynamic, quantized by ONNX Runtime', async () => {
   const path = join(data, 'quantized', 'text_dynamic.onnx');
   const inputs = testLines();
@@ -242,7 +243,8 @@ test('text_dynamic, quantized by ONNX Runtime', async () => {
   const real = (await runOracle(join(data, 'text', 'model.onnx'), inputs)).logits.data;
   const { data: ours } = runTessera(path, inputs, [])('logits');
   console.log(`text_dynamic: cosine to ONNX Runtime ${cosine(ours, expected)}, to float ${cosine(ours, real)} (ONNX Runtime ${cosine(expected, real)})`);
-  assert.ok(cosine(ours, expected) > 0.99);
-  assert.ok(cosine(ours, real) > 0.999);
+  assert.ok(cosine(ours, expected) > 0.9999);
   assert.equal(top1Agreement(ours, expected, 4), 1);
+  const { data: byRows } = runTessera(path, inputs, ['--precision', 'int8-dynamic'])('logits');
+  assert.ok(cosine(byRows, real) > 0.999);
 });

@@ -60,6 +60,18 @@ TEST(BatchItems, ViewsThatKeepTheOrderOfItemsMayBeCut) {
   EXPECT_EQ(refusal_of([](Net& net, ValueId x) { return net.op("Add", {x, net.weight({1, 4, 8})}); }), std::nullopt);
 }
 
+/// One scale for all rows of X is found in all items together; a scale for each row is not.
+TEST(BatchItems, ProductsThatQuantizeTheirWholeInputMayNotBeCut) {
+  for (const bool as_a_whole : {false, true}) {
+    const auto reason = refusal_of([&](Net& net, ValueId x) {
+      const ValueId weights = net.constant(Tensor(DataType::s8, Shape{8, 3}));
+      net.graph.value(weights).quantization = Quantization{{0.5F, 0.5F, 0.5F}, {0, 0, 0}, 1};
+      return net.op("FusedMatMul", {x, weights}, {{"quantize_input", std::int64_t{as_a_whole ? 1 : 0}}});
+    });
+    EXPECT_EQ(reason.has_value(), as_a_whole);
+  }
+}
+
 struct Mixing {
   const char* name;
   ValueId (*body)(Net& net, ValueId x);

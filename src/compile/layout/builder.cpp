@@ -10,7 +10,6 @@
 #include "ops/window.hpp"
 #include "run/steps/image_steps.hpp"
 #include "run/steps/quantize_rows_step.hpp"
-#include "run/steps/quantize_tensor_step.hpp"
 #include "run/steps/row_steps.hpp"
 
 namespace tessera {
@@ -241,19 +240,33 @@ QuantizedImage Builder::quantized_image(ValueId id) {
   } else {
     source.buffer = plain_input(id);
   }
+  Image image = make_image(id, no_buffer);
+  image.halo = quantized_halos_[static_cast<std::size_t>(id)];
+  refuse_absurd_image(image, value(id).name);
+  return quantized_images_[id] = quantize_as(source, image, value(id).name);
+}
+
+QuantizedImage Builder::quantized_matrix(ValueId id, std::int64_t rows, std::int64_t columns) {
+  if (const auto found = quantized_matrices_.find(id); found != quantized_matrices_.end()) return found->second;
+  const DataType type = value(id).type;
+  const BufferId x = plain_input(id);
+  const FloatSource source{x, Image{x, type, 1, rows, 1, columns, {}, 0}, rows * columns, type};
+  const Image image{no_buffer, type, 1, rows, 1, columns, {}, has_tiles(isa_) ? gap_behind(columns) : 0};
+  return quantized_matrices_[id] = quantize_as(source, image, value(id).name);
+}
+
+QuantizedImage Builder::quantize_as(const FloatSource& source, Image image, const std::string& name) {
   const BufferId range = new_buffer(range_bytes());
   auto find_range = make_range(vector(), source, range);
-  find_range->info.node = value(id).name;
+  find_range->info.node = name;
   emit(std::move(find_range), {source.buffer}, {range});
-  QuantizedImage made{make_image(id, no_buffer), new_buffer(sizeof(Dequantize))};
-  made.image.type = DataType::u8;
-  made.image.halo = quantized_halos_[static_cast<std::size_t>(id)];
-  refuse_absurd_image(made.image, value(id).name);
-  made.image.buffer = new_buffer(static_cast<std::size_t>(made.image.bytes()));
+  image.type = DataType::u8;
+  image.buffer = new_buffer(static_cast<std::size_t>(image.bytes()));
+  const QuantizedImage made{image, new_buffer(sizeof(Dequantize))};
   auto quantize = make_quantize_tensor(vector(), source, range, made);
-  quantize->info.node = value(id).name;
+  quantize->info.node = name;
   emit(std::move(quantize), {source.buffer, range}, {made.image.buffer, made.parameters});
-  return quantized_images_[id] = made;
+  return made;
 }
 
 void Builder::alias_output(ValueId source, ValueId target) {

@@ -19,6 +19,7 @@
 #include "run/image.hpp"
 #include "run/plan.hpp"
 #include "run/quantized.hpp"
+#include "run/steps/quantize_tensor_step.hpp"
 #include "tessera/tensor.hpp"
 
 namespace tessera {
@@ -55,6 +56,8 @@ class Builder {
   Image image_output(ValueId id);
   /// A f32 or bf16 matrix as u8 rows around 128 with a scale each; made by the first call, which emits the step.
   QuantizedRows quantized_rows(ValueId id, std::int64_t rows, std::int64_t columns);
+  /// The same with one scale and zero point for all of it, as DynamicQuantizeLinear has it: a pixel for each row.
+  QuantizedImage quantized_matrix(ValueId id, std::int64_t rows, std::int64_t columns);
   /// A f32 or bf16 tensor as a u8 image with the halo its convolutions need; likewise.
   QuantizedImage quantized_image(ValueId id);
   /// Memory between the steps of one node.
@@ -108,6 +111,8 @@ class Builder {
   BufferId constant_buffer(const Tensor& tensor);
   void plan_layouts();
   Image make_image(ValueId id, BufferId buffer) const;
+  /// Emits the steps that find the range of a tensor and make integers of it in `image`, which has no buffer yet.
+  QuantizedImage quantize_as(const FloatSource& source, Image image, const std::string& name);
   /// Copies rows with gaps to a dense buffer.
   BufferId close_gaps(ValueId id, const RowsPlace& spaced);
 
@@ -130,7 +135,7 @@ class Builder {
   std::map<ValueId, BufferId> constants_;  // constants where the reader left them
   std::map<ValueId, Image> images_;        // values available as NHWC
   std::map<ValueId, RowsPlace> spaced_;    // values available as rows with gaps
-  std::map<ValueId, QuantizedImage> quantized_images_;
+  std::map<ValueId, QuantizedImage> quantized_images_, quantized_matrices_;
   std::map<ValueId, QuantizedRows> rows_;  // values available as integers that were chosen row by row
 };
 

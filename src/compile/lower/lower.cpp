@@ -60,8 +60,22 @@ constexpr std::array entries = {
     Entry{"SpaceToDepth", lower_movement},
     Entry{"Gather", lower_table},
     Entry{"Gather", lower_movement},
+    Entry{"Gather", lower_placed},
+    Entry{"Pad", lower_placed},
+    Entry{"Resize", lower_placed},
+    Entry{"Resize", lower_interpolation},
     Entry{"GatherElements", lower_gather_elements},
     Entry{"Where", lower_select},
+    Entry{"Einsum", lower_einsum},
+    Entry{"ReduceMean", lower_reduction},
+    Entry{"ReduceSum", lower_reduction},
+    Entry{"ReduceMax", lower_reduction},
+    Entry{"ReduceMin", lower_reduction},
+    Entry{"ReduceProd", lower_reduction},
+    Entry{"ReduceL1", lower_reduction},
+    Entry{"ReduceL2", lower_reduction},
+    Entry{"ReduceSumSquare", lower_reduction},
+    Entry{"ReduceLogSum", lower_reduction},
 };
 
 }  // namespace
@@ -69,6 +83,7 @@ constexpr std::array entries = {
 void lower(Builder& builder, const Node& node) {
   for (const Entry& entry : entries)
     if (entry.op == node.op && entry.lowering(builder, node)) return;
+  if (lower_elements(builder, node)) return;
   if (!lower_reference(builder, node))
     reject("node " + node.name + " (" + node.op + ")", "no kernel and no reference code runs it with these types",
            "try --precision fp32");

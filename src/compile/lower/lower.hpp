@@ -22,10 +22,14 @@ bool lower_gather_elements(Builder& builder, const Node& node);  ///< along the 
 bool lower_concat(Builder& builder, const Node& node);           ///< Concat of activations
 bool lower_movement(Builder& builder,
                     const Node& node);  ///< Transpose, Slice, Split, Gather, Expand, Tile, DepthToSpace, SpaceToDepth
-bool lower_rotary(Builder& builder, const Node& node);      ///< FusedRotary
-bool lower_pool(Builder& builder, const Node& node);        ///< MaxPool, AveragePool, GlobalAveragePool
-bool lower_layer_norm(Builder& builder, const Node& node);  ///< and RMSNormalization, over the last axis
-bool lower_softmax(Builder& builder, const Node& node);     ///< Softmax over the last axis
+bool lower_placed(Builder& builder, const Node& node);         ///< Pad, Resize by the nearest element, Gather
+bool lower_interpolation(Builder& builder, const Node& node);  ///< Resize by linear and cubic interpolation
+bool lower_reduction(Builder& builder, const Node& node);      ///< ReduceSum and its like of f32
+bool lower_einsum(Builder& builder, const Node& node);         ///< Einsum of two operands
+bool lower_rotary(Builder& builder, const Node& node);         ///< FusedRotary
+bool lower_pool(Builder& builder, const Node& node);           ///< MaxPool, AveragePool, GlobalAveragePool
+bool lower_layer_norm(Builder& builder, const Node& node);     ///< and RMSNormalization, over the last axis
+bool lower_softmax(Builder& builder, const Node& node);        ///< Softmax
 bool lower_elementwise(Builder& builder,
                        const Node& node);  ///< Add, Sub, Mul, Div, Relu, Gelu, Tanh where no broadcasting is needed
 bool lower_negative(Builder& builder, const Node& node);  ///< Neg
@@ -34,6 +38,7 @@ bool lower_convert(Builder& builder,
 bool lower_view(Builder& builder,
                 const Node& node);  ///< Reshape, Flatten, Squeeze, Unsqueeze, Identity of dense values
 bool lower_table(Builder& builder, const Node& node);      ///< Gather of rows of a constant that lies in a file
+bool lower_elements(Builder& builder, const Node& node);   ///< element by element, by plain code on all threads
 bool lower_reference(Builder& builder, const Node& node);  ///< whatever has a reference evaluator
 
 }  // namespace tessera

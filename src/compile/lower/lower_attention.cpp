@@ -16,7 +16,7 @@ void place_tokens(Builder& builder, const Node& node, std::int64_t hidden, Atten
   if (node.has_input(1)) {
     const auto tokens = [&](ValueId id) {
       const RowsPlace rows = builder.rows_input(id);
-      return AttentionSpec::Tokens{rows.buffer, 0, hidden * element + rows.gap};
+      return AttentionSpec::Tokens{rows.buffer, 0, builder.shape(id).back() * element + rows.gap};
     };
     spec.q = tokens(node.inputs[0]);
     spec.k = tokens(node.inputs[1]);
@@ -99,6 +99,7 @@ bool lower_attention(Builder& builder, const Node& node) {
   spec.keys = node.has_input(1) ? builder.shape(node.inputs[1])[1] : xs[1];
   spec.heads = node.attribute_or<std::int64_t>("num_heads", 1);
   spec.head_size = ys[2] / spec.heads;
+  spec.sharing = spec.heads / node.attribute_or<std::int64_t>("kv_num_heads", spec.heads);
   spec.scale = node.attribute_or<float>("scale", 1.0F / std::sqrt(static_cast<float>(spec.head_size)));
   // The scores are no value of the graph, whose sizes are known to be sane.
   checked_bytes({spec.batch, spec.heads, spec.queries, spec.keys, 4}, "node " + node.name);

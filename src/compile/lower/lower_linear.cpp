@@ -1,5 +1,5 @@
-// Linear layers -> GemmStep over a one-row image whose pixels are the rows of X. Float X times integer weights: the
-// rows of X are quantized first, each with a scale of its own.
+// Linear layers -> GemmStep over a one-row image whose pixels are the rows of X. Float X times integer weights: X is
+// quantized first, with one scale for all of it where a file says so (quantize_input), else each row with its own.
 #include "compile/lower/lower.hpp"
 #include "compile/product/emit_gemm.hpp"
 
@@ -42,8 +42,11 @@ bool fits(const Builder& builder, const Node& node, const Linear& linear) {
 bool lower_linear(Builder& builder, const Node& node) {
   const Linear linear = operands_of(node);
   const Value& w = builder.value(linear.w);
-  const bool by_rows = quantizes_at_run_time(builder.value(linear.x), w);
-  const Value x = by_rows ? as_integers(builder.value(linear.x), QuantizedRows::zero_point) : builder.value(linear.x);
+  const bool quantizes = quantizes_at_run_time(builder.value(linear.x), w);
+  const bool as_a_whole = node.attribute_or<std::int64_t>("quantize_input", 0) != 0;
+  // The zero point of the whole is 1 until the step knows it (GemmSpec::dequantize_a).
+  const Value x = quantizes ? as_integers(builder.value(linear.x), as_a_whole ? 1 : QuantizedRows::zero_point)
+                            : builder.value(linear.x);
   if (!fits(builder, node, linear)) return false;
 
   const Shape ws = builder.shape(linear.w), ys = builder.shape(node.outputs[0]);
@@ -60,7 +63,11 @@ bool lower_linear(Builder& builder, const Node& node) {
   GemmSpec spec;
   spec.columns = columns;
   spec.segments = {{0, k}};
-  if (by_rows) {
+  if (quantizes && as_a_whole) {
+    const QuantizedImage integers = builder.quantized_matrix(linear.x, rows, k);
+    spec.a = Image::matrix(RowsPlace{integers.image.buffer, integers.image.gap}, x.type, rows, k, items);
+    spec.dequantize_a = integers.parameters;
+  } else if (quantizes) {
     const QuantizedRows integers = builder.quantized_rows(linear.x, rows, k);
     spec.a = Image::matrix(integers.rows, x.type, rows, k, items);
     spec.row_scale = integers.scales;

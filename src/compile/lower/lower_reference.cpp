@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "compile/lower/lower.hpp"
+#include "compile/lower/operands.hpp"
 #include "ops/helpers.hpp"
 #include "ops/op.hpp"
 
@@ -75,13 +76,6 @@ class ConvertAll final : public Step {
   BufferId from_, to_;
   std::int64_t n_;
 };
-
-/// Plain code knows no scale that integers are to be read by, and computes nothing in bf16. An op that does not ask for
-/// a scale takes the integers as they are; one that only moves elements takes any type.
-bool plain_code_runs(const OpSchema& schema, const Value& value) {
-  if (value.type == DataType::bf16) return schema.codes == Codes::passes && schema.kind != OpKind::pool;
-  return !value.quantization || schema.codes != Codes::reals;
-}
 
 /// Whether a value that stands for reals can be converted to f32 and back.
 bool converts(const Value& value) {

@@ -94,20 +94,6 @@ bool lower_layer_norm(Builder& builder, const Node& node) {
   return true;
 }
 
-bool lower_softmax(Builder& builder, const Node& node) {
-  const Value& x = builder.value(node.inputs[0]);
-  const Value& y = builder.value(node.outputs[0]);
-  const Shape shape = builder.shape(node.inputs[0]);
-  if (x.type != DataType::f32 || (y.type != DataType::f32 && y.type != DataType::bf16) || !is_last_axis(node, shape))
-    return false;
-  const DenseRows in = last_axis({builder.plain_input(node.inputs[0])}, x.type, shape);
-  const DenseRows out = last_axis({builder.plain_output(node.outputs[0])}, y.type, shape);
-  auto step = std::make_unique<SoftmaxStep>(builder.vector(), in, out);
-  step->info = describe(builder, node, "softmax", x.type, y.type);
-  builder.emit(std::move(step), {in.buffer}, {out.buffer});
-  return true;
-}
-
 bool lower_convert(Builder& builder, const Node& node) {
   const Value& x = builder.value(node.inputs[0]);
   const Value& y = builder.value(node.outputs[0]);

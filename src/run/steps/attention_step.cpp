@@ -300,8 +300,8 @@ void AttentionStep::run(const RunContext& context) const noexcept {
   TileSession tiles;
   for (std::int64_t unit = units.first; unit < units.last; ++unit) {
     const std::int64_t head = unit / blocks, first = unit % blocks * row_block_;
-    if (head != packed_head) pack_head(context, head / spec_.heads, head % spec_.heads);
-    packed_head = head;
+    if (head / spec_.sharing != packed_head) pack_head(context, head / spec_.heads, head % spec_.heads / spec_.sharing);
+    packed_head = head / spec_.sharing;
     const int rows = static_cast<int>(std::min<std::int64_t>(row_block_, spec_.queries - first));
     run_rows(context, tiles, head / spec_.heads, head % spec_.heads, first, rows);
   }

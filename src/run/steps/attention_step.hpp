@@ -37,6 +37,7 @@ struct AttentionSpec {
   Requantize y_quantization;
   std::int64_t y_stride = 0;  ///< bytes between tokens
   std::int64_t batch = 1, heads = 1, head_size = 64, queries = 0, keys = 0;
+  std::int64_t sharing = 1;  ///< neighbouring heads of Q that one head of K and V serves
   float scale = 1.0F;
   bool nan_is_zero = false;   ///< a query whose probabilities are NaN gets zeros; they must be floats
   BufferId mask = no_buffer;  ///< f32, additive; strides in elements, 0 where it is broadcast
