@@ -88,8 +88,8 @@ class Model(Described):
         prepared = _extents(batch, seq, extents)
         compiled = self._compiled.compile(
             precision=precision, isa=isa, threads=threads, streams=stream_count(streams), extents=prepared,
-            fixed_extents=fixed_extents, skip_padding=skip_padding, opt_level=opt_level, pin=pin, cpus=list(cpus), numa_node=numa_node,
-            plan_cache_bytes=plan_cache_bytes, queue_limit=queue_limit,
+            fixed_extents=fixed_extents, skip_padding=skip_padding, opt_level=opt_level, pin=pin, cpus=list(cpus),
+            numa_node=numa_node, plan_cache_bytes=plan_cache_bytes, queue_limit=queue_limit,
             calibration=dataset_of(self._compiled, None if is_synthetic(calibration) else calibration, None),
             synthetic_calibration=is_synthetic(calibration), tune_cache=cache_file(tune, tune_cache),
             progress=as_function(progress))
