@@ -1,7 +1,8 @@
 // Bytes as a recipe for a small quantized graph: pairs of QuantizeLinear and DequantizeLinear around convolutions,
 // pools, sums and movements, as exporters write them and as they do not. Such a graph is right by construction, so
 // nothing may refuse it: after the passes it still holds together and has the same outputs, and where plain code can
-// run what the passes made, it computes numbers.
+// run what the passes made, it computes numbers. Plans of it give the same bits on every tier, with the items of a
+// batch together and apart.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -15,14 +16,18 @@
 #include "graph/graph.hpp"
 #include "ops/op.hpp"
 #include "passes/pass.hpp"
+#include "plan_runs.hpp"
 
 namespace {
 
+using tessera::Binding;
 using tessera::DataType;
+using tessera::Dim;
 using tessera::Graph;
 using tessera::Shape;
 using tessera::Tensor;
 using tessera::ValueId;
+using tessera::fuzzing::require;
 
 constexpr std::int64_t channels = 4, side = 6;
 
@@ -31,7 +36,7 @@ class Recipe {
   explicit Recipe(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
 
   Graph build() {
-    values_.push_back(graph_.add_input("x", DataType::f32, {1, channels, side, side}));
+    values_.push_back(graph_.add_input("x", DataType::f32, {Dim("batch"), channels, side, side}));
     for (int i = 0; i < 12 && !bytes_.empty(); ++i) values_.push_back(step());
     graph_.outputs.push_back(values_.back());
     if (next() % 4 == 0 && values_.size() > 2) graph_.outputs.push_back(values_[values_.size() / 2]);
@@ -102,12 +107,8 @@ class Recipe {
   std::vector<ValueId> values_;
 };
 
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-Tensor input() {
-  Tensor x(DataType::f32, Shape{1, channels, side, side});
+Tensor input(std::int64_t items) {
+  Tensor x(DataType::f32, Shape{items, channels, side, side});
   std::uint32_t state = 1;
   for (float& number : x.mutable_as<float>()) {
     state = state * 1664525U + 1013904223U;
@@ -119,6 +120,32 @@ Tensor input() {
 void require_numbers(const std::vector<Tensor>& tensors) {
   for (const Tensor& tensor : tensors)
     for (const float number : tensor.as<float>()) require(std::isfinite(number));
+}
+
+/// In plain code. Integers that only kernels compute with are left out.
+void evaluate_both(const Graph& graph, const Graph& rewritten, const std::vector<Binding>& extents,
+                   const std::vector<Tensor>& inputs) {
+  Graph bound = graph;
+  tessera::bind_shapes(bound, extents);
+  require_numbers(tessera::evaluate(bound, inputs));
+  bound = rewritten;
+  tessera::bind_shapes(bound, extents);
+  std::vector<Tensor> outputs;
+  try {
+    outputs = tessera::evaluate(bound, inputs);
+  } catch (const tessera::Error&) {
+    return;
+  }
+  require_numbers(outputs);
+}
+
+/// One plan for each tier, every other one by item.
+void run_everywhere(const Graph& graph, const std::vector<Binding>& extents, const std::vector<Tensor>& inputs) {
+  const std::vector<tessera::Isa>& tiers = tessera::fuzzing::tiers_here();
+  const std::vector<Tensor> expected = tessera::fuzzing::run_plan(graph, extents, inputs, tiers[0], false);
+  require_numbers(expected);
+  for (std::size_t i = 0; i < tiers.size(); ++i)
+    tessera::fuzzing::require_same(tessera::fuzzing::run_plan(graph, extents, inputs, tiers[i], i % 2 == 0), expected);
 }
 
 }  // namespace
@@ -134,14 +161,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const tessera::Value &before = graph.value(graph.outputs[i]), &after = rewritten.value(rewritten.outputs[i]);
     require(before.type == after.type && before.shape == after.shape);
   }
-  const std::vector<Tensor> inputs{input()};
-  require_numbers(tessera::evaluate(graph, inputs));
-  std::vector<Tensor> outputs;
-  try {
-    outputs = tessera::evaluate(rewritten, inputs);
-  } catch (const tessera::Error&) {
-    return 0;  // integers that only kernels compute with
-  }
-  require_numbers(outputs);
+  const std::vector<Binding> extents = tessera::fuzzing::small_extents(graph);
+  const std::vector<Tensor> inputs{input(extents[0].extent)};
+  evaluate_both(graph, rewritten, extents, inputs);
+  run_everywhere(rewritten, extents, inputs);
   return 0;
 }

@@ -40,7 +40,8 @@ struct CompareOptions {
   std::function<void(std::string_view activity, double fraction)> progress = {};
 };
 
-/// What was measured, in every form that the command line writes.
+/// What was measured, in every form that the command line writes. It does not change; any number of threads may read
+/// it.
 class TESSERA_API Comparison {
  public:
   Comparison(Comparison&&) noexcept;

@@ -27,7 +27,8 @@ struct TensorView {
   }
 };
 
-/// Copying a Tensor shares its elements: initializers are held once however many graphs and plans refer to them.
+/// Copying a Tensor shares its elements: initializers are held once however many graphs and plans refer to them. Any
+/// number of threads may read one, or copies of one, while none writes.
 class TESSERA_API Tensor {
  public:
   Tensor() = default;

@@ -184,6 +184,7 @@ class TESSERA_API Session {
   std::unique_ptr<Impl> impl_;
 };
 
+/// A network and its weights, which copies of a Model share. All of it may be used by any number of threads at once.
 class TESSERA_API Model {
  public:
   /// An .onnx file, a packed model (.tsr), a Hugging Face folder or a built-in name (resnet50, bert-base, bert-large).

@@ -85,8 +85,10 @@ class TextReport {
     }
     return "0";
   }
-  /// Text with the few characters beyond ASCII replaced where the terminal cannot show them.
-  [[nodiscard]] std::string plain(std::string text) const {
+  /// Text that a terminal shows and does not obey, with the few characters beyond ASCII replaced where it cannot show
+  /// them.
+  [[nodiscard]] std::string plain(const std::string& words) const {
+    std::string text = printable(words);
     if (style_.unicode) return text;
     const std::array<std::pair<std::string_view, std::string_view>, 4> replacements = {
         {{"×", "x"}, {"·", "|"}, {"…", "..."}, {"─", "-"}}};
@@ -98,9 +100,10 @@ class TextReport {
 
   /// Cut to the width with an ellipsis that this terminal has.
   [[nodiscard]] std::string cut(const std::string& text, std::size_t width) const {
-    if (style_.unicode || display_width(text) <= width) return shorten(plain(text), width);
+    const std::string shown = printable(text);  // before it is measured
+    if (style_.unicode || display_width(shown) <= width) return shorten(plain(shown), width);
     constexpr std::size_t ellipsis = 3;
-    return plain(shorten(text, width > ellipsis ? width - ellipsis + 1 : 1));
+    return plain(shorten(shown, width > ellipsis ? width - ellipsis + 1 : 1));
   }
 
   static std::string left(const std::string& text, std::size_t width) {

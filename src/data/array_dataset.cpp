@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "data/array_check.hpp"
 #include "data/model_inputs.hpp"
 #include "data/npz.hpp"
+#include "formats/mapped_file.hpp"
 #include "formats/npy.hpp"
 
 namespace tessera {
@@ -22,11 +22,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view zip_magic{"PK\x03\x04", 4}, npy_magic{"\x93NUMPY", 6};
 
 std::string head_of(const std::string& path) {
-  std::string head(npy_magic.size(), '\0');
-  std::ifstream file(path, std::ios::binary);
-  file.read(head.data(), static_cast<std::streamsize>(head.size()));
-  head.resize(static_cast<std::size_t>(file.gcount()));
-  return head;
+  return first_bytes(path, npy_magic.size());
 }
 
 std::vector<std::string> array_files_in(const std::string& folder) {

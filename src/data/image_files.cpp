@@ -1,14 +1,15 @@
 #include "data/image_files.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <filesystem>
-#include <fstream>
+#include <span>
+#include <string>
 #include <system_error>
 
 #include "core/error.hpp"
 #include "data/image_decoder.hpp"
+#include "formats/mapped_file.hpp"
 
 namespace tessera {
 namespace {
@@ -27,10 +28,9 @@ std::string lower_extension(const fs::path& path) {
 
 bool is_image(const fs::path& path, const std::string& extension) {
   if (extension == ".png" || extension == ".jpg" || extension == ".jpeg") return true;
-  std::array<std::byte, 8> head{};
-  std::ifstream file(path, std::ios::binary);
-  file.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
-  return image_format_of(std::span(head).first(static_cast<std::size_t>(file.gcount()))).has_value();
+  constexpr std::size_t longest_mark = 8;
+  const std::string head = first_bytes(path.string(), longest_mark);
+  return image_format_of(std::as_bytes(std::span(head))).has_value();
 }
 
 bool stands_beside_images(const std::string& extension) {

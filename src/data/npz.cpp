@@ -13,6 +13,7 @@
 #include "core/error.hpp"
 #include "cpu/memory_limit.hpp"
 #include "data/inflation.hpp"
+#include "formats/mapped_file.hpp"
 #include "formats/npy.hpp"
 
 namespace tessera {
@@ -95,6 +96,8 @@ std::vector<std::byte> read_entry(void* archive, const unz_file_info64& info, co
 
 std::map<std::string, Tensor> read_npz(const std::string& path, const std::function<bool(const std::string&)>& wanted) {
   constexpr std::string_view suffix = ".npy";
+  static_cast<void>(
+      MappedFile::open(path));  // what is no regular file is refused in words; minizip might wait for it for ever
   const Archive archive(unzOpen64(path.c_str()));
   if (archive == nullptr) reject(path, "cannot read the .npz file (it is not there, or no ZIP archive)", save_again);
   std::map<std::string, Tensor> tensors;

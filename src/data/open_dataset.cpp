@@ -123,6 +123,7 @@ DatasetModel dataset_model(const std::string& path, const Model& model,
 
 std::unique_ptr<Dataset> open_dataset(const std::string& path, const DatasetModel& model) {
   std::error_code error;
+  if (path.empty()) reject("data", "its name is empty", "name a file or a folder");
   if (!fs::exists(path, error)) reject(path, "no such file or folder", "check the path");
   return fs::is_directory(path, error) ? open_folder(path, model) : open_file(path, model);
 }

@@ -29,6 +29,7 @@ std::string temporary_name(const std::string& target) {
 }  // namespace
 
 AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), target_(path_) {
+  if (path_.empty()) reject("output file", "its name is empty", "name a file");
   std::error_code ignored;
   if (fs::exists(path_, ignored) && !fs::is_regular_file(path_, ignored) && !fs::is_directory(path_, ignored))
     fail(path_, "exists and is not a regular file", "name a file");

@@ -13,7 +13,7 @@ namespace tessera {
 class AtomicFile {
  public:
   /// Error{failed} naming the path when its folder cannot be written or the name belongs to something that is not a
-  /// file.
+  /// file; Error{invalid} for an empty name.
   explicit AtomicFile(std::string path);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;

@@ -81,22 +81,27 @@ Attribute attribute_of(const json& record, const GetTensor& get) {
 }
 
 template <typename T>
-std::vector<T> elements_of(const Tensor& tensor) {
+std::vector<T> elements_of(const Tensor& tensor, DataType type, const std::string& what) {
+  if (tensor.type() != type)
+    reject(what, "holds numbers of another type than they are needed in", "compile the model again");
   const auto elements = tensor.as<T>();
   return {elements.begin(), elements.end()};
 }
 
-Value value_of(const json& record, const GetTensor& get) {
+Value value_of(const json& record, const GetTensor& get, const std::string& what) {
   Value value;
   value.name = record.at("name").get<std::string>();
-  value.type = static_cast<DataType>(record.at("type").get<int>());
+  value.type = element_type_of(record.at("type"), what);
   if (record.contains("shape")) value.shape = SymbolicShape(dims_of(record.at("shape")));
   if (record.contains("constant")) value.constant = get(record.at("constant").get<std::size_t>());
   if (record.contains("extents")) value.extents = dims_of(record.at("extents"));
-  if (record.contains("scale"))
-    value.quantization = Quantization{elements_of<float>(get(record.at("scale").get<std::size_t>())),
-                                      elements_of<std::int32_t>(get(record.at("zero_point").get<std::size_t>())),
-                                      record.at("axis").get<int>()};
+  if (record.contains("scale")) {
+    const Tensor scale = get(record.at("scale").get<std::size_t>()),
+                 zero_point = get(record.at("zero_point").get<std::size_t>());
+    value.quantization =
+        Quantization{elements_of<float>(scale, DataType::f32, what),
+                     elements_of<std::int32_t>(zero_point, DataType::s32, what), record.at("axis").get<int>()};
+  }
   return value;
 }
 
@@ -114,6 +119,13 @@ Node node_of(const json& record, const GetTensor& get) {
 
 }  // namespace
 
+DataType element_type_of(const json& record, const std::string& what) {
+  const int type = record.get<int>();
+  if (type < 0 || type > static_cast<int>(DataType::boolean))
+    reject(what, "holds an unknown element type", "compile the model again");
+  return static_cast<DataType>(type);
+}
+
 json record_of(const Graph& graph, const PutTensor& put) {
   json record = {{"name", graph.name}, {"opset", graph.opset}, {"inputs", graph.inputs}, {"outputs", graph.outputs}};
   for (const Value& value : graph.values) record["values"].push_back(record_of(value, put));
@@ -126,7 +138,7 @@ Graph graph_of(const json& record, const GetTensor& get, const std::string& what
   try {
     graph.name = record.at("name").get<std::string>();
     graph.opset = record.at("opset").get<std::int64_t>();
-    for (const json& value : record.at("values")) graph.values.push_back(value_of(value, get));
+    for (const json& value : record.at("values")) graph.values.push_back(value_of(value, get, what));
     for (const json& node : record.at("nodes")) graph.nodes.push_back(node_of(node, get));
     graph.inputs = record.at("inputs").get<std::vector<ValueId>>();
     graph.outputs = record.at("outputs").get<std::vector<ValueId>>();

@@ -15,6 +15,9 @@ using PutTensor = std::function<std::size_t(const Tensor&)>;
 /// The tensor of that number. Error{invalid} where there is none.
 using GetTensor = std::function<Tensor(std::size_t)>;
 
+/// The element type that a number of a record stands for. Error{invalid} naming `what` where it stands for none.
+DataType element_type_of(const nlohmann::json& record, const std::string& what);
+
 nlohmann::json record_of(const Graph& graph, const PutTensor& put);
 
 /// Error{invalid} naming `what` for a record that is no graph.

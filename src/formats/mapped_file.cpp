@@ -32,6 +32,7 @@ struct Descriptor {
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
+  if (path.empty()) reject("file", "its name is empty", "name a file");
   // O_NONBLOCK: opening a pipe that nobody writes to would wait for ever; it has no effect on regular files.
   Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.number < 0) reject_errno(path, errno);
@@ -48,6 +49,16 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   if (data == MAP_FAILED) reject_errno(path, errno);
   return std::shared_ptr<const MappedFile>(
       new MappedFile(path, file.release(), static_cast<const std::byte*>(data), size));
+}
+
+std::string first_bytes(const std::string& path, std::size_t count) {
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  struct stat status {};
+  if (file.number < 0 || ::fstat(file.number, &status) != 0 || !S_ISREG(status.st_mode)) return {};
+  std::string bytes(count, '\0');
+  const ssize_t read = ::pread(file.number, bytes.data(), count, 0);
+  bytes.resize(read > 0 ? static_cast<std::size_t>(read) : 0);
+  return bytes;
 }
 
 void MappedFile::release(std::span<const std::byte> part) const noexcept {

@@ -40,4 +40,8 @@ class MappedFile {
   std::size_t size_;
 };
 
+/// The first bytes of a regular file, `count` of them or as many as it has; none where there is no such file. Anything
+/// else may wait for ever to be opened: a pipe that nobody writes to does.
+std::string first_bytes(const std::string& path, std::size_t count);
+
 }  // namespace tessera

@@ -6,11 +6,12 @@
 #include <array>
 #include <atomic>
 #include <cstring>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
+#include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -113,16 +114,14 @@ void verify(const json& record, const Blobs& blobs, int threads, const std::stri
   };
   {
     std::vector<std::jthread> team;
-    for (int i = 1; i < threads; ++i) team.emplace_back(work);
+    try {
+      for (int i = 1; i < threads; ++i) team.emplace_back(work);
+    } catch (const std::system_error&) {
+      // A limit of threads is reached: those that are there do all of it.
+    }
     work();
   }
   if (damaged) reject(what, "is damaged: a checksum is wrong", again);
-}
-
-DataType type_of(const json& tensor, const std::string& what) {
-  const int type = tensor.at("type").get<int>();
-  if (type < 0 || type > static_cast<int>(DataType::boolean)) reject(what, "holds an unknown element type", again);
-  return static_cast<DataType>(type);
 }
 
 /// The tensors of the record; those of one blob share its elements, and so its identity.
@@ -131,7 +130,7 @@ std::vector<Tensor> read_tensors(const json& list, const Blobs& blobs, const std
   std::vector<Tensor> tensors;
   tensors.reserve(list.size());
   for (const json& entry : list) {
-    const DataType type = type_of(entry, what);
+    const DataType type = element_type_of(entry.at("type"), what);
     const Shape shape = checked_shape(entry.at("shape").get<std::vector<std::int64_t>>(), size_of(type), what);
     const std::span<const std::byte> blob = blobs.at(entry.at("blob").get<std::size_t>());
     Tensor tensor(type, shape, file, blob.data());
@@ -172,10 +171,7 @@ Header read_header(std::span<const std::byte> bytes, const std::string& what) {
 }  // namespace
 
 bool is_packed_model(const std::string& path) {
-  std::array<char, 8> first = {};
-  std::ifstream file(path, std::ios::binary);
-  file.read(first.data(), first.size());
-  return file && first == magic;
+  return first_bytes(path, magic.size()) == std::string_view(magic.data(), magic.size());
 }
 
 void write_packed_model(const PackedModel& model, const std::string& path) {

@@ -133,7 +133,7 @@ class Truth(unittest.TestCase):
 
     def test_nan_in_the_input_of_int8_is_a_counted_warning(self):
         values = [0.5] * (3 * 64 * 64)
-        values[7] = values[99] = nan
+        values[7], values[99] = nan, float("inf")
         path = self.write("x.npy", onnx.npy([1, 3, 64, 64], onnx.floats(*values)))
         name = json.loads(self.run_tool("run", IMAGE, "--json", "-q").stdout)["random_inputs"][0]
         words = ("run", IMAGE, "--input", f"{name}={path}", "--calibration", "synthetic", "--precision")
@@ -211,6 +211,19 @@ class Truth(unittest.TestCase):
             self.assertIn(done.returncode, (1, 2), f"{mib} MiB: {done.stderr}")
             self.assertRegex(done.stderr, r"^tessera: [^\n]*memory[^\n]*\n$")
 
+    def test_a_pipe_is_no_file(self):
+        """Nobody writes to it: opening it in the usual way waits for ever."""
+        for name in ("p.onnx", "p.tsr", "p.npy", "p.npz", "p.png"):
+            os.mkfifo(self.dir / name)
+        for name in ("p.onnx", "p.tsr"):
+            for words in (("run",), ("explain",), ("compare", "--model")):
+                self.fails(2, *words, self.dir / name, "-q", says=[name, "regular"])
+        for name in ("p.npy", "p.npz", "p.png"):
+            self.fails(2, "quantize", IMAGE, "--calibration", self.dir / name, "-q", "-o", self.dir / "o.onnx", says=name)
+        name = json.loads(self.run_tool("run", IMAGE, "--json", "-q").stdout)["random_inputs"][0]
+        self.fails(2, "run", IMAGE, "--input", f"{name}={self.dir / 'p.npy'}", "-q", says="p.npy")
+        self.fails(2, "quantize", IMAGE, "--calibration", self.dir, "-q", "-o", self.dir / "o.onnx", says=str(self.dir))
+
     # ---- nothing is lost
 
     def test_outputs_do_not_overwrite_inputs(self):
@@ -237,6 +250,27 @@ class Truth(unittest.TestCase):
         before = given.read_bytes()
         self.fails(2, "run", path, "--input", f"x={given}", "--output-dir", self.dir, "-q", says="y.npy")
         self.assertEqual(given.read_bytes(), before)
+        self.assertEqual([name for name in os.listdir(self.dir) if "part" in name], [])
+
+    def test_other_outputs_do_not_overwrite_inputs(self):
+        """What compile, embed and explain write, over models, weights and data."""
+        model = self.write("model.onnx", IMAGE.read_bytes())
+        weights = shutil.copy(IMAGE.parent / "model.safetensors", self.dir)
+        data = self.write("x.npy", onnx.npy([1, 3, 64, 64], onnx.floats(*[0.5] * (3 * 64 * 64))))
+        os.symlink(data, self.dir / "soft.npy")
+        before = {path: pathlib.Path(path).read_bytes() for path in (model, weights, data)}
+        for name in ("model.onnx", "model.safetensors", "x.npy", "soft.npy"):
+            self.fails(2, "compile", model, "--case", "int8@avx2", "--calibration", data, "-q", "-o", self.dir / name, says=name)
+            for option in ("--html", "--trace", "--dot"):
+                self.fails(2, "explain", model, "--precision", "int8", "--calibration", data, "-q", option, self.dir / name, says=name)
+        for path, content in before.items():
+            self.assertEqual(pathlib.Path(path).read_bytes(), content, path)
+
+        texts = self.write("texts.txt", b"a text\nanother\n")
+        os.link(texts, self.dir / "hard.npy")
+        for name in ("texts.txt", "hard.npy"):
+            self.fails(2, "embed", TEXT, texts, "--output", self.dir / name, "-q", says=name)
+        self.assertEqual(texts.read_bytes(), b"a text\nanother\n")
         self.assertEqual([name for name in os.listdir(self.dir) if "part" in name], [])
 
     def interrupt(self, signal_number, after, *words):
@@ -335,6 +369,33 @@ class Truth(unittest.TestCase):
                 done = self.fails(2, *words, "-q", says=["\\x", ".onnx"])
                 self.assertNotRegex(done.stderr, "[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
+    def test_names_in_files_are_shown_not_obeyed(self):
+        """Nodes and classes that are called what a terminal obeys, in everything that is printed of them. Tensors that are
+        called so are refused."""
+        hostile, side = "a\x1b[2J\x07\x9bb", 4
+        path = self.write("names.onnx", onnx.model(
+            [onnx.node("MatMul", ["x", "w"], ["h"], hostile), onnx.node("Round", ["h"], ["r"], hostile + "2"),
+             onnx.node("Relu", ["r"], ["y\x9b2J"], hostile + "3")],
+            [onnx.value_info("x", ["batch", side])], [onnx.value_info("y\x9b2J", ["batch", side])],
+            [onnx.tensor("w", [side, side], onnx.floats(*[0.5] * side * side))]))
+        array = self.write("x.npy", onnx.npy([4, side], onnx.floats(*range(4 * side))))
+        for words in (("run", path), ("run", path, "--hash"), ("explain", path), ("explain", path, "--profile", 1),
+                      ("compare", "--model", path, "--case", "fp32@avx2", "--samples", 3),
+                      ("quantize", path, "--calibration", array, "-o", self.dir / "o.onnx")):
+            done = self.run_tool(*words)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertNotRegex(done.stdout + done.stderr, "[\x00-\x09\x0b-\x1f\x7f-\x9f]", words)
+        self.assertIn("\\xc2\\x9b", self.run_tool("explain", path).stdout)
+
+        labelled = self.dir / "labelled"
+        shutil.copytree(IMAGE.parent, labelled, ignore=shutil.ignore_patterns("calib", "test*"))
+        (labelled / "labels.json").write_text(json.dumps([f"class {i} \x1b[2J" for i in range(10)]))
+        picture = self.write("p.png", self.png(64, 64, zlib.compress(b"\0" * 64 * (1 + 3 * 64)), depth=8, colour=2))
+        done = self.run_tool("classify", labelled / "model.onnx", picture)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("\\x1b", done.stdout)
+        self.assertNotIn("\x1b", done.stdout)
+
     def test_a_shape_that_depends_on_values_names_its_node(self):
         path = self.write("open.onnx", onnx.model([onnx.node("NonZero", ["x"], ["y"], "the_node")],
                                                   [onnx.value_info("x", [2, 2])], [onnx.value_info("y", ["a", "b"], onnx.INT64)]))
@@ -363,12 +424,23 @@ class Truth(unittest.TestCase):
     def test_numbers_that_mean_nothing(self):
         self.fails(2, "run", IMAGE, "--seed", "-1", says="--seed")
         self.fails(2, "compare", "--model", IMAGE, "--seed", "-1", says="--seed")
+        for flag in ("--keep-slower", "--json", "--quiet"):
+            self.fails(2, "quantize", IMAGE, "--calibration", "x", "-o", "y.onnx", f"{flag}={2**64}")
         report = self.compare("--model", IMAGE, "--case", "fp32@avx2", "--max-seconds", "0")
         self.assertIsNone(report["protocol"]["max_seconds"])
 
     def test_outputs_that_are_no_place_to_write(self):
         self.fails(2, "run", IMAGE, "--output-dir", "", "-q", says="name a folder")
         self.fails(2, "compare", "--model", IMAGE, "--report", "", "-q", says="name a folder")
+        self.fails(2, "launch", "--log-dir", "", "--", TESSERA, "--version", says="name a folder")
+        for words in (("explain", IMAGE, "--html", ""), ("explain", IMAGE, "--dot", ""), ("explain", IMAGE, "--trace", ""),
+                      ("embed", TEXT, "a text", "--output", ""), ("compile", IMAGE, "--case", "fp32@avx2", "-o", ""),
+                      ("models", "export", "resnet50", "-o", ""),
+                      ("quantize", IMAGE, "--calibration", DATA / "image" / "calib", "-o", "")):
+            self.fails(2, *words, "-q", says="name a file")
+        for words in (("quantize", IMAGE, "--calibration", "", "-o", self.dir / "o.onnx"), ("classify", IMAGE, ""),
+                      ("embed", "", "a text")):
+            self.fails(2, *words, "-q", says="its name is empty")
         self.fails(1, "quantize", IMAGE, "--calibration", DATA / "image" / "calib", "-o", "/dev/stdout", "-q",
                    says=["/dev/stdout", "name a file"])
 
@@ -384,6 +456,13 @@ class Truth(unittest.TestCase):
         for command in ("run", "explain"):
             self.assertIn("is more than", self.run_tool(command, IMAGE, "--threads", 512 if not SANITIZED else 20).stderr)
             self.assertNotIn("is more than", self.run_tool(command, IMAGE, "--threads", 1).stderr)
+        many = ("--threads", 20)
+        for words in (("embed", TEXT, "a text"), ("classify", TEXT, "a text"),
+                      ("compile", IMAGE, "--case", "fp32@avx2", "-o", self.dir / "o.tsr"),
+                      ("quantize", IMAGE, "--calibration", DATA / "image" / "calib", "--items", 2, "--no-sensitivity", "-o",
+                       self.dir / "o.onnx")):
+            if os.cpu_count() < 20:
+                self.assertIn("is more than", self.run_tool(*words, *many).stderr, words)
 
 
 if __name__ == "__main__":

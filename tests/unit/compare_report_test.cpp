@@ -302,6 +302,23 @@ TEST(ReportText, AsciiOnlyWhereTheTerminalKnowsNoMore) {
   EXPECT_NE(text.find("###"), std::string::npos);
 }
 
+TEST(ReportText, NamesAreShownNotObeyed) {
+  Report report = report_with_failure();
+  const std::string hostile = "\x1b]0;title\a\x1b[2J\xc2\x9b";
+  report.models[0].name += hostile;
+  report.models[1].source += hostile;
+  report.models[1].points[0].cases[2].reason += hostile;
+  report.models[0].points[0].cases[0].warnings = {hostile};
+  report.models[0].points[0].accuracy_inputs = hostile;
+  report.machine.cpu += hostile;
+  for (const bool unicode : {false, true}) {
+    const std::string text = report_text(report, {.colour = false, .unicode = unicode, .width = 100});
+    EXPECT_TRUE(std::none_of(text.begin(), text.end(), [](char letter) { return letter == '\x1b' || letter == '\a'; }));
+    EXPECT_EQ(text.find("\xc2\x9b"), std::string::npos);
+    EXPECT_NE(text.find("\\x1b"), std::string::npos);
+  }
+}
+
 TEST(ReportText, ColourOnlyWhenAskedFor) {
   EXPECT_EQ(report_text(example_report(), {.colour = false}).find('\x1b'), std::string::npos);
   EXPECT_NE(report_text(example_report(), {.colour = true}).find('\x1b'), std::string::npos);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <immintrin.h>
 #include <malloc.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "cpu/features.hpp"
 #include "engine_session_support.hpp"
 
 namespace tessera {
@@ -24,15 +26,37 @@ std::ptrdiff_t entries_in(const char* folder) {
   return std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator());
 }
 
-std::array<void (*)(int), 6> signal_handlers() {
-  std::array<void (*)(int), 6> handlers{};
-  const std::array<int, 6> signals = {SIGILL, SIGSEGV, SIGBUS, SIGFPE, SIGINT, SIGPIPE};
-  for (std::size_t i = 0; i < signals.size(); ++i) {
+/// Of every signal, and which of them are blocked.
+std::array<std::pair<void (*)(int), bool>, 64> signal_handlers() {
+  std::array<std::pair<void (*)(int), bool>, 64> handlers{};
+  sigset_t blocked;
+  ::sigprocmask(SIG_BLOCK, nullptr, &blocked);
+  for (std::size_t i = 0; i < handlers.size(); ++i) {
+    const int number = static_cast<int>(i) + 1;
     struct sigaction action {};
-    ::sigaction(signals[i], nullptr, &action);
-    handlers[i] = action.sa_handler;
+    if (::sigaction(number, nullptr, &action) == 0) handlers[i].first = action.sa_handler;
+    handlers[i].second = ::sigismember(&blocked, number) == 1;
   }
   return handlers;
+}
+
+/// The CPUs that the calling thread may run on.
+std::vector<bool> affinity() {
+  cpu_set_t set;
+  if (::sched_getaffinity(0, sizeof set, &set) != 0) return {};
+  std::vector<bool> cpus(CPU_SETSIZE);
+  for (std::size_t i = 0; i < cpus.size(); ++i) cpus[i] = CPU_ISSET(i, &set);
+  return cpus;
+}
+
+/// Whether the tiles of the calling thread hold anything: the CPU says which parts of its state are in use (XGETBV with
+/// index 1), and tiles are, from their configuration to TILERELEASE.
+bool tiles_in_use() {
+  if (!cpu_features().os_tiles) return false;
+  constexpr unsigned tile_state = 3U << 17U;
+  unsigned low = 0, high = 0;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(1));
+  return (low & tile_state) != 0;
 }
 
 TEST_F(SessionTest, AThousandSessionsLeaveNothingBehind) {
@@ -48,6 +72,7 @@ TEST_F(SessionTest, AThousandSessionsLeaveNothingBehind) {
   { make_and_use(Model::load(path_), 0); }
   const std::ptrdiff_t descriptors = entries_in("/proc/self/fd"), threads = entries_in("/proc/self/task");
   const auto handlers = signal_handlers();
+  const std::vector<bool> cpus = affinity();
   const unsigned float_state = _mm_getcsr();
   for (int loads = 0; loads < 20; ++loads) {
     const Model model = Model::load(path_);
@@ -56,6 +81,8 @@ TEST_F(SessionTest, AThousandSessionsLeaveNothingBehind) {
   EXPECT_EQ(entries_in("/proc/self/fd"), descriptors);
   EXPECT_EQ(entries_in("/proc/self/task"), threads);
   EXPECT_EQ(signal_handlers(), handlers);
+  EXPECT_EQ(affinity(), cpus);
+  EXPECT_FALSE(tiles_in_use());
   EXPECT_EQ(_mm_getcsr() & ~0x3fU, float_state & ~0x3fU);  // the flags of what happened may differ, the modes not
 }
 

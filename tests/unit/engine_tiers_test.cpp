@@ -48,5 +48,30 @@ TEST_F(SessionTest, EveryTierAndPrecisionAtTheSameTime) {
   for (std::thread& thread : threads) thread.join();
 }
 
+/// Compiling, quantizing and asking one model from many threads at once: what one thread gets, all get.
+TEST_F(SessionTest, OneModelServesManyThreads) {
+  const Model model = Model::load(path_);
+  const auto work = [&](Precision precision) {
+    const std::vector<TensorMap> calibration{image(4)};
+    Session session = model.compile({.precision = precision, .threads = 1, .calibration = calibration});
+    return only(session.run(model.random_inputs({{"batch", 2}}, 5)));
+  };
+  const std::vector<Precision> precisions{Precision::fp32, Precision::bf16, Precision::int8, Precision::int8_dynamic};
+  std::vector<Tensor> expected;
+  const auto alone = [&](Precision precision) {
+    const Model fresh = Model::load(path_);
+    Session session = fresh.compile({.precision = precision, .threads = 1, .calibration = {image(4)}});
+    return only(session.run(fresh.random_inputs({{"batch", 2}}, 5)));
+  };
+  for (const Precision precision : precisions) expected.push_back(alone(precision));
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([&, i = static_cast<std::size_t>(i) % precisions.size()] {
+      EXPECT_TRUE(same_bits(work(precisions[i]), expected[i])) << name_of(precisions[i]);
+      EXPECT_EQ(model.inputs().size(), 1U);
+    });
+  for (std::thread& thread : threads) thread.join();
+}
+
 }  // namespace
 }  // namespace tessera

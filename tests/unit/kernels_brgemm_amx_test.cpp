@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <memory>
 #include <string>
 
 #include "cpu/features.hpp"
@@ -249,6 +250,77 @@ TEST_P(BrgemmAmx, SharesASessionWithOtherKernels) {
     });
     EXPECT_TRUE(c == problem.reference()) << other->name;
     EXPECT_TRUE(in_between == problem_of_other.reference()) << other->name;
+  }
+}
+
+/// Sessions of one thread share its one set of tiles: whichever runs, begins or ends between two blocks of another, the
+/// sums of both stay right.
+TEST_P(BrgemmAmx, SessionsOfOneThreadTakeTurns) {
+  BrgemmOptions o;
+  o.small_integers = true;
+  o.m = 49;
+  o.n = 2 * kernel().nr - 5;
+  o.segment_k = {64, 64, 21};
+  o.block_segments = {1, 2};
+  const BrgemmCase problem(kernel(), o);
+  for (const BrgemmKernel* other : kernels_with_tiles()) {
+    if (other->isa != kernel().isa) continue;
+    const BrgemmCase problem_of_other(*other, o);
+    for (const bool first_ends_first : {true, false}) {
+      auto first = std::make_unique<TileSession>(), second = std::make_unique<TileSession>();
+      std::vector<std::byte> in_turns, in_its_own;
+      const auto c = problem.run(
+          [&](BrgemmBlock block) {
+            block.tiles = first.get();
+            kernel().run(block);
+            in_turns = problem_of_other.run_in(*second);
+            in_its_own = problem_of_other.run();
+          },
+          [&] {
+            (first_ends_first ? first : second).reset();
+            if (!first_ends_first) first->finish();
+          });
+      EXPECT_TRUE(in_turns == problem_of_other.reference()) << other->name;
+      EXPECT_TRUE(in_its_own == problem_of_other.reference()) << other->name;
+      EXPECT_TRUE(c == problem.reference()) << other->name;
+      TileSession& left = first_ends_first ? *second : *first;
+      EXPECT_TRUE(problem_of_other.run_in(left) == problem_of_other.reference()) << other->name;
+    }
+  }
+}
+
+/// What was left in the tiles when another session took them is in memory then.
+TEST_P(BrgemmAmx, ASessionThatLosesTheTilesFinishes) {
+  BrgemmOptions o;
+  o.small_integers = true;
+  o.m = 32;
+  o.n = kernel().nr;
+  const BrgemmCase problem(kernel(), o);
+  TileSession first;
+  const auto c = problem.run([&](BrgemmBlock block) {
+    block.tiles = &first;
+    kernel().run(block);
+    static_cast<void>(problem.run());  // in a session of its own
+  });
+  EXPECT_TRUE(c == problem.reference());
+}
+
+/// Tiles that stay configured cost every context switch 8 KiB, for as long as the thread lives.
+TEST(PlainTiles, AreReleasedWithTheSession) {
+  BrgemmOptions o;
+  o.m = 40;
+  for (const BrgemmKernel& kernel : plain_tile_kernels()) {
+    o.n = kernel.nr;
+    const BrgemmCase problem(kernel, o);
+    {
+      TileSession first, second;
+      static_cast<void>(problem.run_in(first));
+      EXPECT_TRUE(plain_tiles_in_use());
+      static_cast<void>(problem.run_in(second));
+    }
+    EXPECT_FALSE(plain_tiles_in_use()) << kernel.name;
+    static_cast<void>(problem.run());
+    EXPECT_FALSE(plain_tiles_in_use()) << kernel.name;
   }
 }
 

@@ -12,6 +12,7 @@
 #include "arguments.hpp"
 #include "calibration.hpp"
 #include "command.hpp"
+#include "compare/format.hpp"
 #include "core/error.hpp"
 #include "data/model_inputs.hpp"
 #include "data/open_dataset.hpp"
@@ -63,6 +64,7 @@ class Classifier {
     options.precision = precision_option(words.precision);
     options.isa = choose_isa(words.isa, words.strict, context);
     options.threads = words.threads;
+    warn_of_threads(words.threads, context);
     if (text_input_of(data_.inputs) && has_tokenizer()) {
       constexpr std::int64_t usual_length = 128;
       tokenizer_.emplace(Tokenizer::read(folder()));
@@ -98,6 +100,7 @@ class Classifier {
  private:
   [[nodiscard]] TensorMap text_inputs_of(const std::string& text) {
     const auto input = text_input_of(data_.inputs);
+    if (!input && text.empty()) reject("item", "its name is empty", "name an image or a folder of images");
     if (!input) reject(text, "no such file or folder", "check the path; the model takes " + to_string(data_.inputs));
     if (!tokenizer_) tokenizer_.emplace(Tokenizer::read(folder()));
     const auto tokens = tokenizer_->encode(text, input->sequence.value_or(tokenizer_->max_tokens()));
@@ -180,9 +183,10 @@ void print_text(const std::vector<Classified>& results, const Classifier& classi
     return;
   }
   for (const Classified& result : results) {
-    std::printf("%s\n", result.item.c_str());
+    std::printf("%s\n", printable(result.item).c_str());
     for (const ClassProbability& entry : result.top)
-      std::printf("  %6.2f %%  %s\n", 100 * entry.probability, classifier.name_of_class(entry.index).c_str());
+      std::printf("  %6.2f %%  %s\n", 100 * entry.probability,
+                  printable(classifier.name_of_class(entry.index)).c_str());
   }
 }
 

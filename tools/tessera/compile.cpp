@@ -4,14 +4,15 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "arguments.hpp"
 #include "calibration.hpp"
 #include "command.hpp"
 #include "compare/cases.hpp"
 #include "compare/format.hpp"
-#include "core/error.hpp"
 #include "cpu/case_name.hpp"
+#include "formats/same_file.hpp"
 #include "stopwatch.hpp"
 
 namespace tessera::tool {
@@ -34,16 +35,23 @@ SessionOptions options_of(const CompileWords& words) {
   return options;
 }
 
+/// The file must not take the place of the model, of its weights or of the data.
+void protect_inputs_of(const Model& model, const CompileWords& words) {
+  std::vector<std::string> inputs = model.files();
+  inputs.push_back(words.calibration);
+  refuse_to_overwrite(words.output, inputs);
+}
+
 int compile_model(const CompileWords& words, const Context& context) {
   SessionOptions options = options_of(words);
+  warn_of_threads(words.threads, context);
   const Stopwatch watch;
   std::string name;
   {
     ProgressLine progress(context.terminal, context.terminal.stderr_is_terminal && !context.quiet);
     progress.stage("loading " + words.model);
     const Model model = Model::load(words.model);
-    if (std::error_code error; std::filesystem::equivalent(words.model, words.output, error))
-      reject("--output " + words.output, "it is the model itself", "choose another name");
+    protect_inputs_of(model, words);
     options.calibration_options.synthetic = is_synthetic(words.calibration);
     options.calibration = read_calibration(words.calibration, words.model, model, words.batch.value_or(1), context);
     progress.stage("compiling for " + words.chosen_case + " and writing " + words.output);
@@ -62,8 +70,8 @@ int compile_model(const CompileWords& words, const Context& context) {
                             .dump(2)
                             .c_str());
   else if (!context.quiet)
-    std::printf("%s: %s for %s, %s MB, in %s s\n", words.output.c_str(), name.c_str(), packed_case.c_str(),
-                fixed(megabytes, 1).c_str(), fixed(seconds, 1).c_str());
+    std::printf("%s: %s for %s, %s MB, in %s s\n", printable(words.output).c_str(), printable(name).c_str(),
+                packed_case.c_str(), fixed(megabytes, 1).c_str(), fixed(seconds, 1).c_str());
   return 0;
 }
 

@@ -1,11 +1,14 @@
 // tessera embed: texts to embeddings.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <string>
 #include <system_error>
@@ -14,7 +17,9 @@
 #include "arguments.hpp"
 #include "command.hpp"
 #include "core/error.hpp"
+#include "formats/atomic_file.hpp"
 #include "formats/npy.hpp"
+#include "formats/same_file.hpp"
 #include "tessera/encoder.hpp"
 #include "text/read_texts.hpp"
 #include "text/tokenizer.hpp"
@@ -23,7 +28,8 @@ namespace tessera::tool {
 namespace {
 
 struct EmbedWords {
-  std::string model, precision = "fp32", isa, output, calibration;
+  std::string model, precision = "fp32", isa, calibration;
+  std::optional<std::string> output;
   std::vector<std::string> texts, compared;
   int threads = 0, batch = 32;
   bool tokens = false, strict = false, as_given = false, json = false;
@@ -77,6 +83,7 @@ Encoder encoder_of(const EmbedWords& words, const Context& context) {
   options.session.precision = precision_option(words.precision);
   options.session.isa = choose_isa(words.isa, words.strict, context);
   options.session.threads = words.threads;
+  warn_of_threads(words.threads, context);
   if (!words.calibration.empty()) options.calibration_texts = read_texts(words.calibration);
   return Encoder(words.model, options);
 }
@@ -110,18 +117,32 @@ int print_cosine(const EmbedWords& words, const Encoder& encoder) {
   return 0;
 }
 
+/// The array must not take the place of the model or of the texts.
+void protect_texts(const EmbedWords& words) {
+  std::vector<std::string> inputs = {words.model, words.calibration};
+  std::error_code error;
+  std::ranges::copy_if(words.texts, std::back_inserter(inputs), [&](const std::string& word) {
+    return std::filesystem::is_regular_file(word, error);  // other words are texts, whatever they spell
+  });
+  refuse_to_overwrite(*words.output, inputs);
+}
+
 int embed(const EmbedWords& words, const Context& context) {
   if (words.texts.empty() == words.compared.empty())
     reject("embed", "takes texts or files of texts, or --compare with two texts", "give one of them");
+  if (words.output) {
+    const AtomicFile writable(*words.output);  // better to hear of it now than when all is done
+    protect_texts(words);
+  }
   if (words.tokens) return print_tokens(words);
   const std::vector<std::string> texts = texts_of(words.texts);
   const Encoder encoder = encoder_of(words, context);
   if (!words.compared.empty()) return print_cosine(words, encoder);
   const Tensor embeddings = encoder.encode(texts, {.batch_size = words.batch, .normalize = !words.as_given});
-  if (words.output.empty()) {
-    print_lines(texts, embeddings);
+  if (words.output) {
+    write_npy(embeddings, *words.output);
   } else {
-    write_npy(embeddings, words.output);
+    print_lines(texts, embeddings);
   }
   return 0;
 }

@@ -48,7 +48,7 @@ struct Explanation {
   TuningSummary tuning;
   LayerProfile profile;
   std::string extents;             ///< of the inputs, "batch 1, sequence 128"
-  std::vector<std::string> files;  ///< that the model was read from
+  std::vector<std::string> files;  ///< that were read
 };
 
 /// "batch 1, sequence 128"
@@ -58,6 +58,12 @@ std::string extents_text(const std::vector<TensorInfo>& inputs) {
   for (const TensorInfo& info : inputs)
     if (info.type == DataType::i64 && info.shape.size() == 2) return text + ", sequence " + info.shape[1];
   return text;
+}
+
+std::vector<std::string> files_read(const Model& model, const ExplainWords& words) {
+  std::vector<std::string> files = model.files();
+  files.push_back(words.calibration);
+  return files;
 }
 
 Explanation explain(const ExplainWords& words, const Context& context) {
@@ -85,7 +91,7 @@ Explanation explain(const ExplainWords& words, const Context& context) {
           session.tuning(),
           profile_layers(session, profile_runs(words)),
           extents_text(session.inputs()),
-          model.files()};
+          files_read(model, words)};
 }
 
 /// How the batch is gone through; nothing for a batch of one.
@@ -100,7 +106,7 @@ std::string split_text(const BatchSplit& split) {
 void print_table(const Explanation& explanation, bool profiled) {
   std::size_t node = 4, op = 2, kernel = 6;
   for (const ProfiledStep& row : explanation.profile.steps) {
-    node = std::max(node, std::min<std::size_t>(36, display_width(row.step.node)));
+    node = std::max(node, std::min<std::size_t>(36, display_width(printable(row.step.node))));
     op = std::max(op, row.step.op.size());
     kernel = std::max(kernel, row.step.kernel.size());
   }
@@ -110,13 +116,14 @@ void print_table(const Explanation& explanation, bool profiled) {
               "peak");
   for (std::size_t i = 0; i < explanation.profile.steps.size(); ++i) {
     const ProfiledStep& row = explanation.profile.steps[i];
-    std::printf("%4zu  %-*s  %-*s  %-*s  %-14s  %8s", i, static_cast<int>(node), shorten(row.step.node, node).c_str(),
-                static_cast<int>(op), row.step.op.c_str(), static_cast<int>(kernel), row.step.kernel.c_str(),
-                row.step.precision.c_str(), row.step.gflop > 0 ? fixed(row.step.gflop, 4).c_str() : "");
+    std::printf("%4zu  %-*s  %-*s  %-*s  %-14s  %8s", i, static_cast<int>(node),
+                shorten(printable(row.step.node), node).c_str(), static_cast<int>(op), row.step.op.c_str(),
+                static_cast<int>(kernel), row.step.kernel.c_str(), row.step.precision.c_str(),
+                row.step.gflop > 0 ? fixed(row.step.gflop, 4).c_str() : "");
     if (profiled)
       std::printf("  %8s  %6s  %6s", fixed(row.step.seconds * 1e3, 3).c_str(), percent(row.share).c_str(),
                   row.step.gflop > 0 ? percent(row.peak_fraction).c_str() : "");
-    std::printf("  %s\n", (profiled ? row.reason : row.step.why).c_str());
+    std::printf("  %s\n", printable(profiled ? row.reason : row.step.why).c_str());
   }
 }
 
@@ -133,7 +140,7 @@ void print_choices(const Explanation& explanation) {
         const std::string text = way.name + (way.seconds > 0 ? " " + fixed(way.seconds * 1e3, 3) : "");
         (way.name == choice.taken ? taken : others) += (way.name == choice.taken ? "" : ", ") + text;
       }
-      std::printf("  %s  %s (%s): %s%s\n", row.step.node.c_str(), choice.topic.c_str(), choice.by.c_str(),
+      std::printf("  %s  %s (%s): %s%s\n", printable(row.step.node).c_str(), choice.topic.c_str(), choice.by.c_str(),
                   taken.c_str(), others.c_str());
     }
   }
@@ -215,12 +222,13 @@ int explain_model(const ExplainWords& words, const Context& context) {
     return 0;
   }
   const std::optional<double> peak = explanation.profile.peak_resident_mb;
-  std::printf(
-      "%s, %s on %s, %d %s: %s GFLOP, packed weights %s MB, arena %s MB, peak resident %s MB\n\n", words.model.c_str(),
-      words.precision.c_str(), std::string(name_of(explanation.profile.isa)).c_str(), explanation.profile.threads,
-      explanation.profile.threads == 1 ? "thread" : "threads", fixed(explanation.gflop, 3).c_str(),
-      quantity(static_cast<double>(explanation.memory.packed_weights) / 1e6).c_str(),
-      quantity(static_cast<double>(explanation.memory.arena) / 1e6).c_str(), peak ? quantity(*peak).c_str() : "?");
+  std::printf("%s, %s on %s, %d %s: %s GFLOP, packed weights %s MB, arena %s MB, peak resident %s MB\n\n",
+              printable(words.model).c_str(), words.precision.c_str(),
+              std::string(name_of(explanation.profile.isa)).c_str(), explanation.profile.threads,
+              explanation.profile.threads == 1 ? "thread" : "threads", fixed(explanation.gflop, 3).c_str(),
+              quantity(static_cast<double>(explanation.memory.packed_weights) / 1e6).c_str(),
+              quantity(static_cast<double>(explanation.memory.arena) / 1e6).c_str(),
+              peak ? quantity(*peak).c_str() : "?");
   if (const std::string split = split_text(explanation.split); !split.empty()) std::printf("%s\n\n", split.c_str());
   const bool profiled = profile_runs(words) > 0;
   print_table(explanation, profiled);

@@ -24,7 +24,8 @@ namespace fs = std::filesystem;
 
 struct LaunchWords {
   std::optional<int> instances, cores_per_instance;
-  std::string cpus, log_dir;
+  std::string cpus;
+  std::optional<std::string> log_dir;
   std::vector<std::string> command;
   bool latency = false, throughput = false, numa = false, json = false, dry_run = false;
 };
@@ -154,7 +155,7 @@ int launch(const LaunchWords& words, const Context& context) {
   request.command = words.command;
   request.placement = placement;
   request.bind_memory = words.numa;
-  request.log_dir = words.log_dir;
+  request.log_dir = words.log_dir.value_or("");
   request.environment = [&](std::size_t i) { return environment_of(placement.instances[i], folder.file(i)); };
   request.note = note;
   // A single instance keeps the terminal; of several, or where standard output is our JSON, lines are marked.
@@ -209,6 +210,7 @@ void add_launch(CLI::App& app, Context& context) {
   command->callback([words, &context] {
     if (words->command.empty() && !words->dry_run)
       reject("tessera launch", "no command given", "write it behind --, for example: -- tessera compare");
+    if (words->log_dir && words->log_dir->empty()) reject("--log-dir", "its name is empty", "name a folder");
     context.action = [words, &context] { return launch(*words, context); };
   });
 }

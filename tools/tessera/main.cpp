@@ -9,6 +9,7 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <stdexcept>
 #include <string>
 
 #include "command.hpp"
@@ -103,6 +104,9 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return finish_output(app.exit(error));
     return complain_about_words(app, error, argc > 1 ? argv[1] : "");
+  } catch (const std::out_of_range&) {
+    // CLI11 reads the number behind --flag= without a look at its length.
+    return complain("command line: a flag has a number that is too large: leave the number out", status_invalid);
   }
   if (!context.action) {
     std::fputs(app.help().c_str(), stdout);

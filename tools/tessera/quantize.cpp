@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "arguments.hpp"
 #include "command.hpp"
 #include "core/error.hpp"
 #include "data/items.hpp"
@@ -97,6 +98,7 @@ void protect_inputs(const Model& model, const QuantizeWords& words) {
 
 int quantize_model(const QuantizeWords& words, const Context& context) {
   QuantizeOptions options = options_of(words);
+  warn_of_threads(words.threads, context);
   { const AtomicFile writable(words.output); }  // better to hear of it now than when all is done
   QuantizationReport report;
   {

@@ -281,7 +281,7 @@ void print_result(const RunWords& words, const RunResult& result, const Context&
     return;
   }
   for (const auto& [name, tensor] : result.outputs)
-    std::printf("%s\n", (words.hash ? hash_line(name, tensor) : summary_line(name, tensor)).c_str());
+    std::printf("%s\n", printable(words.hash ? hash_line(name, tensor) : summary_line(name, tensor)).c_str());
   if (!context.quiet && context.terminal.stderr_is_terminal)
     print_note(std::string(name_of(result.precision)) + " on " + std::string(name_of(result.isa)) + ", " +
                std::to_string(result.threads) + (result.threads == 1 ? " thread" : " threads") + ": prepared in " +

@@ -16,8 +16,10 @@ namespace tessera {
 /// residual_rows, the epilogue) change; the end of the session does it too.
 ///
 /// A session belongs to one thread and must not outlive the loop: tiles in use make every context switch save 8 KiB.
-/// Costs nothing where no kernel uses tiles. Everything is inlined by force: translation units of all tiers include
-/// this file.
+/// A thread may hold several sessions, though it has one set of tiles: the session that wants them takes them, and the
+/// one that had them stores what was in them and configures them anew when it goes on.
+/// Costs nothing where no kernel uses tiles. Everything that runs for each block is inlined by force: translation units
+/// of all tiers include this file.
 class TileSession {
  public:
   /// Rows row..row+rows-1 of `block`, whose products are done; rows == 0: nothing is left to do.
@@ -39,7 +41,7 @@ class TileSession {
   TileSession& operator=(const TileSession&) = delete;
   [[gnu::always_inline]] ~TileSession() {
     finish();
-    if (release_ != nullptr) release_();
+    if (release_ != nullptr) release_tiles();
   }
 
   /// Finishes all that kernels have left.
@@ -54,6 +56,7 @@ class TileSession {
   template <class Tiles, class Configuration>
   [[gnu::always_inline]] void configure(const Configuration& configuration) noexcept {
     if (loaded_ == &configuration) return;
+    if (release_ == nullptr) take_tiles();
     Tiles::configure(configuration);
     loaded_ = &configuration;
     release_ = Tiles::release;
@@ -87,6 +90,10 @@ class TileSession {
   }
 
  private:
+  /// Takes the tiles of this thread from the session that has them, if one does.
+  void take_tiles() noexcept;
+  void release_tiles() noexcept;
+
   [[gnu::always_inline]] static void finish(Unfinished& rows) noexcept {
     if (rows.rows != 0 && rows.finish != nullptr) rows.finish(rows.block, rows.row, rows.rows, rows.sums);
     rows.rows = 0;
@@ -97,7 +104,7 @@ class TileSession {
   int newest_ = 0;
   const Kernel* kernel_ = nullptr;
   const void* loaded_ = nullptr;
-  void (*release_)() = nullptr;
+  void (*release_)() = nullptr;  ///< null: this session does not have the tiles of its thread
 };
 
 }  // namespace tessera

@@ -8,7 +8,7 @@ namespace tessera {
 namespace {
 
 /// Elements of a tile on each side: what is read and written for it stays in L1.
-constexpr std::int64_t tile = 16;
+constexpr std::int64_t tile_side = 16;
 
 /// Without axes of one element, the slowest of the result first, and those joined that are one axis on both sides.
 std::vector<StridedCopySpec::Axis> simplified(std::vector<StridedCopySpec::Axis> axes) {
@@ -73,14 +73,14 @@ template <typename Element>
 void StridedCopyStep::run_tiles(const RunContext& context) const noexcept {
   const std::byte* const source = context.at(spec_.from);
   std::byte* const target = context.at(spec_.to);
-  const std::int64_t bands = (across_.extent + tile - 1) / tile;
+  const std::int64_t bands = (across_.extent + tile_side - 1) / tile_side;
   const Range range = share(outer_ * bands, context.member, context.members);
   for (std::int64_t unit = range.first; unit < range.last; ++unit) {
-    const std::int64_t outer = unit / bands, first = unit % bands * tile;
-    const std::int64_t last = std::min(across_.extent, first + tile);
+    const std::int64_t outer = unit / bands, first = unit % bands * tile_side;
+    const std::int64_t last = std::min(across_.extent, first + tile_side);
     for_each_outer({outer, outer + 1}, [&](std::int64_t from, std::int64_t to) {
-      for (std::int64_t begin = 0; begin < along_.extent; begin += tile) {
-        const std::int64_t end = std::min(along_.extent, begin + tile);
+      for (std::int64_t begin = 0; begin < along_.extent; begin += tile_side) {
+        const std::int64_t end = std::min(along_.extent, begin + tile_side);
         for (std::int64_t i = first; i < last; ++i)
           for (std::int64_t j = begin; j < end; ++j)
             std::memcpy(target + to + i * across_.to + j * along_.to,

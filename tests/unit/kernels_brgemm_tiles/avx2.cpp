@@ -32,6 +32,10 @@ std::span<const BrgemmKernel> plain_tile_kernels() noexcept {
   return kernels;
 }
 
+bool plain_tiles_in_use() noexcept {
+  return tile_file.configured;
+}
+
 void multiply_without_configuration() {
   PlainTiles::release();
   PlainTiles::add_u8s8<0, 4, 6>();

@@ -9,6 +9,9 @@ namespace tessera::testing {
 
 std::span<const BrgemmKernel> plain_tile_kernels() noexcept;
 
+/// Whether the plain unit of the calling thread is configured.
+bool plain_tiles_in_use() noexcept;
+
 /// Uses a tile of the plain unit that nobody has configured: does not return.
 void multiply_without_configuration();
 
