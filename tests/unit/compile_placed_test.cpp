@@ -29,8 +29,7 @@ void expect_planned(const Net& net, const std::vector<Tensor>& inputs, double to
   for (const Isa isa : tiers_here()) {
     WeightStore weights;
     const auto plan = make_plan(graph, isa, weights);
-    for (const auto& step : plan->steps)
-      EXPECT_NE(step->info.kernel, "reference") << step->info.op;
+    for (const auto& step : plan->steps) EXPECT_NE(step->info.kernel, "reference") << step->info.op;
     for (const int threads : {1, 3}) {
       const auto got = run_plan(graph, inputs, isa, threads, weights);
       if (first.empty()) first = got;
