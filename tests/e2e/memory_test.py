@@ -18,6 +18,8 @@ TESSERA = os.path.abspath(os.environ["TESSERA"])
 
 # Of packed weights and arena together.
 SHARE = 1.2
+# Of a further thread, which the smallest model did not have: its stack and what its allocator keeps.
+THREAD_MB = 0.5
 
 
 def run(*words):
@@ -105,7 +107,8 @@ class Memory(unittest.TestCase):
             needed = found["weights_mb"] + found["arena_mb"]
             self.assertGreater(found["weights_mb"], least_mb)
             self.assertGreater(found["peak_resident_mb"], needed)
-            self.assertLess(found["peak_resident_mb"] - self.program_mb, SHARE * needed, (found["weights_mb"], self.program_mb))
+            self.assertLess(found["peak_resident_mb"] - self.program_mb, SHARE * needed + THREAD_MB * (threads - 1),
+                            (found["weights_mb"], self.program_mb))
 
     def test_the_program_itself(self):
         self.assertLess(self.program_mb, 16)
