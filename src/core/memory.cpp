@@ -75,8 +75,8 @@ GrowingBuffer::~GrowingBuffer() {
 void GrowingBuffer::grow(std::size_t bytes) {
   if (bytes <= size_) return;
   const std::size_t wanted = bytes + buffer_slack;
-  // Whole large pages, where that adds an eighth at most: the end in small ones would take hundreds of faults, and could
-  // not become large later.
+  // Whole large pages, where that adds an eighth at most: the end in small ones would take hundreds of faults, and
+  // could not become large later.
   const std::size_t needed = round_up(wanted, wanted >= 8 * large_page ? large_page : small_page);
   if (needed > mapped_) {
     std::byte* const fresh = map_pages(needed);

@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <regex>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "ops/op.hpp"
 
@@ -24,20 +24,34 @@ std::string text_of(const fs::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+bool is_letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/// The literals of a source that are written like the name of an op: a capital, a small letter, and letters or digits.
+std::vector<std::string> words_like_ops(const std::string& text) {
+  std::vector<std::string> words;
+  for (std::size_t begin = text.find('"'); begin != std::string::npos; begin = text.find('"', begin + 1)) {
+    std::size_t end = begin + 1;
+    while (end < text.size() && is_letter_or_digit(text[end])) ++end;
+    const std::string word = text.substr(begin + 1, end - begin - 1);
+    const bool capital = word.size() > 1 && word[0] >= 'A' && word[0] <= 'Z' && word[1] >= 'a' && word[1] <= 'z';
+    if (capital && end < text.size() && text[end] == '"') words.push_back(word);
+  }
+  return words;
+}
+
 TEST(OpNames, EveryNameThatTheSourcesSpellIsThatOfAnOp) {
-  static const std::regex quoted(R"re("([A-Z][a-z][A-Za-z0-9]*)")re");
   std::size_t found = 0;
   for (const char* folder : {"graph", "passes", "quantize", "compile", "engine", "run"})
     for (const fs::directory_entry& entry : fs::recursive_directory_iterator(fs::path(TESSERA_SOURCES) / folder)) {
       if (entry.path().extension() != ".cpp" && entry.path().extension() != ".hpp") continue;
-      const std::string text = text_of(entry.path());
-      for (std::sregex_iterator match(text.begin(), text.end(), quoted), end; match != end; ++match) {
-        const std::string name = (*match)[1];
+      for (const std::string& name : words_like_ops(text_of(entry.path()))) {
         ++found;
         EXPECT_TRUE(find_op(name) != nullptr || other_words.contains(name)) << name << " in " << entry.path();
       }
     }
-  EXPECT_GT(found, 100U) << "the sources were not found or the pattern fits nothing";
+  EXPECT_GT(found, 100U) << "the sources were not found or no word is like an op";
 }
 
 }  // namespace
