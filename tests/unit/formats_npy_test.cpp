@@ -147,7 +147,7 @@ TEST_F(Npz, ArraysByName) {
 }
 
 TEST_F(Npz, ArchivesThatAreNone) {
-  refuse({"cannot read the .npz file"});
+  refuse({"cannot open the file"});
   write_bytes(path_, "this is no archive");
   refuse({"cannot read the .npz file"});
   write({{"readme.txt", "hello"}}, testing::stored);
