@@ -12,10 +12,10 @@
 #include <string>
 #include <string_view>
 
-#include "core/error.hpp"
 #include "data/npz.hpp"
 #include "formats/npy.hpp"
 #include "formats/safetensors.hpp"
+#include "one_of.hpp"
 #include "text/tokenizer.hpp"
 
 namespace {
@@ -62,16 +62,6 @@ void tokenizer(std::string_view bytes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0) return 0;
-  const std::string_view bytes{reinterpret_cast<const char*>(data) + 1, size - 1};
-  try {
-    switch (data[0] % 3) {
-      case 0: weights(bytes); break;
-      case 1: archive(bytes); break;
-      default: tokenizer(bytes); break;
-    }
-  } catch (const tessera::Error&) {
-    // A refusal in words is the right answer to most inputs.
-  }
+  tessera::fuzzing::read_by_one_of({weights, archive, tokenizer}, data, size);
   return 0;
 }

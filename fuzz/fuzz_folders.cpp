@@ -26,6 +26,7 @@
 #include "formats/packed_model.hpp"
 #include "graph/graph.hpp"
 #include "hub/model_folder.hpp"
+#include "one_of.hpp"
 #include "ops/op.hpp"
 #include "passes/pass.hpp"
 #include "tessera/version.h"
@@ -163,18 +164,6 @@ void packed(std::string_view bytes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0) return 0;
-  const std::string_view bytes{reinterpret_cast<const char*>(data) + 1, size - 1};
-  try {
-    switch (data[0] % 5) {
-      case 0: model(bytes); break;
-      case 1: modules(bytes); break;
-      case 2: labels(bytes); break;
-      case 3: tuning(bytes); break;
-      default: packed(bytes); break;
-    }
-  } catch (const tessera::Error&) {
-    // A refusal in words is the right answer to most inputs.
-  }
+  tessera::fuzzing::read_by_one_of({model, modules, labels, tuning, packed}, data, size);
   return 0;
 }

@@ -14,8 +14,6 @@ namespace tessera {
 
 namespace {
 
-constexpr std::size_t small_page = 4096;
-constexpr std::size_t large_page = std::size_t{2} << 20;
 /// From here on memory comes from the system page by page: zeroed when somebody touches it, by the thread that touches
 /// it, and given back at once.
 constexpr std::size_t least_mapped = std::size_t{256} << 10;

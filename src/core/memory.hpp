@@ -10,6 +10,8 @@
 namespace tessera {
 
 inline constexpr std::size_t cache_line = 64;
+/// Of the system.
+inline constexpr std::size_t small_page = 4096, large_page = std::size_t{2} << 20;
 /// One vector (64 B) past the end of any row may be read by a kernel that loads whole vectors.
 inline constexpr std::size_t buffer_slack = 128;
 

@@ -10,7 +10,7 @@ namespace tessera {
 namespace {
 
 /// A page between areas that different members write: they never share a cache line or a prefetched neighbour.
-constexpr std::size_t page = 4096;
+constexpr std::size_t page = small_page;
 
 std::size_t area(std::size_t bytes) {
   return round_up(bytes + buffer_slack, page);
@@ -50,7 +50,6 @@ void bring_in(std::byte* first, std::size_t bytes, ThreadTeam& team) {
     std::byte* first;
     std::size_t bytes, share;
   };
-  constexpr std::size_t large_page = std::size_t{2} << 20;
   const auto members = static_cast<std::size_t>(team.size());
   Area area{first, bytes, round_up((bytes + members - 1) / members, large_page)};
   team.renew_after_fork();
@@ -59,7 +58,7 @@ void bring_in(std::byte* first, std::size_t bytes, ThreadTeam& team) {
         const Area& whole = *static_cast<const Area*>(context);
         const std::size_t begin = std::min(whole.bytes, whole.share * static_cast<std::size_t>(member));
         const std::size_t end = std::min(whole.bytes, begin + whole.share);
-        for (std::size_t at = begin; at < end; at += page)
+        for (std::size_t at = begin; at < end; at += small_page)
           const_cast<volatile std::byte&>(whole.first[at]) = std::byte{0};
       },
       &area);

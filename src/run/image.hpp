@@ -66,6 +66,9 @@ void for_rows_of_member(const Image& image, const RunContext& context, Work work
   }
 }
 
+/// Fills what of row `h`, which begins at `row`, belongs to the border: all of it above and below the image, else its
+/// ends.
+void fill_border_of_row(const Image& image, std::int64_t h, std::uint8_t fill, std::byte* row) noexcept;
 /// Fills this member's share of the border of `image` with `fill` (0, or the zero point of a u8 image).
 void fill_halo(const Image& image, std::uint8_t fill, const RunContext& context) noexcept;
 

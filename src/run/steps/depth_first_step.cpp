@@ -22,24 +22,6 @@ std::size_t DepthFirstStep::scratch_bytes() const noexcept {
   return band_bytes() + product_->scratch_bytes();
 }
 
-/// The padding of rows [from, band.last): all of a row beyond the image, the ends of the others.
-void DepthFirstStep::fill_border(std::byte* memory, const Band& band, std::int64_t from) const noexcept {
-  const Image& image = depthwise_->spec().x;
-  const std::uint8_t fill = product_->spec().fill;
-  const auto whole = static_cast<std::size_t>(image.row_stride());
-  const auto left = static_cast<std::size_t>(image.halo.left * image.pixel_stride());
-  const auto right = static_cast<std::size_t>(image.halo.right * image.pixel_stride());
-  for (std::int64_t row = from; row < band.last; ++row) {
-    std::byte* const at = memory + (row - band.first) * image.row_stride();
-    if (row < 0 || row >= image.height) {
-      std::memset(at, fill, whole);
-    } else {
-      std::memset(at, fill, left);
-      std::memset(at + whole - right, fill, right);
-    }
-  }
-}
-
 void DepthFirstStep::fetch(RunContext& context, const Band& held, const Band& wanted) const noexcept {
   const Image& image = depthwise_->spec().x;
   std::byte* const memory = context.scratch - band_bytes();
@@ -49,7 +31,8 @@ void DepthFirstStep::fetch(RunContext& context, const Band& held, const Band& wa
                  static_cast<std::size_t>((held.last - wanted.first) * image.row_stride()));
     from = held.last;
   }
-  fill_border(memory, wanted, from);
+  for (std::int64_t row = from; row < wanted.last; ++row)
+    fill_border_of_row(image, row, product_->spec().fill, memory + (row - wanted.first) * image.row_stride());
   // Where the whole image would begin.
   context.own_memory =
       memory - wanted.image * image.image_stride() - (image.halo.top + wanted.first) * image.row_stride();

@@ -25,7 +25,6 @@ class DepthFirstStep final : public Step {
   };
   /// Makes scratch hold `wanted`; rows that it has in `held` are moved, the others computed.
   void fetch(RunContext& context, const Band& held, const Band& wanted) const noexcept;
-  void fill_border(std::byte* memory, const Band& band, std::int64_t from) const noexcept;
   [[nodiscard]] std::size_t band_bytes() const noexcept;
 
   std::unique_ptr<const GemmStep> product_;
