@@ -16,7 +16,7 @@
 #include <new>
 
 #include "cpu/topology.hpp"
-#include "unit/engine_session_support.hpp"
+#include "unit/engine/session_support.hpp"
 
 namespace {
 

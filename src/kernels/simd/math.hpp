@@ -4,7 +4,7 @@
 // The polynomial coefficients are minimax fits of our own: least squares on 1500 Chebyshev nodes in 113-bit arithmetic,
 // reweighted by the residual (Lawson's algorithm) until the weighted error is level, then rounded to float. Each is
 // given with the largest relative error it adds to the function. Total errors against libm in double, which
-// tests/unit/kernels_simd_test.cpp holds the functions to:
+// tests/unit/kernels/simd_test.cpp holds the functions to:
 //   exp   1 ulp where the result is a normal number; 0 below, infinity above
 //   tanh  2.5 ulp
 //   erf   2.5 ulp

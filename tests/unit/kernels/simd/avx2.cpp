@@ -1,0 +1,2 @@
+#define TIER avx2
+#include "unit/kernels/simd/probe.inc"

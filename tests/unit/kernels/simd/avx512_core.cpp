@@ -1,0 +1,2 @@
+#define TIER avx512_core
+#include "unit/kernels/simd/probe.inc"

@@ -1,2 +1,0 @@
-#define TIER avx2
-#include "probe.inc"

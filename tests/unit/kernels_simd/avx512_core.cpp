@@ -1,2 +1,0 @@
-#define TIER avx512_core
-#include "probe.inc"
