@@ -13,7 +13,8 @@ import unittest
 TESSERA = os.path.abspath(os.environ["TESSERA"])
 DATA = os.path.abspath(os.environ["DATA"])
 RUN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "emulator", "run")
-TIERS = ("avx2", "avx2_vnni", "avx512_core", "avx512_core_vnni", "avx512_core_bf16", "avx512_core_amx")
+# avx2 runs natively, on every machine, and is what the others are held to.
+TIERS = ("avx2_vnni", "avx512_core", "avx512_core_vnni", "avx512_core_bf16", "avx512_core_amx")
 # Those of which bf16 results depend on the order in which the hardware adds.
 BF16_DOT_TIERS = ("avx512_core_bf16", "avx512_core_amx")
 MISSION = ("fp32", "bf16@avx512_core_amx", "int8@avx512_core_vnni", "int8@avx512_core_amx")
@@ -73,14 +74,14 @@ class WholeModels(unittest.TestCase):
 
     def test_fp32_has_the_same_bits_on_every_tier(self):
         # The others have no f32 kernels of their own.
-        self.same_as_natively_on_avx2(model("image"), "fp32", ("avx2", "avx512_core", "avx512_core_amx"))
-        self.same_as_natively_on_avx2(model("text"), "fp32", ("avx2", "avx512_core"))
+        self.same_as_natively_on_avx2(model("image"), "fp32", ("avx512_core", "avx512_core_amx"))
+        self.same_as_natively_on_avx2(model("text"), "fp32", ("avx512_core",))
 
     def test_int8_has_the_same_bits_on_every_tier(self):
         self.same_as_natively_on_avx2(QUANTIZED, "fp32", TIERS)  # its layers are in INT8, the rest is in FP32
 
     def test_calibration_finds_the_same_on_every_tier(self):
-        tiers = ("avx2", "avx512_core_vnni", "avx512_core_amx")
+        tiers = ("avx512_core_vnni", "avx512_core_amx")
         for name in ("image", "text"):
             self.same_as_natively_on_avx2(model(name), "int8", tiers)
 
