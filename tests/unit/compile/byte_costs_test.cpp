@@ -6,7 +6,7 @@
 namespace tessera {
 namespace {
 
-const MachineConstants& machine = usual_constants(Isa::avx512_core_amx);
+const MachineConstants& amx_machine = usual_constants(Isa::avx512_core_amx);
 
 const BrgemmKernel& tiles(std::int64_t rows) {
   return *find_brgemm(DataType::u8, DataType::s8, Isa::avx512_core_amx, rows);
@@ -34,7 +34,7 @@ TEST(ByteCosts, CountProductsOfTilesByTheirRows) {
 TEST(ByteCosts, OneRowWantsDotProductsAndManyWantTiles) {
   const auto tiles_are_cheaper = [](std::int64_t rows, std::int64_t columns, std::int64_t k) {
     const ProductSize size{rows, columns, k};
-    return cost_of_product(machine, tiles(rows), size) < cost_of_product(machine, dot_products(), size);
+    return cost_of_product(amx_machine, tiles(rows), size) < cost_of_product(amx_machine, dot_products(), size);
   };
   EXPECT_FALSE(tiles_are_cheaper(1, 1000, 2048));
   EXPECT_FALSE(tiles_are_cheaper(2, 64, 64)) << "too little to configure tiles for";

@@ -25,12 +25,12 @@ using testing::tiers_here;
 
 constexpr std::int64_t narrow = 5, wide = 48;
 
-struct Layer {
+struct JoinedLayer {
   std::int64_t batch, kernel, stride, dilation, pad;
   std::string activation;
 };
-const Layer layers[] = {{1, 3, 1, 1, 1, "swish"}, {2, 3, 2, 1, 1, "relu"}, {1, 5, 1, 1, 2, "hard_swish"},
-                        {1, 3, 1, 2, 2, "relu"},  {2, 3, 1, 1, 0, "relu"}, {1, 1, 2, 1, 0, "relu"}};
+const JoinedLayer joined_layers[] = {{1, 3, 1, 1, 1, "swish"}, {2, 3, 2, 1, 1, "relu"}, {1, 5, 1, 1, 2, "hard_swish"},
+                                     {1, 3, 1, 2, 2, "relu"},  {2, 3, 1, 1, 0, "relu"}, {1, 1, 2, 1, 0, "relu"}};
 
 /// An edge that makes the image between the layers, of elements of `bytes` bytes, a half larger than L2 for each item
 /// of a batch.
@@ -42,7 +42,7 @@ std::int64_t edge_of(std::int64_t bytes) {
 
 /// 1x1 to `wide` channels, then depthwise, then back to `narrow` ones; `shows` also returns what lies between the first
 /// two, which then has to be whole.
-Net net_of(const Layer& layer, std::int64_t edge, bool shows) {
+Net net_of(const JoinedLayer& layer, std::int64_t edge, bool shows) {
   Net net;
   const ValueId x = net.input("x", {layer.batch, narrow, edge, edge});
   const ValueId middle = net.op("FusedConv", {x, net.weight(Shape{wide, narrow, 1, 1}), net.weight(Shape{wide})},
@@ -84,7 +84,7 @@ void expect_same(const Graph& joined, const Graph& apart, const Tensor& pixels) 
 
 TEST(DepthFirst, GivesTheBitsOfTwoSteps) {
   const std::int64_t edge = edge_of(sizeof(float));
-  for (const Layer& layer : layers) {
+  for (const JoinedLayer& layer : joined_layers) {
     const Tensor pixels = random_tensor(Shape{layer.batch, narrow, edge, edge}, 5);
     expect_same(net_of(layer, edge, false).graph, net_of(layer, edge, true).graph, pixels);
   }
@@ -92,10 +92,10 @@ TEST(DepthFirst, GivesTheBitsOfTwoSteps) {
 
 TEST(DepthFirst, Bf16) {
   const std::int64_t edge = edge_of(2);
-  Graph joined = net_of(layers[1], edge, false).graph, apart = net_of(layers[1], edge, true).graph;
+  Graph joined = net_of(joined_layers[1], edge, false).graph, apart = net_of(joined_layers[1], edge, true).graph;
   convert_to_bf16(joined);
   convert_to_bf16(apart);
-  expect_same(joined, apart, random_tensor(Shape{layers[1].batch, narrow, edge, edge}, 6));
+  expect_same(joined, apart, random_tensor(Shape{joined_layers[1].batch, narrow, edge, edge}, 6));
 }
 
 Quantization scales_of(std::int64_t channels) {
@@ -155,8 +155,8 @@ TEST(DepthFirst, IntegersAreTheSameOnEveryTier) {
 TEST(DepthFirst, NeedsLessMemory) {
   const std::int64_t edge = edge_of(sizeof(float));
   const Isa isa = tiers_here().front();
-  const auto joined = plan_of(net_of(layers[0], edge, false).graph, isa),
-             apart = plan_of(net_of(layers[0], edge, true).graph, isa);
+  const auto joined = plan_of(net_of(joined_layers[0], edge, false).graph, isa),
+             apart = plan_of(net_of(joined_layers[0], edge, true).graph, isa);
   const auto between = static_cast<std::size_t>(edge * edge * wide) * sizeof(float);
   EXPECT_LT(joined->arena_bytes + between / 2, apart->arena_bytes);
   EXPECT_LT(joined->scratch_bytes, l2_bytes_of_a_core());
@@ -164,7 +164,7 @@ TEST(DepthFirst, NeedsLessMemory) {
 
 TEST(DepthFirst, AnImageThatFitsL2StaysWhole) {
   for (const Isa isa : tiers_here())
-    EXPECT_EQ(joined_steps(*plan_of(net_of(layers[0], 24, false).graph, isa)), 0) << name_of(isa);
+    EXPECT_EQ(joined_steps(*plan_of(net_of(joined_layers[0], 24, false).graph, isa)), 0) << name_of(isa);
 }
 
 }  // namespace

@@ -15,14 +15,14 @@ using testing::run_plan;
 using testing::same_bits;
 using testing::tiers_here;
 
-struct Layer {
+struct DepthwiseLayer {
   std::int64_t channels, group;  ///< channels of a group
   std::int64_t kernel, stride, dilation;
 };
-constexpr Layer layers[] = {{24, 1, 3, 1, 1}, {70, 1, 5, 2, 1}, {32, 4, 3, 1, 1},
-                            {48, 8, 3, 2, 1}, {16, 2, 3, 1, 2}, {130, 1, 7, 1, 1}};
+constexpr DepthwiseLayer depthwise_layers[] = {{24, 1, 3, 1, 1}, {70, 1, 5, 2, 1}, {32, 4, 3, 1, 1},
+                                               {48, 8, 3, 2, 1}, {16, 2, 3, 1, 2}, {130, 1, 7, 1, 1}};
 
-Attributes attributes_of(const Layer& layer) {
+Attributes attributes_of(const DepthwiseLayer& layer) {
   const std::int64_t pad = layer.kernel / 2 * layer.dilation;
   return {{"group", layer.channels / layer.group},
           {"pads", ints({pad, pad, pad, pad})},
@@ -39,7 +39,7 @@ std::string kernels_of(const Graph& graph, Isa isa) {
 }
 
 TEST(PlanDepthwise, EqualsEvaluate) {
-  for (const Layer& layer : layers) {
+  for (const DepthwiseLayer& layer : depthwise_layers) {
     Net net;
     const ValueId x = net.input("x", {2, layer.channels, 13, 11});
     Attributes attributes = attributes_of(layer);
@@ -69,7 +69,7 @@ TEST(PlanDepthwise, EqualsEvaluate) {
 }
 
 /// u8 in, s8 weights with a scale a channel, u8 out.
-Net quantized(const Layer& layer, bool clips) {
+Net quantized(const DepthwiseLayer& layer, bool clips) {
   Net net;
   const ValueId x = net.input("x", {1, layer.channels, 9, 10}, DataType::u8);
   net.graph.value(x).quantization = Quantization{{0.02F}, {121}, -1};
@@ -98,7 +98,7 @@ Net quantized(const Layer& layer, bool clips) {
 }
 
 TEST(PlanDepthwise, IntegersAreTheSameOnEveryTierAndThread) {
-  for (const Layer& layer : layers) {
+  for (const DepthwiseLayer& layer : depthwise_layers) {
     for (const bool clips : {false, true}) {
       const Net net = quantized(layer, clips);
       Tensor pixels(DataType::u8, Shape{1, layer.channels, 9, 10});

@@ -12,11 +12,11 @@ using testing::Net;
 using testing::same_bits;
 
 const std::string matched = "avx2-u8s8-matched";
-constexpr int zero_point = 7;
+constexpr int matched_zero = 7;
 
 /// An op of x and constant weights, scales 1, on integers for the plan and on the reals they stand for, for the
 /// reference. Sums stay below 2^24, where floats are exact.
-struct Layer {
+struct MatchedLayer {
   std::string op;
   Shape x, w;
   Attributes attributes;
@@ -26,16 +26,16 @@ struct Layer {
 
 class Product {
  public:
-  explicit Product(const Layer& layer) : bytes_(DataType::u8, layer.x), reals_(DataType::f32, layer.x) {
+  explicit Product(const MatchedLayer& layer) : bytes_(DataType::u8, layer.x), reals_(DataType::f32, layer.x) {
     std::mt19937 random(3);
     Tensor weights(DataType::s8, layer.w), real_weights(DataType::f32, layer.w);
-    fill(random, 255, zero_point, bytes_, reals_);
+    fill(random, 255, matched_zero, bytes_, reals_);
     fill(random, 2 * layer.most_weight, layer.most_weight, weights, real_weights);
     for (std::size_t i = 0; i < weights.bytes(); ++i)
       weights.mutable_data()[i] =
           static_cast<std::byte>(static_cast<std::uint8_t>(weights.data()[i]) - layer.most_weight);
     const ValueId ix = integer_.input("x", dims(layer.x), DataType::u8), iw = integer_.constant(weights);
-    integer_.graph.value(ix).quantization = Quantization{{1.0F}, {zero_point}, -1};
+    integer_.graph.value(ix).quantization = Quantization{{1.0F}, {matched_zero}, -1};
     integer_.graph.value(iw).quantization = Quantization{{1.0F}, {0}, -1};
     finish(layer, integer_, ix, iw);
     const ValueId rx = real_.input("x", dims(layer.x));
@@ -85,7 +85,7 @@ class Product {
     }
   }
 
-  void finish(const Layer& layer, Net& net, ValueId x, ValueId w) {
+  void finish(const MatchedLayer& layer, Net& net, ValueId x, ValueId w) {
     std::vector<ValueId> inputs = {x, w};
     if (layer.residual) {
       const Shape y = {layer.x[0], layer.w[0], layer.x[2], layer.x[3]};
@@ -102,7 +102,7 @@ class Product {
   Tensor bytes_, reals_, residual_;
 };
 
-void expect_exact(const Layer& layer) {
+void expect_exact(const MatchedLayer& layer) {
   EXPECT_EQ(Product(layer).kernels_when_exact(), matched) << layer.x.elements() << " " << layer.w.elements();
 }
 
@@ -147,7 +147,7 @@ TEST(MatchedProducts, WeightsOfOneKind) {
 
 /// What is computed in groups, or by dot products, is not offered the choice, nor are few rows.
 TEST(MatchedProducts, AreNotForEveryLayer) {
-  const auto kernels = [](const Layer& layer, Isa isa) {
+  const auto kernels = [](const MatchedLayer& layer, Isa isa) {
     WeightStore weights;
     Insists chooser(matched);
     const Product product(layer);
@@ -157,7 +157,7 @@ TEST(MatchedProducts, AreNotForEveryLayer) {
       if (step->info.gflop > 0) names += step->info.kernel;
     return names;
   };
-  const Layer layer{"FusedConv", {1, 64, 9, 7}, {80, 64, 1, 1}, {}};
+  const MatchedLayer layer{"FusedConv", {1, 64, 9, 7}, {80, 64, 1, 1}, {}};
   EXPECT_EQ(kernels(layer, Isa::avx2), matched);
   EXPECT_EQ(kernels(layer, Isa::avx2_vnni), "avx2_vnni-u8s8-6x16");
   EXPECT_EQ(kernels(layer, Isa::avx512_core), "avx512_core-s16-14x32");

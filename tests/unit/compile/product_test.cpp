@@ -14,10 +14,10 @@ using testing::run_plan;
 using testing::same_bits;
 using testing::tiers_here;
 
-struct Product {
+struct Factors {
   std::vector<std::int64_t> a, b;
 };
-const Product products[] = {
+const Factors factors[] = {
     {{7, 5}, {5, 9}},
     {{2, 3, 50, 33}, {2, 3, 33, 17}},
     {{2, 1, 4, 16}, {3, 16, 40}},
@@ -26,20 +26,20 @@ const Product products[] = {
     {{3, 1, 1}, {3, 1, 1}},
 };
 
-Shape shape_of(const std::vector<std::int64_t>& extents) {
+Shape shape_from(const std::vector<std::int64_t>& extents) {
   return Shape(std::span<const std::int64_t>(extents));
 }
 
 TEST(PlanProduct, EqualsEvaluateOnEveryTier) {
-  for (const Product& product : products) {
+  for (const Factors& product : factors) {
     Net net;
     const ValueId a = net.input("a", std::vector<Dim>(product.a.begin(), product.a.end()));
     const ValueId b = net.input("b", std::vector<Dim>(product.b.begin(), product.b.end()));
     net.output(net.op("MatMul", {a, b}));
     infer_shapes(net.graph);
-    const std::vector<Tensor> inputs{random_tensor(shape_of(product.a), 1), random_tensor(shape_of(product.b), 2)};
+    const std::vector<Tensor> inputs{random_tensor(shape_from(product.a), 1), random_tensor(shape_from(product.b), 2)};
     const Tensor expected = evaluate(net.graph, inputs)[0];
-    // Two orders of adding up as many products, none above 1.
+    // Two orders of adding up as many factors, none above 1.
     const double tolerance = 2 * static_cast<double>(product.a.back() * product.a.back()) * epsilon;
     std::vector<Tensor> first;
     for (const Isa isa : tiers_here()) {

@@ -13,7 +13,7 @@ using testing::same_bits;
 using testing::tiers_here;
 
 /// A 1x1 convolution, with a residual if asked for.
-struct Layer {
+struct StrassenLayer {
   std::int64_t batch, channels, height, width, filters, stride = 1;
   bool residual = false;
   DataType type = DataType::f32;
@@ -41,22 +41,22 @@ Tensor random_tensor(std::mt19937& random, DataType type, const Shape& shape) {
 struct Operands {
   Tensor x, w, residual;
 };
-Operands random_operands(const Layer& layer) {
+Operands random_operands(const StrassenLayer& layer) {
   std::mt19937 random(5);
   const DataType weights = layer.type == DataType::u8 ? DataType::s8 : DataType::f32;
   return {random_tensor(random, layer.type, layer.x()), random_tensor(random, weights, layer.w()),
           random_tensor(random, DataType::f32, layer.y())};
 }
 
-constexpr int zero_point = 7;
+constexpr int strassen_zero = 7;
 
-Net net_of(const Layer& layer, const Tensor& weights) {
+Net net_of(const StrassenLayer& layer, const Tensor& weights) {
   Net net;
   const auto dims = [](const Shape& shape) { return std::vector<Dim>{shape[0], shape[1], shape[2], shape[3]}; };
   const ValueId x = net.input("x", dims(layer.x()), layer.type);
   const ValueId w = net.constant(weights);
   if (layer.type == DataType::u8) {
-    net.graph.value(x).quantization = Quantization{{1.0F}, {zero_point}, -1};
+    net.graph.value(x).quantization = Quantization{{1.0F}, {strassen_zero}, -1};
     net.graph.value(w).quantization = Quantization{{1.0F}, {0}, -1};
   }
   std::vector<ValueId> inputs = {x, w};
@@ -75,7 +75,7 @@ std::string kernels_of(const Plan& plan) {
   return kernels;
 }
 
-Tensor run(const Layer& layer, const Operands& operands, const std::string& way, Isa isa, int threads) {
+Tensor run(const StrassenLayer& layer, const Operands& operands, const std::string& way, Isa isa, int threads) {
   const Net net = net_of(layer, operands.w);
   Insists chooser(way);
   WeightStore weights;
@@ -93,7 +93,7 @@ Tensor run(const Layer& layer, const Operands& operands, const std::string& way,
 
 /// The sums in double, and in integers exactly: calls check(index of y, sum).
 template <class Element, class Weight, class Check>
-void for_sums(const Layer& layer, const Operands& operands, int zero, Check check) {
+void for_sums(const StrassenLayer& layer, const Operands& operands, int zero, Check check) {
   const auto* const x = reinterpret_cast<const Element*>(operands.x.data());
   const auto* const w = reinterpret_cast<const Weight*>(operands.w.data());
   const Shape y = layer.y();
@@ -119,7 +119,7 @@ double bound(std::int64_t k) {
 }
 
 /// Floats, close to the sums and the same everywhere.
-void expect_close(const Layer& layer) {
+void expect_close(const StrassenLayer& layer) {
   const Operands operands = random_operands(layer);
   const Tensor expected = run(layer, operands, "strassen", Isa::avx2, 1);
   const auto y = expected.as<float>();
@@ -132,12 +132,12 @@ void expect_close(const Layer& layer) {
 }
 
 /// Integers, the sums themselves: on tiers that multiply words, which are those without dot products.
-void expect_exact(Layer layer) {
+void expect_exact(StrassenLayer layer) {
   layer.type = DataType::u8;
   const Operands operands = random_operands(layer);
   Tensor expected(DataType::f32, layer.y());
   auto* const y = reinterpret_cast<float*>(expected.mutable_data());
-  for_sums<std::uint8_t, std::int8_t>(layer, operands, zero_point,
+  for_sums<std::uint8_t, std::int8_t>(layer, operands, strassen_zero,
                                       [&](std::size_t i, double sum) { y[i] = static_cast<float>(sum); });
   int tiers = 0;
   for (const Isa isa : {Isa::avx2, Isa::avx512_core}) {
@@ -150,7 +150,7 @@ void expect_exact(Layer layer) {
 }
 
 TEST(Strassen, OneSlice) {
-  const Layer layer{1, 64, 4, 6, 64};
+  const StrassenLayer layer{1, 64, 4, 6, 64};
   expect_close(layer);
   expect_exact(layer);
 }
@@ -179,10 +179,10 @@ TEST(Strassen, Strides) {
 }
 
 TEST(Strassen, AnItemDoesNotDependOnItsBatch) {
-  const Layer batch{3, 256, 5, 5, 64, 1, true};
+  const StrassenLayer batch{3, 256, 5, 5, 64, 1, true};
   const Operands operands = random_operands(batch);
   const Tensor together = run(batch, operands, "strassen", Isa::avx2, 2);
-  Layer item = batch;
+  StrassenLayer item = batch;
   item.batch = 1;
   for (std::int64_t i = 0; i < batch.batch; ++i) {
     const auto slice = [&](const Tensor& whole, const Shape& shape) {
@@ -197,8 +197,8 @@ TEST(Strassen, AnItemDoesNotDependOnItsBatch) {
 
 /// What cannot be cut into quarters of whole panels is not offered the choice, nor single rows.
 TEST(Strassen, IsNotForEveryShape) {
-  for (const Layer& layer :
-       {Layer{1, 96, 14, 14, 64}, Layer{1, 128, 14, 14, 96}, Layer{1, 32, 14, 14, 64}, Layer{64, 128, 1, 1, 64}}) {
+  for (const StrassenLayer& layer : {StrassenLayer{1, 96, 14, 14, 64}, StrassenLayer{1, 128, 14, 14, 96},
+                                     StrassenLayer{1, 32, 14, 14, 64}, StrassenLayer{64, 128, 1, 1, 64}}) {
     const Operands operands = random_operands(layer);
     const Net net = net_of(layer, operands.w);
     Insists chooser("strassen");

@@ -15,7 +15,7 @@ using testing::Net;
 using testing::same_bits;
 using testing::tiers_here;
 
-struct Layer {
+struct WinogradLayer {
   std::int64_t batch, channels, height, width, filters;
   std::vector<std::int64_t> pads;  ///< top, left, bottom, right
   int zero_point;
@@ -42,7 +42,7 @@ struct Layer {
 };
 
 /// The layer with scales of one.
-Net net_of(const Layer& layer, const Tensor& taps) {
+Net net_of(const WinogradLayer& layer, const Tensor& taps) {
   Net net;
   const ValueId x = net.input("x", {layer.batch, layer.channels, layer.height, layer.width}, DataType::u8);
   net.graph.value(x).quantization = Quantization{{1.0F}, {layer.zero_point}, -1};
@@ -55,7 +55,7 @@ Net net_of(const Layer& layer, const Tensor& taps) {
 }
 
 /// The definition, in integers.
-Tensor direct_sums(const Layer& layer, const Tensor& pixels, const Tensor& taps) {
+Tensor direct_sums(const WinogradLayer& layer, const Tensor& pixels, const Tensor& taps) {
   const std::int64_t out_h = (layer.height + layer.pads[0] + layer.pads[2] - 3) / layer.stride + 1;
   const std::int64_t out_w = (layer.width + layer.pads[1] + layer.pads[3] - 3) / layer.stride + 1;
   Tensor sums(DataType::f32, Shape{layer.batch, layer.filters, out_h, out_w});
@@ -93,7 +93,7 @@ bool serves(const std::string& way, Isa isa, bool large_tiles) {
 }
 
 /// By each algorithm, on every tier and for several numbers of threads.
-void expect_exact(const Layer& layer, bool large_tiles) {
+void expect_exact(const WinogradLayer& layer, bool large_tiles) {
   const Tensor pixels = layer.pixels(), taps = layer.taps(), expected = direct_sums(layer, pixels, taps);
   const Net net = net_of(layer, taps);
   for (const Isa isa : tiers_here()) {
@@ -203,7 +203,7 @@ TEST(IntegerWinograd, MostSumIsThatOfTheWorstColumn) {
 
 /// Tiles of bytes multiply many times as fast as words: nothing there may leave them.
 TEST(IntegerWinograd, IsNotOfferedBesideTileInstructions) {
-  const Layer layer{1, 64, 28, 28, 64, {1, 1, 1, 1}, 0, everywhere(1), everywhere(1)};
+  const WinogradLayer layer{1, 64, 28, 28, 64, {1, 1, 1, 1}, 0, everywhere(1), everywhere(1)};
   const Net net = net_of(layer, layer.taps());
   WeightStore weights;
   Insists chooser("winograd 4x4");

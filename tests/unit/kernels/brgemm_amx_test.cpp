@@ -324,14 +324,8 @@ TEST(PlainTiles, AreReleasedWithTheSession) {
   }
 }
 
-std::string identifier(const ::testing::TestParamInfo<const BrgemmKernel*>& info) {
-  std::string name = info.param->name;
-  for (char& c : name)
-    if (c == '-' || c == ' ') c = '_';
-  return name;
-}
-
-INSTANTIATE_TEST_SUITE_P(Kernels, BrgemmAmx, ::testing::ValuesIn(kernels_with_tiles()), identifier);
+INSTANTIATE_TEST_SUITE_P(Kernels, BrgemmAmx, ::testing::ValuesIn(kernels_with_tiles()),
+                         [](const auto& kernel) { return identifier(kernel.param->name); });
 
 /// On the CPU it is #UD; forgetting the configuration must not pass in silence here either.
 TEST(PlainTilesDeathTest, UnconfiguredTilesCannotBeUsed) {

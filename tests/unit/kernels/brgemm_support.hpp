@@ -29,6 +29,13 @@ inline void PrintTo(const BrgemmKernel* kernel, std::ostream* out) {
 
 namespace tessera::testing {
 
+/// A kernel's name as GoogleTest takes it.
+inline std::string identifier(std::string name) {
+  std::ranges::replace_if(
+      name, [](char c) { return c == '-' || c == ' '; }, '_');
+  return name;
+}
+
 struct BrgemmOptions {
   int m = 1;
   int n = 1;

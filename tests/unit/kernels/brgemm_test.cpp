@@ -283,14 +283,8 @@ TEST_P(Brgemm, DotProductRoundingIsBounded) {
   }
 }
 
-std::string identifier(const ::testing::TestParamInfo<BrgemmKernel>& info) {
-  std::string name = info.param.name;
-  for (char& c : name)
-    if (c == '-') c = '_';
-  return name;
-}
-
-INSTANTIATE_TEST_SUITE_P(Kernels, Brgemm, ::testing::ValuesIn(all_brgemm().begin(), all_brgemm().end()), identifier);
+INSTANTIATE_TEST_SUITE_P(Kernels, Brgemm, ::testing::ValuesIn(all_brgemm().begin(), all_brgemm().end()),
+                         [](const auto& kernel) { return identifier(kernel.param.name); });
 
 TEST(BrgemmTable, SaysWhatThisMachineCovers) {
   std::size_t covered = 0;

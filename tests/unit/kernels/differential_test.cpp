@@ -287,14 +287,8 @@ std::vector<const BrgemmKernel*> kernels() {
   return pointers;
 }
 
-std::string identifier(const ::testing::TestParamInfo<const BrgemmKernel*>& info) {
-  std::string name = info.param->name;
-  std::ranges::replace_if(
-      name, [](char c) { return c == '-' || c == ' '; }, '_');
-  return name;
-}
-
-INSTANTIATE_TEST_SUITE_P(Kernels, BrgemmDifferential, ::testing::ValuesIn(kernels()), identifier);
+INSTANTIATE_TEST_SUITE_P(Kernels, BrgemmDifferential, ::testing::ValuesIn(kernels()),
+                         [](const auto& kernel) { return identifier(kernel.param->name); });
 
 }  // namespace
 }  // namespace tessera::testing

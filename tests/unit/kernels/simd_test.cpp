@@ -22,7 +22,7 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr float smallest_normal = std::numeric_limits<float>::min();
 using Lanes = std::array<float, 16>;
 
-class SimdTest : public testing::TestWithParam<const SimdProbe*> {
+class SimdTest : public ::testing::TestWithParam<const SimdProbe*> {
  protected:
   void SetUp() override {
     const auto reason = why_unavailable(cpu_features(), GetParam()->isa);
@@ -30,7 +30,7 @@ class SimdTest : public testing::TestWithParam<const SimdProbe*> {
   }
   const SimdProbe& simd = *GetParam();
 };
-INSTANTIATE_TEST_SUITE_P(Tiers, SimdTest, testing::ValuesIn(probes),
+INSTANTIATE_TEST_SUITE_P(Tiers, SimdTest, ::testing::ValuesIn(probes),
                          [](const auto& tier) { return std::string(name_of(tier.param->isa)); });
 
 using Function = void (*SimdProbe::*)(const float*, float*);

@@ -16,7 +16,7 @@
 
 namespace tessera {
 
-class VectorKernelTest : public testing::TestWithParam<std::size_t> {
+class VectorKernelTest : public ::testing::TestWithParam<std::size_t> {
  protected:
   void SetUp() override {
     const auto reason = why_unavailable(cpu_features(), kernels().isa);
@@ -25,12 +25,12 @@ class VectorKernelTest : public testing::TestWithParam<std::size_t> {
   [[nodiscard]] const VectorKernels& kernels() const { return all_vector_kernels()[GetParam()]; }
 };
 
-inline std::string tier_name(const testing::TestParamInfo<std::size_t>& info) {
+inline std::string tier_name(const ::testing::TestParamInfo<std::size_t>& info) {
   return all_vector_kernels()[info.param].name;
 }
 
 #define TESSERA_FOR_EACH_TIER(fixture) \
-  INSTANTIATE_TEST_SUITE_P(Tiers, fixture, testing::Range<std::size_t>(0, all_vector_kernels().size()), tier_name)
+  INSTANTIATE_TEST_SUITE_P(Tiers, fixture, ::testing::Range<std::size_t>(0, all_vector_kernels().size()), tier_name)
 
 inline constexpr DataType vector_types[] = {DataType::f32, DataType::bf16, DataType::u8};
 
@@ -117,8 +117,8 @@ inline double stored_bound(DataType type, double exact, double error) {
 }
 
 /// Checks a stored element against its real value, known with the given error. u8 outputs compare in quantized units.
-inline testing::AssertionResult stored_near(DataType type, double stored, double exact, double error,
-                                            const Requantize& q = {}) {
+inline ::testing::AssertionResult stored_near(DataType type, double stored, double exact, double error,
+                                              const Requantize& q = {}) {
   if (type == DataType::u8) {
     // Two more roundings than the value itself: the reciprocal of the scale, and the product with it.
     const double steps = exact / q.scale;
@@ -126,9 +126,9 @@ inline testing::AssertionResult stored_near(DataType type, double stored, double
     exact = std::fmin(std::fmax(steps + q.zero_point, 0.0), 255.0);
   }
   const double bound = stored_bound(type, exact, error);
-  if (std::fabs(stored - exact) <= bound) return testing::AssertionSuccess();
-  return testing::AssertionFailure() << stored << " is " << std::fabs(stored - exact) << " from " << exact
-                                     << ", more than " << bound;
+  if (std::fabs(stored - exact) <= bound) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << stored << " is " << std::fabs(stored - exact) << " from " << exact
+                                       << ", more than " << bound;
 }
 
 }  // namespace tessera
