@@ -17,8 +17,9 @@ function(tessera_apply_isa_flags)
   foreach(source IN LISTS ARGN)
     get_filename_component(stem ${source} NAME_WE)
     if(stem IN_LIST TESSERA_ISA_TIERS)
+      tessera_spared_checks(${stem} spared)
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
-        "${TESSERA_ISA_${stem}};-ffp-contract=off;-fno-exceptions;-fno-rtti;-fno-math-errno;-fno-trapping-math;-fno-stack-protector;-fno-stack-clash-protection"
+        "${TESSERA_ISA_${stem}};-ffp-contract=off;-fno-exceptions;-fno-rtti;-fno-math-errno;-fno-trapping-math;-fno-stack-protector;-fno-stack-clash-protection;${spared}"
         SKIP_PRECOMPILE_HEADERS ON)
     endif()
   endforeach()

@@ -15,13 +15,13 @@ using testing::ints;
 using testing::Net;
 using testing::random_tensor;
 
-constexpr std::int64_t items = 6;
+constexpr std::int64_t six_items = 6;
 
 std::optional<std::string> refusal(const Graph& graph) {
   Graph item = graph, batch = graph;
   bind_shapes(item, std::vector<Binding>{{"batch", 1}, {"seq", 5}});
-  bind_shapes(batch, std::vector<Binding>{{"batch", items}, {"seq", 5}});
-  return why_not_by_item(item, batch, items);
+  bind_shapes(batch, std::vector<Binding>{{"batch", six_items}, {"seq", 5}});
+  return why_not_by_item(item, batch, six_items);
 }
 
 std::optional<std::string> refusal_when_fused(Graph graph) {

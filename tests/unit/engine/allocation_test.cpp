@@ -1,6 +1,6 @@
 // The hot path allocates nothing: operator new is replaced and counts. The sanitizers have their own operator new, so
 // their builds leave this file empty; the release build counts.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef TESSERA_SANITIZED
 
 #include <atomic>
 #include <cstdlib>
