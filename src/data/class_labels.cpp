@@ -8,8 +8,6 @@
 namespace tessera {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr const char* forms = R"(write ["name", ...], {"name": index} or {"index": "name"})";
 
 std::optional<std::int64_t> whole_number(const std::string& text) {
@@ -25,19 +23,20 @@ void add(ClassIndices& indices, const std::string& name, std::int64_t index, con
   indices.emplace(name, index);
 }
 
-ClassIndices parse_class_indices(const Json& json, const std::string& origin) {
+ClassIndices parse_class_indices(const JsonValue& json, const std::string& origin) {
   ClassIndices indices;
   if (json.is_array()) {
-    for (std::size_t i = 0; i < json.size(); ++i) {
-      if (!json[i].is_string()) reject(origin, "class " + std::to_string(i) + " has no name", forms);
-      add(indices, json[i].get<std::string>(), static_cast<std::int64_t>(i), origin);
+    const auto& names = json.elements();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (!names[i].is_string()) reject(origin, "class " + std::to_string(i) + " has no name", forms);
+      add(indices, names[i].string(), static_cast<std::int64_t>(i), origin);
     }
   } else if (json.is_object()) {
-    for (const auto& [key, value] : json.items()) {
-      if (value.is_number_unsigned()) {
-        add(indices, key, value.get<std::int64_t>(), origin);
+    for (const auto& [key, value] : json.members()) {
+      if (const auto number = value.integer(); number && *number >= 0) {
+        add(indices, key, *number, origin);
       } else if (const auto index = whole_number(key); index && value.is_string()) {
-        add(indices, value.get<std::string>(), *index, origin);
+        add(indices, value.string(), *index, origin);
       } else {
         reject(origin, "entry '" + key + "' pairs no class name with an index", forms);
       }
@@ -54,9 +53,10 @@ ClassIndices read_class_indices(const std::string& path) {
 }
 
 std::optional<ClassIndices> class_indices_of_config(const std::string& path) {
-  const Json json = read_json(path);
-  if (!json.is_object() || !json.contains("id2label")) return std::nullopt;
-  return parse_class_indices(json.at("id2label"), path + ": id2label");
+  const JsonValue json = read_json(path);
+  const JsonValue* const labels = json.find("id2label");
+  if (labels == nullptr) return std::nullopt;
+  return parse_class_indices(*labels, path + ": id2label");
 }
 
 }  // namespace tessera

@@ -1,6 +1,5 @@
 // preprocessor_config.json as Hugging Face's image processors write it.
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
@@ -11,13 +10,11 @@
 namespace tessera {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::int64_t max_side = 16384;
 
 class Config {
  public:
-  Config(const Json& json, const std::string& origin) : json_(json), origin_(origin) {
+  Config(const JsonValue& json, const std::string& origin) : json_(json), origin_(origin) {
     if (!json.is_object()) reject(origin, "is not a JSON object", "write what the model's image processor saves");
   }
 
@@ -28,8 +25,9 @@ class Config {
     result.crop = false;
     if (flag("do_resize", true)) read_size(result);
     if (flag("do_center_crop", false)) {
-      if (!json_.contains("crop_size")) reject_entry("crop_size", "is missing although do_center_crop is true");
-      const auto [height, width] = box("crop_size");
+      const JsonValue* const size = json_.find("crop_size");
+      if (size == nullptr) reject_entry("crop_size", "is missing although do_center_crop is true");
+      const auto [height, width] = box(*size, "crop_size");
       result.crop = true;
       result.crop_height = height;
       result.crop_width = width;
@@ -45,49 +43,58 @@ class Config {
     reject(origin_, "entry \"" + name + "\" " + why, "write what the model's image processor saves");
   }
 
+  /// An entry that is there and not null.
+  const JsonValue* given(const char* name) const {
+    const JsonValue* const entry = json_.find(name);
+    return entry == nullptr || entry->is_null() ? nullptr : entry;
+  }
+
   bool flag(const char* name, bool missing) const {
-    const auto entry = json_.find(name);
-    if (entry == json_.end() || entry->is_null()) return missing;
+    const JsonValue* const entry = given(name);
+    if (entry == nullptr) return missing;
     if (!entry->is_boolean()) reject_entry(name, "is neither true nor false");
     return entry->get<bool>();
   }
 
   std::string word(const char* name) const {
-    const auto entry = json_.find(name);
-    return entry != json_.end() && entry->is_string() ? entry->get<std::string>() : std::string();
+    const JsonValue* const entry = json_.find(name);
+    return entry != nullptr && entry->is_string() ? entry->string() : std::string();
   }
 
-  std::int64_t side(const Json& value, const char* name) const {
-    if (!value.is_number_integer() || value < 1 || value > max_side) reject_entry(name, "is not a size in pixels");
-    return value.get<std::int64_t>();
+  std::int64_t side(const JsonValue& value, const char* name) const {
+    const auto pixels = value.integer();
+    if (!pixels || *pixels < 1 || *pixels > max_side) reject_entry(name, "is not a size in pixels");
+    return *pixels;
   }
 
   /// {"height", "width"}, or one number for a square.
-  std::pair<std::int64_t, std::int64_t> box(const char* name) const {
-    const Json& entry = json_.at(name);
+  std::pair<std::int64_t, std::int64_t> box(const JsonValue& entry, const char* name) const {
     if (!entry.is_object()) return {side(entry, name), side(entry, name)};
-    if (!entry.contains("height") || !entry.contains("width")) reject_entry(name, "has no height and width");
-    return {side(entry["height"], name), side(entry["width"], name)};
+    const JsonValue *const height = entry.find("height"), *const width = entry.find("width");
+    if (height == nullptr || width == nullptr) reject_entry(name, "has no height and width");
+    return {side(*height, name), side(*width, name)};
   }
 
   void read_size(ImagePreprocessing& result) const {
-    if (const auto entry = json_.find("resample"); entry != json_.end() && !entry->is_null()) {
-      if (!entry->is_number_integer() || *entry < 1 || *entry > 5)
+    if (const JsonValue* const entry = given("resample")) {
+      const auto number = entry->integer();
+      if (!number || *number < 1 || *number > 5)
         reject_entry("resample", "is none of 1 (lanczos), 2 (bilinear), 3 (bicubic), 4 (box), 5 (hamming)");
-      result.resampling = static_cast<Resampling>(entry->get<int>());
+      result.resampling = static_cast<Resampling>(*number);
     }
-    if (!json_.contains("size")) reject_entry("size", "is missing although do_resize is not false");
-    const Json& size = json_.at("size");
+    const JsonValue* const size = json_.find("size");
+    if (size == nullptr) reject_entry("size", "is missing although do_resize is not false");
     const bool convnext =
         word("image_processor_type").starts_with("ConvNext") || word("feature_extractor_type").starts_with("ConvNext");
     // A bare number means the shorter side to processors that cut afterwards, and a square to the others.
-    const bool shorter = size.is_object() ? size.contains("shortest_edge") : convnext || flag("do_center_crop", false);
+    const JsonValue* const shortest = size->find("shortest_edge");
+    const bool shorter = size->is_object() ? shortest != nullptr : convnext || flag("do_center_crop", false);
     if (!shorter) {
       result.resize = Resize::exact;
-      std::tie(result.height, result.width) = box("size");
+      std::tie(result.height, result.width) = box(*size, "size");
       return;
     }
-    const std::int64_t edge = side(size.is_object() ? size["shortest_edge"] : size, "size");
+    const std::int64_t edge = side(shortest != nullptr ? *shortest : *size, "size");
     if (convnext) return read_convnext(edge, result);
     result.resize = Resize::shorter_side;
     result.height = result.width = edge;
@@ -110,19 +117,19 @@ class Config {
   }
 
   double number(const char* name, double missing) const {
-    const auto entry = json_.find(name);
-    if (entry == json_.end() || entry->is_null()) return missing;
+    const JsonValue* const entry = given(name);
+    if (entry == nullptr) return missing;
     if (!entry->is_number() || !std::isfinite(entry->get<double>())) reject_entry(name, "is not a number");
     return entry->get<double>();
   }
 
   /// One number for each channel, or one for all.
   void read_channels(const char* name, std::array<double, 3>& values) const {
-    const auto entry = json_.find(name);
-    if (entry == json_.end() || entry->is_null()) return;
-    const bool list = entry->is_array() && (entry->size() == 1 || entry->size() == 3);
+    const JsonValue* const entry = given(name);
+    if (entry == nullptr) return;
+    const std::size_t count = entry->is_array() ? entry->elements().size() : 0;
     for (std::size_t i = 0; i < values.size(); ++i) {
-      const Json& value = list ? (*entry)[entry->size() == 1 ? 0 : i] : *entry;
+      const JsonValue& value = count == 1 || count == 3 ? entry->at(count == 1 ? 0 : i) : *entry;
       if (!value.is_number()) reject_entry(name, "is not one number for each of three channels");
       values[i] = value.get<double>();
     }
@@ -144,7 +151,7 @@ class Config {
     result.bgr = order == "BGR" || flag("do_flip_channel_order", false);
   }
 
-  const Json& json_;
+  const JsonValue& json_;
   const std::string& origin_;
 };
 

@@ -32,18 +32,17 @@ constexpr std::array pooling_names{
     PoolingName{"mean_sqrt_len_tokens", "pooling_mode_mean_sqrt_len_tokens", Pooling::mean_sqrt_len}};
 constexpr std::array unknown_flags{"pooling_mode_weightedmean_tokens", "pooling_mode_lasttoken"};
 
-Pooling pooling_called(const JsonObject& config, const nlohmann::json& name) {
+Pooling pooling_called(const JsonObject& config, const JsonValue& name) {
   for (const PoolingName& known : pooling_names)
-    if (name.is_string() && name.get_ref<const std::string&>() == known.name) return known.pooling;
+    if (name.is_string() && name.string() == known.name) return known.pooling;
   config.reject_entry("pooling_mode", "is none of cls, max, mean and mean_sqrt_len_tokens", report);
 }
 
 std::vector<Pooling> read_pooling(const JsonObject& config) {
   std::vector<Pooling> pooling;
-  if (config.has("pooling_mode")) {
-    const nlohmann::json& mode = config.json()["pooling_mode"];
-    if (!mode.is_array()) return {pooling_called(config, mode)};
-    for (const nlohmann::json& name : mode) pooling.push_back(pooling_called(config, name));
+  if (const JsonValue* const mode = config.find("pooling_mode")) {
+    if (!mode->is_array()) return {pooling_called(config, *mode)};
+    for (const JsonValue& name : mode->elements()) pooling.push_back(pooling_called(config, name));
   } else {
     for (const char* flag : unknown_flags)
       if (config.flag(flag, false)) config.reject_entry(flag, "is a way of pooling that is not known here", report);
@@ -117,7 +116,7 @@ SentenceModules read_sentence_modules(const std::string& folder) {
   std::error_code error;
   if (!fs::exists(list, error)) return modules;
   modules.prompt = default_prompt(root);
-  const JsonObject wrapped({{"modules", read_json(list)}}, list);
+  const JsonObject wrapped(JsonValue::Object{{"modules", read_json(list)}}, list);
   for (const JsonObject& module : wrapped.objects("modules")) read_module(module, folder, modules);
   return modules;
 }

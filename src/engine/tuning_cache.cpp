@@ -2,12 +2,13 @@
 
 #include <cmath>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "core/error.hpp"
 #include "formats/atomic_file.hpp"
+#include "formats/json_parser.hpp"
+#include "formats/json_writer.hpp"
 #include "formats/mapped_file.hpp"
 
 namespace tessera {
@@ -19,15 +20,14 @@ constexpr int form = 1;
 using Layers = std::map<std::string, WayTimes>;
 
 /// Milliseconds in the file, seconds here.
-std::optional<Layers> layers_of(const nlohmann::json& json) {
-  if (!json.is_object() || json.value("form", nlohmann::json()) != form || !json.contains("layers"))
-    return std::nullopt;
+std::optional<Layers> layers_of(const JsonValue& json) {
+  const JsonValue *const written = json.find("form"), *const entries = json.find("layers");
+  if (written == nullptr || !written->is_number() || written->get<double>() != form) return std::nullopt;
+  if (entries == nullptr || !entries->is_object()) return std::nullopt;
   Layers layers;
-  const nlohmann::json& entries = json["layers"];
-  if (!entries.is_object()) return std::nullopt;
-  for (const auto& [key, times] : entries.items()) {
+  for (const auto& [key, times] : entries->members()) {
     if (!times.is_object()) return std::nullopt;
-    for (const auto& [way, ms] : times.items()) {
+    for (const auto& [way, ms] : times.members()) {
       if (!ms.is_number()) return std::nullopt;
       const double seconds = ms.get<double>() * 1e-3;
       if (!std::isfinite(seconds) || seconds <= 0) return std::nullopt;
@@ -42,15 +42,21 @@ std::optional<Layers> read_layers(const std::string& path) {
   if (!std::filesystem::exists(path)) return Layers{};
   const auto file = MappedFile::open(path);
   const auto* text = reinterpret_cast<const char*>(file->bytes().data());
-  const nlohmann::json json = nlohmann::json::parse(text, text + file->bytes().size(), nullptr, false);
-  return json.is_discarded() ? std::nullopt : layers_of(json);
+  try {
+    return layers_of(parse_json({text, file->bytes().size()}));
+  } catch (const JsonError&) {
+    return std::nullopt;
+  }
 }
 
-nlohmann::json json_of(const Layers& layers) {
-  nlohmann::json entries = nlohmann::json::object();
-  for (const auto& [key, times] : layers)
-    for (const auto& [way, seconds] : times) entries[key][way] = seconds * 1e3;
-  return {{"form", form}, {"layers", std::move(entries)}};
+JsonValue json_of(const Layers& layers) {
+  JsonValue::Object entries;
+  for (const auto& [key, times] : layers) {
+    JsonValue::Object ways;
+    for (const auto& [way, seconds] : times) ways.push_back({way, seconds * 1e3});
+    entries.push_back({key, std::move(ways)});
+  }
+  return JsonValue::Object{{"form", form}, {"layers", std::move(entries)}};
 }
 
 }  // namespace
@@ -94,7 +100,7 @@ void TuningCache::save() {
     const std::filesystem::path folder = std::filesystem::path(path_).parent_path();
     if (!folder.empty()) std::filesystem::create_directories(folder);
     AtomicFile file(path_);
-    file.write(json_of(layers).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    file.write(to_json(json_of(layers)) + "\n");
     file.commit();
   } catch (const std::exception& error) {
     warning_ = "tuning cache " + path_ + " cannot be written (" + error.what() + "): the next session times again";

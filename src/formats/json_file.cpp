@@ -1,17 +1,27 @@
 #include "formats/json_file.hpp"
 
 #include "core/error.hpp"
+#include "formats/json_parser.hpp"
 #include "formats/mapped_file.hpp"
 
 namespace tessera {
+namespace {
 
-nlohmann::json parse_json(const std::string& text, const std::string& origin) {
-  const nlohmann::json json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) reject(origin, "is not valid JSON", "correct the file or remove it");
-  return json;
+constexpr const char* correct = "correct the file or remove it";
+
+}  // namespace
+
+JsonValue parse_json(std::string_view text, const std::string& origin) {
+  try {
+    return parse_json(text);
+  } catch (const JsonTooDeep& error) {
+    reject(origin, error.what(), correct);
+  } catch (const JsonError&) {
+    reject(origin, "is not valid JSON", correct);
+  }
 }
 
-nlohmann::json read_json(const std::string& path) {
+JsonValue read_json(const std::string& path) {
   const auto file = MappedFile::open(path);
   return parse_json({reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()}, path);
 }

@@ -1,13 +1,15 @@
 // Small JSON files that stand beside models and data.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
+
+#include "formats/json_value.hpp"
 
 namespace tessera {
 
 /// Error{invalid} naming the file when it cannot be read or is no JSON.
-nlohmann::json read_json(const std::string& path);
-nlohmann::json parse_json(const std::string& text, const std::string& origin);
+JsonValue read_json(const std::string& path);
+JsonValue parse_json(std::string_view text, const std::string& origin);
 
 }  // namespace tessera

@@ -3,9 +3,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include "formats/json_value.hpp"
 
 namespace tessera {
 
@@ -13,13 +14,17 @@ class JsonObject {
  public:
   /// Error{invalid} naming the file when it cannot be read or is no JSON object.
   explicit JsonObject(const std::string& path);
-  JsonObject(nlohmann::json json, std::string origin);
+  JsonObject(JsonValue json, std::string origin);
   /// The file's, or an object without entries where there is none.
   static JsonObject if_there(const std::string& path);
 
   /// The file, for messages.
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
-  [[nodiscard]] bool has(const char* key) const;
+  [[nodiscard]] bool has(const char* key) const noexcept { return find(key) != nullptr; }
+  /// The entry as it is; nullptr where it is missing or null.
+  [[nodiscard]] const JsonValue* find(const char* key) const noexcept;
+  /// An entry that must be there and be a list; `remedy` is for where it is not.
+  [[nodiscard]] const JsonValue::Array& list(const char* key, const char* remedy) const;
   [[nodiscard]] std::string text(const char* key, const std::string& missing = "") const;
   [[nodiscard]] bool flag(const char* key, bool missing) const;
   [[nodiscard]] double number(const char* key, double missing) const;
@@ -31,17 +36,17 @@ class JsonObject {
   /// An entry that is itself an object, or a list of them; the latter may be missing.
   [[nodiscard]] JsonObject object(const char* key) const;
   [[nodiscard]] std::vector<JsonObject> objects(const char* key) const;
-  [[nodiscard]] const nlohmann::json& json() const noexcept { return *json_; }
+  [[nodiscard]] const JsonValue& json() const noexcept { return *json_; }
 
   [[noreturn]] void reject_entry(const std::string& key, const std::string& why, const std::string& remedy) const;
 
  private:
-  JsonObject(const nlohmann::json& part, const JsonObject& whole, const std::string& key);
-  [[nodiscard]] std::int64_t integer(const char* key, std::int64_t least) const;
+  JsonObject(const JsonValue& part, const JsonObject& whole, const std::string& key);
+  [[nodiscard]] std::int64_t integer(const char* key, const JsonValue& entry, std::int64_t least) const;
 
   std::string path_;
-  std::shared_ptr<const nlohmann::json> root_;  ///< what json_ points into
-  const nlohmann::json* json_;
+  std::shared_ptr<const JsonValue> root_;  ///< what json_ points into
+  const JsonValue* json_;
 };
 
 }  // namespace tessera

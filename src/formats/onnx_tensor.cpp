@@ -14,7 +14,7 @@ namespace {
 
 using onnx::TensorProto;
 
-constexpr const char* damaged = "the file is damaged; export the model again";
+constexpr const char* export_again = "the file is damaged; export the model again";
 
 /// ONNX's own word for an element type, or its number where this version of the format has no word for it.
 std::string type_name(int element_type) {
@@ -47,7 +47,7 @@ std::uint64_t parse_number(const std::string& text, const char* key, const std::
   const char* end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc{} || stopped != end || text.empty())
-    reject(what, "external data " + std::string(key) + " \"" + text + "\" is not a number", damaged);
+    reject(what, "external data " + std::string(key) + " \"" + text + "\" is not a number", export_again);
   return value;
 }
 
@@ -74,7 +74,7 @@ Tensor from_field(const Field& field, const Shape& shape, const std::string& wha
     reject(what,
            "shape " + to_string(shape) + " needs " + std::to_string(shape.elements()) + " elements, the file has " +
                std::to_string(field.size()),
-           damaged);
+           export_again);
   Tensor tensor(data_type_of<Element>, shape);
   const auto elements = tensor.mutable_as<Element>();
   for (int i = 0; i < field.size(); ++i) elements[static_cast<std::size_t>(i)] = convert(field[i]);
@@ -85,7 +85,7 @@ template <typename Integer>
 Tensor from_narrow_field(const TensorProto& proto, const Shape& shape, const std::string& what) {
   return from_field<Integer>(proto.int32_data(), shape, what, [&](std::int32_t value) {
     if (!std::in_range<Integer>(value))
-      reject(what, "element " + std::to_string(value) + " does not fit its type", damaged);
+      reject(what, "element " + std::to_string(value) + " does not fit its type", export_again);
     return static_cast<Integer>(value);
   });
 }
@@ -113,7 +113,7 @@ Tensor read_typed_fields(const TensorProto& proto, StoredType type, const Shape&
         return value;
       });
   }
-  reject(what, "unknown element type", damaged);
+  reject(what, "unknown element type", export_again);
 }
 
 struct Header {

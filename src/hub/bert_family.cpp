@@ -126,9 +126,9 @@ void read_sizes(const JsonObject& config, bool distilbert, BertConfig& bert) {
 
 /// What the weights were saved for: the first of "architectures".
 std::string architecture_of(const JsonObject& config) {
-  if (!config.has("architectures")) return "";
-  const nlohmann::json& list = config.json()["architectures"];
-  return list.is_array() && !list.empty() && list[0].is_string() ? list[0].get<std::string>() : std::string();
+  const JsonValue* const list = config.find("architectures");
+  const bool named = list != nullptr && list->is_array() && !list->elements().empty() && list->at(0).is_string();
+  return named ? list->at(0).string() : std::string();
 }
 
 void read_head(const JsonObject& config, const Family& family, const NamedWeights& weights, const std::string& folder,

@@ -74,16 +74,15 @@ void read_architecture(const NamedWeights& weights, ResNetConfig& config) {
 
 using Side = std::optional<std::pair<std::int64_t, std::int64_t>>;
 
-Side side_of(const nlohmann::json& entry) {
-  const auto usable = [](const nlohmann::json& number) {
-    return number.is_number_integer() && number > 0 && number < 16385;
+Side side_of(const JsonValue& entry) {
+  const auto pixels = [](const JsonValue* number) {
+    const auto count = number == nullptr ? std::nullopt : number->integer();
+    return count && *count > 0 && *count < 16385 ? count : std::nullopt;
   };
-  if (usable(entry)) return std::pair{entry.get<std::int64_t>(), entry.get<std::int64_t>()};
-  if (!entry.is_object()) return std::nullopt;
-  if (entry.contains("shortest_edge")) return side_of(entry["shortest_edge"]);
-  if (entry.contains("height") && entry.contains("width") && usable(entry["height"]) && usable(entry["width"]))
-    return std::pair{entry["height"].get<std::int64_t>(), entry["width"].get<std::int64_t>()};
-  return std::nullopt;
+  if (const auto both = pixels(&entry)) return std::pair{*both, *both};
+  if (const JsonValue* const edge = entry.find("shortest_edge")) return side_of(*edge);
+  const auto height = pixels(entry.find("height")), width = pixels(entry.find("width"));
+  return height && width ? Side({*height, *width}) : std::nullopt;
 }
 
 /// The side of the images as preprocessing cuts them, or as timm's config.json states it.
@@ -94,15 +93,13 @@ Side image_side(const std::string& folder, const JsonObject* config) {
     for (const char* key : {"crop_size", "size"}) {
       const bool cut = preprocessing.flag("do_center_crop", false);
       if ((std::string_view(key) == "size" || cut) && preprocessing.has(key))
-        if (const Side side = side_of(preprocessing.json()[key])) return side;
+        if (const Side side = side_of(*preprocessing.find(key))) return side;
     }
   }
   if (config == nullptr || !config->has("pretrained_cfg")) return std::nullopt;
-  const nlohmann::json& timm = config->json()["pretrained_cfg"];
-  if (!timm.is_object() || !timm.contains("input_size") || !timm["input_size"].is_array() ||
-      timm["input_size"].size() != 3)
-    return std::nullopt;
-  const Side height = side_of(timm["input_size"][1]), width = side_of(timm["input_size"][2]);
+  const JsonValue* const size = config->find("pretrained_cfg")->find("input_size");
+  if (size == nullptr || !size->is_array() || size->elements().size() != 3) return std::nullopt;
+  const Side height = side_of(size->at(1)), width = side_of(size->at(2));
   return height && width ? Side({height->first, width->first}) : std::nullopt;
 }
 

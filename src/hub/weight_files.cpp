@@ -20,16 +20,14 @@ constexpr const char* index_file = "model.safetensors.index.json";
 
 /// The files that an index names: plain names, so that it cannot reach out of its folder.
 std::set<std::string> files_of_index(const std::string& path) {
-  const auto json = read_json(path);
-  const auto map = json.is_object() ? json.find("weight_map") : json.end();
-  if (!json.is_object() || map == json.end() || !map->is_object())
-    reject(path, "has no weight_map", "download the index again");
+  const JsonValue json = read_json(path);
+  const JsonValue* const map = json.find("weight_map");
+  if (map == nullptr || !map->is_object()) reject(path, "has no weight_map", "download the index again");
   std::set<std::string> files;
-  for (const auto& [name, file] : map->items()) {
-    if (!file.is_string() ||
-        file.get_ref<const std::string&>().find_first_of(std::string("/\\\0", 3)) != std::string::npos)
+  for (const auto& [name, file] : map->members()) {
+    if (!file.is_string() || file.string().find_first_of(std::string("/\\\0", 3)) != std::string::npos)
       reject(path, "tensor " + name + " is not in a file of this folder", "keep all files of the model in one folder");
-    files.insert(file.get<std::string>());
+    files.insert(file.string());
   }
   return files;
 }

@@ -2,32 +2,36 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "core/error.hpp"
 #include "formats/atomic_file.hpp"
+#include "formats/json_parser.hpp"
+#include "formats/json_writer.hpp"
+#include "formats/mapped_file.hpp"
 
 namespace tessera {
 
 void write_throughput(const std::string& path, const std::vector<ThroughputRow>& rows) {
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  JsonValue::Array list;
   for (const ThroughputRow& row : rows)
-    list.push_back({{"model", row.model}, {"case", row.name}, {"throughput_per_s", row.per_s}});
+    list.emplace_back(JsonValue::Object{{"model", row.model}, {"case", row.name}, {"throughput_per_s", row.per_s}});
   AtomicFile file(path);
-  file.write(list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  file.write(to_json(list));
   file.commit();
 }
 
 std::vector<ThroughputRow> read_throughput(const std::string& path) {
-  std::ifstream in(path);
-  if (!in) return {};
+  std::error_code unknown;
+  if (!std::filesystem::exists(path, unknown)) return {};
+  const auto file = MappedFile::open(path);
   std::vector<ThroughputRow> rows;
   try {
-    for (const nlohmann::json& row : nlohmann::json::parse(in))
+    const JsonValue list = parse_json({reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()});
+    for (const JsonValue& row : list.elements())
       rows.push_back({row.at("model").get<std::string>(), row.at("case").get<std::string>(),
                       row.at("throughput_per_s").get<double>()});
-  } catch (const nlohmann::json::exception& error) {
+  } catch (const JsonError& error) {
     reject(path, error.what(), "run the instance on its own to see what it does");
   }
   return rows;

@@ -28,14 +28,13 @@ std::vector<std::size_t> cluster_ends(std::string_view text) {
   UErrorCode code = U_ZERO_ERROR;
   const std::unique_ptr<icu::BreakIterator> breaks(
       icu::BreakIterator::createCharacterInstance(icu::Locale::getRoot(), code));
-  UText utf8 = UTEXT_INITIALIZER;
-  utext_openUTF8(&utf8, text.data(), static_cast<std::int64_t>(text.size()), &code);
-  if (U_SUCCESS(code)) breaks->setText(&utf8, code);
+  const icu::LocalUTextPointer utf8(
+      utext_openUTF8(nullptr, text.data(), static_cast<std::int64_t>(text.size()), &code));
+  if (U_SUCCESS(code)) breaks->setText(utf8.getAlias(), code);
   std::vector<std::size_t> ends;
   if (U_SUCCESS(code))
     for (std::int32_t end = breaks->next(); end != icu::BreakIterator::DONE; end = breaks->next())
       ends.push_back(static_cast<std::size_t>(end));
-  utext_close(&utf8);
   if (U_FAILURE(code)) fail("text", std::string("cannot be cut into characters (") + u_errorName(code) + ")");
   return ends;
 }

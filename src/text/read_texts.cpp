@@ -9,12 +9,11 @@
 namespace tessera {
 namespace {
 
-std::string text_of(const nlohmann::json& json, const std::string& origin) {
-  if (json.is_string()) return json.get<std::string>();
-  const auto text = json.is_object() ? json.find("text") : json.end();
-  if (!json.is_object() || text == json.end() || !text->is_string())
+std::string text_of(const JsonValue& json, const std::string& origin) {
+  const JsonValue* const text = json.is_string() ? &json : json.find("text");
+  if (text == nullptr || !text->is_string())
     reject(origin, "is neither a JSON string nor an object with a \"text\"", R"(write "a text" or {"text": "a text"})");
-  return text->get<std::string>();
+  return text->string();
 }
 
 }  // namespace

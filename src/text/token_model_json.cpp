@@ -6,17 +6,16 @@
 namespace tessera {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr const char* again = "download the file again";
 
 /// {"piece": id, ...}
 Vocabulary parse_vocabulary(const JsonObject& json) {
   const JsonObject entries = json.object("vocab");
   Vocabulary vocabulary;
-  for (const auto& [piece, id] : entries.json().items()) {
-    if (!id.is_number_unsigned()) json.reject_entry("vocab", "has an id that is no number", again);
-    vocabulary.add(piece, id.get<std::int64_t>());
+  for (const auto& [piece, id] : entries.json().members()) {
+    const auto number = id.integer();
+    if (!number || *number < 0) json.reject_entry("vocab", "has an id that is no number", again);
+    vocabulary.add(piece, *number);
   }
   return vocabulary;
 }
@@ -42,11 +41,11 @@ std::unique_ptr<TokenModel> parse_word_piece(const JsonObject& json) {
 }
 
 /// "left right" in older files, ["left", "right"] in newer ones.
-std::pair<std::string, std::string> parse_merge(const JsonObject& json, const Json& merge) {
-  if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string())
-    return {merge[0].get<std::string>(), merge[1].get<std::string>()};
+std::pair<std::string, std::string> parse_merge(const JsonObject& json, const JsonValue& merge) {
+  if (merge.is_array() && merge.elements().size() == 2 && merge.at(0).is_string() && merge.at(1).is_string())
+    return {merge.at(0).string(), merge.at(1).string()};
   if (merge.is_string()) {
-    const auto& text = merge.get_ref<const std::string&>();
+    const std::string& text = merge.string();
     if (const std::size_t space = text.find(' '); space != std::string::npos && space + 1 < text.size())
       return {text.substr(0, space), text.substr(space + 1)};
   }
@@ -55,9 +54,8 @@ std::pair<std::string, std::string> parse_merge(const JsonObject& json, const Js
 
 std::vector<BytePairs::Merge> parse_merges(const JsonObject& json, const Vocabulary& vocabulary,
                                            std::string_view continued) {
-  if (!json.has("merges") || !json.json()["merges"].is_array()) json.reject_entry("merges", "is no list", again);
   std::vector<BytePairs::Merge> merges;
-  for (const Json& entry : json.json()["merges"]) {
+  for (const JsonValue& entry : json.list("merges", again)) {
     const auto [left, right] = parse_merge(json, entry);
     const std::string merged = left + (right.starts_with(continued) ? right.substr(continued.size()) : right);
     const auto a = vocabulary.find(left), b = vocabulary.find(right), both = vocabulary.find(merged);
@@ -87,12 +85,11 @@ std::unique_ptr<TokenModel> parse_byte_pairs(const JsonObject& json) {
 }
 
 std::unique_ptr<TokenModel> parse_unigram(const JsonObject& json) {
-  if (!json.has("vocab") || !json.json()["vocab"].is_array()) json.reject_entry("vocab", "is no list", again);
   std::vector<Unigram::Piece> pieces;
-  for (const Json& entry : json.json()["vocab"]) {
-    if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number())
+  for (const JsonValue& entry : json.list("vocab", again)) {
+    if (!entry.is_array() || entry.elements().size() != 2 || !entry.at(0).is_string() || !entry.at(1).is_number())
       json.reject_entry("vocab", "holds something that is no piece with a score", again);
-    pieces.push_back({entry[0].get<std::string>(), entry[1].get<double>()});
+    pieces.push_back({entry.at(0).string(), entry.at(1).get<double>()});
   }
   std::optional<std::int64_t> unknown;
   if (json.has("unk_id")) unknown = json.token("unk_id", 0);
@@ -105,7 +102,7 @@ std::unique_ptr<TokenModel> parse_unigram(const JsonObject& json) {
 std::string type_of(const JsonObject& json) {
   if (json.has("type")) return json.text("type");
   if (json.has("merges")) return "BPE";
-  if (json.has("vocab") && json.json()["vocab"].is_array()) return "Unigram";
+  if (json.has("vocab") && json.find("vocab")->is_array()) return "Unigram";
   return json.has("continuing_subword_prefix") ? "WordPiece" : "WordLevel";
 }
 

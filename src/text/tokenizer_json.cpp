@@ -60,10 +60,10 @@ void append_token(const JsonObject& json, const std::string& name, std::int64_t 
   const JsonObject known = json.object("special_tokens");
   if (!known.has(name.c_str())) json.reject_entry("special_tokens", "does not say what " + name + " is", check);
   const JsonObject entry = known.object(name.c_str());
-  if (!entry.has("ids") || !entry.json()["ids"].is_array()) entry.reject_entry("ids", "is no list", check);
-  for (const nlohmann::json& id : entry.json()["ids"]) {
-    if (!id.is_number_unsigned()) entry.reject_entry("ids", "holds something that is no token id", check);
-    parts.push_back({TemplatePart::Kind::token, id.get<std::int64_t>(), type});
+  for (const JsonValue& id : entry.list("ids", check)) {
+    const auto number = id.integer();
+    if (!number || *number < 0) entry.reject_entry("ids", "holds something that is no token id", check);
+    parts.push_back({TemplatePart::Kind::token, *number, type});
   }
 }
 
@@ -85,10 +85,11 @@ std::vector<TemplatePart> parse_template_parts(const JsonObject& json, const cha
 
 /// ["[SEP]", 102]
 TemplatePart token_of(const JsonObject& json, const char* key, std::int64_t type) {
-  if (!json.has(key) || !json.json()[key].is_array() || json.json()[key].size() != 2 ||
-      !json.json()[key][1].is_number_unsigned())
-    json.reject_entry(key, "is not a token and its id", check);
-  return {TemplatePart::Kind::token, json.json()[key][1].get<std::int64_t>(), type};
+  const JsonValue* const entry = json.find(key);
+  const bool pair = entry != nullptr && entry->is_array() && entry->elements().size() == 2;
+  const auto id = pair ? entry->at(1).integer() : std::nullopt;
+  if (!id || *id < 0) json.reject_entry(key, "is not a token and its id", check);
+  return {TemplatePart::Kind::token, *id, type};
 }
 
 TokenTemplate bert_template(const JsonObject& json) {
@@ -113,7 +114,7 @@ void reject_part(const JsonObject& json, const char* part) {
 }
 
 Pattern parse_pattern(const JsonObject& json, const char* key) {
-  if (json.has(key) && json.json()[key].is_string()) return Pattern::text(json.text(key));
+  if (json.has(key) && json.find(key)->is_string()) return Pattern::text(json.text(key));
   const JsonObject pattern = json.object(key);
   return pattern.has("Regex") ? Pattern::expression(pattern.text("Regex"), json.path())
                               : Pattern::text(pattern.text("String"));

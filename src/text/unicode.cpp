@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <optional>
 
 #include "core/error.hpp"
@@ -37,6 +38,7 @@ class Normalizers {
                            icu::Normalizer2::getNFKCInstance(code), icu::Normalizer2::getNFKDInstance(code)};
     if (U_FAILURE(code)) fail("text", std::string("no Unicode normalisation (") + u_errorName(code) + ")");
     known_.freeze();
+    if (known_.isBogus()) throw std::bad_alloc();
     for (std::size_t i = 0; i < plain.size(); ++i) forms_[i].emplace(*plain[i], known_);
   }
   [[nodiscard]] const icu::Normalizer2& operator[](UnicodeForm form) const {
@@ -113,9 +115,12 @@ std::string in_form(std::string_view utf8, UnicodeForm form) {
   static const Normalizers normalizers;
   UErrorCode code = U_ZERO_ERROR;
   const auto text = icu::UnicodeString::fromUTF8({utf8.data(), static_cast<std::int32_t>(utf8.size())});
-  std::string result;
-  normalizers[form].normalize(text, code).toUTF8String(result);
+  const icu::UnicodeString normalized = normalizers[form].normalize(text, code);
+  // What ICU had no memory for is bogus, and reads as empty; not all of its functions say so.
+  if (text.isBogus() || normalized.isBogus()) throw std::bad_alloc();
   if (U_FAILURE(code)) fail("text", std::string("Unicode normalisation failed (") + u_errorName(code) + ")");
+  std::string result;
+  normalized.toUTF8String(result);
   return result;
 }
 
