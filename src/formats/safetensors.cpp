@@ -87,10 +87,10 @@ std::map<std::string, SafetensorsEntry> list_safetensors(std::span<const std::by
   const JsonValue header = parse_header({text, length}, origin);
 
   const auto data = bytes.subspan(sizeof length + length);
-  std::map<std::string, SafetensorsEntry> entries;
+  std::map<std::string, SafetensorsEntry> listed;
   for (const auto& [name, entry] : header.members())
-    if (name != "__metadata__") entries.emplace(name, read_entry(entry, data, tensor_name(origin, name)));
-  return entries;
+    if (name != "__metadata__") listed.emplace(name, read_entry(entry, data, tensor_name(origin, name)));
+  return listed;
 }
 
 std::map<std::string, Tensor> parse_safetensors(std::span<const std::byte> bytes,
