@@ -1,4 +1,4 @@
-# What the sanitizers of TESSERA_SANITIZE check. Everything by default; left out is what takes the compiler long and finds nothing.
+# What the sanitizers of TESSERA_SANITIZE check. Left out is what takes the compiler long and is checked in other ways (decision 56).
 option(TESSERA_SANITIZE_KERNELS "check the kernels of every tier in builds with AddressSanitizer" OFF)
 
 if(TESSERA_SANITIZE)

@@ -41,9 +41,8 @@ std::optional<Layers> layers_of(const JsonValue& json) {
 std::optional<Layers> read_layers(const std::string& path) {
   if (!std::filesystem::exists(path)) return Layers{};
   const auto file = MappedFile::open(path);
-  const auto* text = reinterpret_cast<const char*>(file->bytes().data());
   try {
-    return layers_of(parse_json({text, file->bytes().size()}));
+    return layers_of(parse_json(file->text()));
   } catch (const JsonError&) {
     return std::nullopt;
   }

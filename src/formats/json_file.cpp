@@ -22,8 +22,7 @@ JsonValue parse_json(std::string_view text, const std::string& origin) {
 }
 
 JsonValue read_json(const std::string& path) {
-  const auto file = MappedFile::open(path);
-  return parse_json({reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()}, path);
+  return parse_json(MappedFile::open(path)->text(), path);
 }
 
 }  // namespace tessera

@@ -2,7 +2,6 @@
 // destructor, and a process that has run out of memory ends there; this one only frees (decision 55).
 #pragma once
 
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>

@@ -1,102 +1,52 @@
 #include "formats/json_writer.hpp"
 
-#include <bit>
-#include <cmath>
 #include <concepts>
-#include <limits>
+#include <cstdint>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 #include <variant>
 
 namespace tessera {
 namespace {
 
-/// What the first byte of an item says, in its upper three bits.
-enum class Major : std::uint8_t { number, negative, bytes, text, array, map, tag, other };
+/// What nlohmann writes: unlike an array or object, a single number or string of its own is freed without allocating.
+template <typename T>
+concept Scalar = std::is_arithmetic_v<T> || std::same_as<T, std::string>;
 
 class CborWriter {
  public:
-  void operator()(std::monostate /*null*/) { put(0xf6); }
-  void operator()(bool value) { put(value ? 0xf5 : 0xf4); }
-  void operator()(std::uint64_t number) { head(Major::number, number); }
-  void operator()(std::int64_t number) {
-    // -1 is 0 of the negative ones.
-    if (number < 0)
-      head(Major::negative, ~static_cast<std::uint64_t>(number));
-    else
-      head(Major::number, static_cast<std::uint64_t>(number));
-  }
-  void operator()(double number) {
-    if (!std::isfinite(number)) return half(number);
-    const bool in_range = std::abs(number) <= std::numeric_limits<float>::max();
-    if (const auto narrow = in_range ? static_cast<float>(number) : 0.0F; static_cast<double>(narrow) == number) {
-      put(0xfa);
-      big_endian(std::bit_cast<std::uint32_t>(narrow));
-    } else {
-      put(0xfb);
-      big_endian(std::bit_cast<std::uint64_t>(number));
-    }
-  }
-  void operator()(const std::string& text) {
-    head(Major::text, text.size());
-    for (const char byte : text) put(static_cast<std::uint8_t>(byte));
-  }
+  void operator()(std::monostate /*null*/) { nlohmann::json::to_cbor(nullptr, bytes); }
+  void operator()(const Scalar auto& scalar) { nlohmann::json::to_cbor(scalar, bytes); }
   void operator()(const JsonValue::Array& elements) {
-    head(Major::array, elements.size());
+    count(elements.size(), array_kind);
     for (const JsonValue& element : elements) element.visit(*this);
   }
   void operator()(const JsonValue::Object& members) {
-    head(Major::map, members.size());
+    count(members.size(), map_kind);
     for (const auto& [key, value] : members) {
       (*this)(key);
       value.visit(*this);
     }
   }
 
-  std::vector<std::byte> bytes;
+  std::vector<std::uint8_t> bytes;
 
  private:
-  void put(std::uint8_t byte) { bytes.push_back(std::byte{byte}); }
+  // The upper three bits of the first byte. Those of a number are 0.
+  static constexpr std::uint8_t array_kind = 0x80, map_kind = 0xa0;
 
-  template <std::unsigned_integral T>
-  void big_endian(T number) {
-    for (int shift = 8 * (static_cast<int>(sizeof number) - 1); shift >= 0; shift -= 8)
-      put(static_cast<std::uint8_t>(number >> shift));
-  }
-
-  /// Infinities and NaN, for which two bytes are enough.
-  void half(double number) {
-    put(0xf9);
-    big_endian(static_cast<std::uint16_t>(std::isnan(number) ? 0x7e00 : number > 0 ? 0x7c00 : 0xfc00));
-  }
-
-  /// A kind and a number, in as few bytes as it fits in.
-  void head(Major major, std::uint64_t number) {
-    const auto kind = static_cast<std::uint8_t>(static_cast<unsigned>(major) << 5);
-    if (number <= 0x17) {
-      put(static_cast<std::uint8_t>(kind | number));
-    } else if (number <= 0xff) {
-      put(kind | 0x18);
-      put(static_cast<std::uint8_t>(number));
-    } else if (number <= 0xffff) {
-      put(kind | 0x19);
-      big_endian(static_cast<std::uint16_t>(number));
-    } else if (number <= 0xffffffff) {
-      put(kind | 0x1a);
-      big_endian(static_cast<std::uint32_t>(number));
-    } else {
-      put(kind | 0x1b);
-      big_endian(number);
-    }
+  /// The head of an array or a map is that of its count, as another kind.
+  void count(std::size_t number, std::uint8_t kind) {
+    const std::size_t head = bytes.size();
+    (*this)(std::uint64_t{number});
+    bytes[head] |= kind;
   }
 };
 
 class TextWriter {
  public:
   void operator()(std::monostate /*null*/) { text += "null"; }
-  // A single number or string of nlohmann's, unlike an array or object, is freed without allocating.
-  template <typename Scalar>
-  requires std::is_arithmetic_v<Scalar> || std::same_as<Scalar, std::string>
-  void operator()(const Scalar& scalar) {
+  void operator()(const Scalar auto& scalar) {
     text += nlohmann::json(scalar).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
   void operator()(const JsonValue::Array& elements) {
@@ -137,7 +87,8 @@ class TextWriter {
 std::vector<std::byte> to_cbor(const JsonValue& value) {
   CborWriter writer;
   value.visit(writer);
-  return std::move(writer.bytes);
+  const auto* const first = reinterpret_cast<const std::byte*>(writer.bytes.data());
+  return {first, first + writer.bytes.size()};
 }
 
 std::string to_json(const JsonValue& value) {

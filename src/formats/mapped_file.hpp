@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace tessera {
@@ -20,6 +21,7 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+  [[nodiscard]] std::string_view text() const noexcept { return {reinterpret_cast<const char*>(data_), size_}; }
   /// Where it was opened.
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   /// Whether the file is still long enough for that part of bytes(): one that was cut short ends the process when it is

@@ -92,12 +92,13 @@ Side image_side(const std::string& folder, const JsonObject* config) {
     const JsonObject preprocessing(path.string());
     for (const char* key : {"crop_size", "size"}) {
       const bool cut = preprocessing.flag("do_center_crop", false);
-      if ((std::string_view(key) == "size" || cut) && preprocessing.has(key))
-        if (const Side side = side_of(*preprocessing.find(key))) return side;
+      const JsonValue* const entry = preprocessing.find(key);
+      if (entry != nullptr && (std::string_view(key) == "size" || cut))
+        if (const Side side = side_of(*entry)) return side;
     }
   }
-  if (config == nullptr || !config->has("pretrained_cfg")) return std::nullopt;
-  const JsonValue* const size = config->find("pretrained_cfg")->find("input_size");
+  const JsonValue* const timm = config == nullptr ? nullptr : config->find("pretrained_cfg");
+  const JsonValue* const size = timm == nullptr ? nullptr : timm->find("input_size");
   if (size == nullptr || !size->is_array() || size->elements().size() != 3) return std::nullopt;
   const Side height = side_of(size->at(1)), width = side_of(size->at(2));
   return height && width ? Side({height->first, width->first}) : std::nullopt;

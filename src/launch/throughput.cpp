@@ -27,7 +27,7 @@ std::vector<ThroughputRow> read_throughput(const std::string& path) {
   const auto file = MappedFile::open(path);
   std::vector<ThroughputRow> rows;
   try {
-    const JsonValue list = parse_json({reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()});
+    const JsonValue list = parse_json(file->text());
     for (const JsonValue& row : list.elements())
       rows.push_back({row.at("model").get<std::string>(), row.at("case").get<std::string>(),
                       row.at("throughput_per_s").get<double>()});

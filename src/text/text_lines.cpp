@@ -5,7 +5,7 @@
 namespace tessera {
 
 TextLines::TextLines(const std::string& path) : file_(MappedFile::open(path)) {
-  std::string_view rest{reinterpret_cast<const char*>(file_->bytes().data()), file_->bytes().size()};
+  std::string_view rest = file_->text();
   if (rest.find('\0') != std::string_view::npos)
     reject(path, "is not a text file", "give UTF-8 text, one text per line");
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";

@@ -102,7 +102,8 @@ std::unique_ptr<TokenModel> parse_unigram(const JsonObject& json) {
 std::string type_of(const JsonObject& json) {
   if (json.has("type")) return json.text("type");
   if (json.has("merges")) return "BPE";
-  if (json.has("vocab") && json.find("vocab")->is_array()) return "Unigram";
+  if (const JsonValue* const vocabulary = json.find("vocab"); vocabulary != nullptr && vocabulary->is_array())
+    return "Unigram";
   return json.has("continuing_subword_prefix") ? "WordPiece" : "WordLevel";
 }
 

@@ -31,8 +31,9 @@ struct Companions {
 
 /// A token is a string, or an object with one as its content.
 std::string token_named(const JsonObject& config, const char* key, const std::string& missing) {
-  if (!config.has(key)) return missing;
-  return config.find(key)->is_object() ? config.object(key).text("content", missing) : config.text(key);
+  const JsonValue* const entry = config.find(key);
+  if (entry == nullptr) return missing;
+  return entry->is_object() ? config.object(key).text("content", missing) : config.text(key);
 }
 
 /// How many tokens the model has positions for; those that skip padding begin after its id.

@@ -114,7 +114,8 @@ void reject_part(const JsonObject& json, const char* part) {
 }
 
 Pattern parse_pattern(const JsonObject& json, const char* key) {
-  if (json.has(key) && json.find(key)->is_string()) return Pattern::text(json.text(key));
+  const JsonValue* const entry = json.find(key);
+  if (entry != nullptr && entry->is_string()) return Pattern::text(entry->string());
   const JsonObject pattern = json.object(key);
   return pattern.has("Regex") ? Pattern::expression(pattern.text("Regex"), json.path())
                               : Pattern::text(pattern.text("String"));

@@ -194,7 +194,7 @@ TEST(PlanPlaced, AnErrorInTheDataIsSeenInEveryShare) {
 
 struct Equation {
   const char* text;
-  std::vector<std::int64_t> a, b;
+  Shape a, b;
 };
 const Equation equations[] = {
     {"bhid,bhjd->bhij", {2, 3, 5, 8}, {2, 3, 7, 8}},
@@ -212,10 +212,6 @@ const Equation equations[] = {
     {"bnc,c->bn", {2, 3, 8}, {8}},
 };
 
-Shape shape_of(const std::vector<std::int64_t>& extents) {
-  return Shape(std::span<const std::int64_t>(extents));
-}
-
 /// Two orders of adding up at most 40 products, none above 1.
 constexpr double einsum_tolerance = 2.0 * 40 * 40 * epsilon;
 
@@ -226,8 +222,7 @@ TEST(PlanPlaced, EinsumOfTwoOperands) {
     const ValueId b = net.input("b", std::vector<Dim>(equation.b.begin(), equation.b.end()));
     net.output(net.op("Einsum", {a, b}, {{"equation", std::string(equation.text)}}));
     SCOPED_TRACE(equation.text);
-    expect_planned(net, {random_tensor(shape_of(equation.a), 1), random_tensor(shape_of(equation.b), 2)},
-                   einsum_tolerance);
+    expect_planned(net, {random_tensor(equation.a, 1), random_tensor(equation.b, 2)}, einsum_tolerance);
   }
 }
 
@@ -237,11 +232,11 @@ TEST(SpellOutEinsum, BecomesMatMul) {
     for (const bool constant : {false, true}) {
       Net net;
       const ValueId a = net.input("a", std::vector<Dim>(equation.a.begin(), equation.a.end()));
-      const ValueId b = constant ? net.constant(random_tensor(shape_of(equation.b), 2))
+      const ValueId b = constant ? net.constant(random_tensor(equation.b, 2))
                                  : net.input("b", std::vector<Dim>(equation.b.begin(), equation.b.end()));
       net.output(net.op("Einsum", {a, b}, {{"equation", std::string(equation.text)}}));
-      std::vector<Tensor> inputs{random_tensor(shape_of(equation.a), 1)};
-      if (!constant) inputs.push_back(random_tensor(shape_of(equation.b), 2));
+      std::vector<Tensor> inputs{random_tensor(equation.a, 1)};
+      if (!constant) inputs.push_back(random_tensor(equation.b, 2));
       infer_shapes(net.graph);
       Graph after = net.graph;
       testing::apply(after, {&passes::spell_out_einsum});

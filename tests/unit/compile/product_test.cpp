@@ -15,7 +15,7 @@ using testing::same_bits;
 using testing::tiers_here;
 
 struct Factors {
-  std::vector<std::int64_t> a, b;
+  Shape a, b;
 };
 const Factors factors[] = {
     {{7, 5}, {5, 9}},
@@ -26,10 +26,6 @@ const Factors factors[] = {
     {{3, 1, 1}, {3, 1, 1}},
 };
 
-Shape shape_from(const std::vector<std::int64_t>& extents) {
-  return Shape(std::span<const std::int64_t>(extents));
-}
-
 TEST(PlanProduct, EqualsEvaluateOnEveryTier) {
   for (const Factors& product : factors) {
     Net net;
@@ -37,10 +33,10 @@ TEST(PlanProduct, EqualsEvaluateOnEveryTier) {
     const ValueId b = net.input("b", std::vector<Dim>(product.b.begin(), product.b.end()));
     net.output(net.op("MatMul", {a, b}));
     infer_shapes(net.graph);
-    const std::vector<Tensor> inputs{random_tensor(shape_from(product.a), 1), random_tensor(shape_from(product.b), 2)};
+    const std::vector<Tensor> inputs{random_tensor(product.a, 1), random_tensor(product.b, 2)};
     const Tensor expected = evaluate(net.graph, inputs)[0];
     // Two orders of adding up as many factors, none above 1.
-    const double tolerance = 2 * static_cast<double>(product.a.back() * product.a.back()) * epsilon;
+    const double tolerance = 2 * static_cast<double>(product.a.dims().back() * product.a.dims().back()) * epsilon;
     std::vector<Tensor> first;
     for (const Isa isa : tiers_here()) {
       WeightStore store;
