@@ -274,7 +274,7 @@ std::optional<StridedCopy> gather_copy(const Node& node, std::span<const TensorV
   const Shape &x = inputs[0].shape, &indices = inputs[1].shape;
   const std::size_t axis = normalised_axis(node, node.attribute_or<std::int64_t>("axis", 0), x.rank());
   const std::int64_t count = indices.elements(), extent = x[axis];
-  if (indices.rank() > 1 || count == 0) return std::nullopt;
+  if (count == 0) return std::nullopt;
   const auto place = [&](std::int64_t i) {
     const std::int64_t index = integer_at(inputs[1], i);
     return index < 0 ? index + extent : index;
@@ -285,8 +285,12 @@ std::optional<StridedCopy> gather_copy(const Node& node, std::span<const TensorV
   StridedCopy copy{y, {}, first * from[axis]};
   std::size_t to = 0;
   for (std::size_t i = 0; i < x.rank(); ++i) {
-    if (i != axis) copy.strides[to++] = from[i];
-    if (i == axis && indices.rank() == 1) copy.strides[to++] = step * from[axis];
+    if (i != axis) {
+      copy.strides[to++] = from[i];
+      continue;
+    }
+    for (std::size_t j = 0; j < indices.rank(); ++j)
+      copy.strides[to++] = step * from[axis] * indices.product(j + 1, indices.rank());
   }
   return copy;
 }

@@ -12,8 +12,8 @@ struct Placed {
   std::size_t offset, end;
 };
 
-/// The buffers that have a place, found by when they live: a network of a hundred thousand nodes has as many buffers, of
-/// which only a few live at the same time.
+/// The buffers that have a place, found by when they live: a network of a hundred thousand nodes has as many buffers,
+/// of which only a few live at the same time.
 class PlacedBuffers {
  public:
   explicit PlacedBuffers(std::span<const Lifetime> lifetimes) {

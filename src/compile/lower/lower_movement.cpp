@@ -64,7 +64,7 @@ bool lower_movement(Builder& builder, const Node& node) {
   }
   if (!strided_copy_of(node, inputs->views, shapes, 0, {})) return false;  // before anything is emitted
   const bool from_image = builder.is_image(x);
-  const Source source = source_of(builder, x);
+  const Source source = copied_source_of(builder, x);
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
     const ValueId y = node.outputs[i];
     const auto copy = strided_copy_of(node, inputs->views, shapes, i, source.strides);

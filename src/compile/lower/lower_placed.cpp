@@ -52,7 +52,7 @@ bool lower_placed(Builder& builder, const Node& node) {
 
   const Value& value = builder.value(y);
   const bool from_image = builder.is_image(x);
-  const Source source = source_of(builder, x);
+  const Source source = copied_source_of(builder, x);
   PlacedCopySpec spec;
   spec.width = static_cast<std::int64_t>(size_of(value.type));
   spec.from = source.buffer;

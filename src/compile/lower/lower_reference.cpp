@@ -1,4 +1,5 @@
 // Any op with a reference evaluator runs as plain code on the first member: right, not fast, and `explain` says so.
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -6,13 +7,15 @@
 
 #include "compile/lower/lower.hpp"
 #include "compile/lower/operands.hpp"
+#include "core/error.hpp"
 #include "ops/helpers.hpp"
 #include "ops/op.hpp"
 
 namespace tessera {
 namespace {
 
-constexpr std::size_t max_operands = 16;
+/// Their views lie on the stack while the step runs.
+constexpr std::size_t max_operands = 64;
 
 class ReferenceStep final : public Step {
  public:
@@ -145,9 +148,13 @@ BufferId real_input(Builder& builder, const Node& node, ValueId id) {
 
 bool lower_reference(Builder& builder, const Node& node) {
   const OpSchema* schema = find_op(node.op);
-  if (schema == nullptr || schema->evaluate == nullptr || node.inputs.size() > max_operands ||
-      node.outputs.size() > max_operands)
-    return false;
+  if (schema == nullptr || schema->evaluate == nullptr) return false;
+  const std::size_t operands = std::max(node.inputs.size(), node.outputs.size());
+  if (operands > max_operands)
+    reject("node " + node.name + " (" + node.op + ")",
+           "it has " + std::to_string(operands) + " inputs or outputs, and plain code takes " +
+               std::to_string(max_operands) + " at most",
+           "export it as several nodes");
   for (const std::vector<ValueId>* ids : {&node.inputs, &node.outputs})
     for (const ValueId id : *ids)
       if (id != no_value && !plain_code_runs(*schema, builder.value(id)) &&

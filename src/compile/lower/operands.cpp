@@ -50,6 +50,12 @@ Source source_of(Builder& builder, ValueId id) {
   return {builder.plain_input(id), 0, in_bytes(dense_strides(builder.shape(id)), width)};
 }
 
+Source copied_source_of(Builder& builder, ValueId id) {
+  if (!builder.value(id).is_constant()) return source_of(builder, id);
+  const auto width = static_cast<std::int64_t>(size_of(builder.value(id).type));
+  return {builder.table_input(id), 0, in_bytes(dense_strides(builder.shape(id)), width)};
+}
+
 bool plain_code_runs(const OpSchema& schema, const Value& value) {
   if (value.type == DataType::bf16) return schema.codes == Codes::passes && schema.kind != OpKind::pool;
   return !value.quantization || schema.codes != Codes::reals;

@@ -29,6 +29,8 @@ struct Source {
 };
 /// As an image where it is one, else dense.
 Source source_of(Builder& builder, ValueId id);
+/// The same for steps that copy bytes and read none beside them: a constant stays where it is.
+Source copied_source_of(Builder& builder, ValueId id);
 
 /// Types that images have.
 bool has_image_type(const Value& value);

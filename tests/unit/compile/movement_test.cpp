@@ -77,6 +77,8 @@ TEST(PlanMovement, TilesSelectsAndGathers) {
   net.output(net.op("GatherElements", {x, places}, {{"axis", std::int64_t{-1}}}));
   net.output(net.op("Gather", {x, net.constant(Tensor::scalar(std::int64_t{-2}))}, {{"axis", std::int64_t{1}}}));
   net.output(net.op("Gather", {x, net.constant(indices({4, 2, 0}))}, {{"axis", std::int64_t{2}}}));
+  const ValueId in_rows = net.constant(Tensor::from<std::int64_t>(Shape{2, 2}, std::vector<std::int64_t>{4, 3, 2, 1}));
+  net.output(net.op("Gather", {x, in_rows}, {{"axis", std::int64_t{2}}}));
   net.output(net.op("Neg", {x}));
   net.output(net.op("Mul", {x, net.op("Slice", {x, net.constant(indices({2})), net.constant(indices({3})),
                                                 net.constant(indices({2}))})}));
@@ -84,6 +86,20 @@ TEST(PlanMovement, TilesSelectsAndGathers) {
   for (std::size_t i = 0; i < 3; ++i) holds.mutable_data()[i] = static_cast<std::byte>(i % 2);
   for (std::size_t i = 0; i < 42; ++i) wanted.mutable_as<std::int64_t>()[i] = static_cast<std::int64_t>(i * 7 % 10) - 5;
   expect_exact(net, {random_tensor(Shape{2, 3, 5}, 6), holds, wanted});
+}
+
+/// A plan for every length of text would else hold a table of positions each.
+TEST(PlanMovement, RowsOfATableAreTakenFromWhereItLies) {
+  Net net;
+  const Tensor table = random_tensor(Shape{512, 8}, 9);
+  const ValueId ids = net.constant(Tensor::from<std::int64_t>(Shape{1, 3}, std::vector<std::int64_t>{0, 1, 2}));
+  net.output(net.op("Add", {net.input("x", {1, 3, 8}), net.op("Gather", {net.constant(table), ids})}));
+  infer_shapes(net.graph);
+  WeightStore weights;
+  const auto plan = make_plan(net.graph, Isa::avx2, weights);
+  const auto reads_it = [&](const BufferPlace& buffer) { return buffer.constant == table.data(); };
+  EXPECT_TRUE(std::ranges::any_of(plan->buffers, reads_it));
+  expect_exact(net, {random_tensor(Shape{1, 3, 8}, 6)});
 }
 
 TEST(PlanMovement, AnIndexOutsideIsAnError) {
