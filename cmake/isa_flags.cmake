@@ -1,6 +1,7 @@
 # The one place that says which compiler flags each ISA tier gets. A file src/kernels/**/<tier>.cpp is compiled with the flags of
-# its tier and nothing above it: negative flags keep a tier from leaking into the next. -ffp-contract=off: fused multiply-adds are
-# written out where wanted, so that every tier rounds alike. -fno-exceptions/-fno-rtti and no standard library: no weak symbols.
+# its tier and nothing above it: negative flags keep a tier from leaking into the next. Where that takes long, there are several,
+# <tier>.<part>.cpp. -ffp-contract=off: fused multiply-adds are written out where wanted, so that every tier rounds alike.
+# -fno-exceptions/-fno-rtti and no standard library: no weak symbols.
 set(TESSERA_ISA_avx2 -mavx2 -mfma -mf16c -mbmi2 -mno-avx512f -mno-avxvnni)
 set(TESSERA_ISA_avx2_vnni -mavx2 -mfma -mf16c -mbmi2 -mavxvnni -mno-avx512f)
 set(TESSERA_ISA_avx512_core -mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512vl -mavx512dq

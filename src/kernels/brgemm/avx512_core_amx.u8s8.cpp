@@ -6,14 +6,8 @@ namespace tessera {
 void brgemm_avx512_core_amx_u8s8(const BrgemmBlock& block) {
   run_block<U8S8Product<AmxTiles>, Sums::s32, 2>(block);
 }
-void brgemm_avx512_core_amx_bf16(const BrgemmBlock& block) {
-  run_block<Bf16Product<AmxTiles>, Sums::f32, 2>(block);
-}
 void brgemm_avx512_core_amx_u8s8_few(const BrgemmBlock& block) {
   run_block<U8S8Product<AmxTiles>, Sums::s32, 4>(block);
-}
-void brgemm_avx512_core_amx_bf16_few(const BrgemmBlock& block) {
-  run_block<Bf16Product<AmxTiles>, Sums::f32, 4>(block);
 }
 
 }  // namespace tessera

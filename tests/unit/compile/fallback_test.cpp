@@ -89,6 +89,24 @@ TEST(Fallback, GemmWithBetaZeroDoesNotReadC) {
   for (const Isa isa : tiers_here()) EXPECT_EQ(planned(net.graph, inputs, isa)[0].as<float>()[0], 6.0F);
 }
 
+TEST(Fallback, MoreInputsThanPlainCodeTakesAreRefusedByNumber) {
+  const auto plan_of_inputs = [](int count) {
+    Net net;
+    const ValueId x = net.input("x", {2}, DataType::i64);
+    net.output(net.op("Max", std::vector<ValueId>(static_cast<std::size_t>(count), x)));
+    infer_shapes(net.graph);
+    return planned(net.graph, {indices({3, 5})}, Isa::avx2);
+  };
+  EXPECT_EQ(plan_of_inputs(64)[0].as<std::int64_t>()[1], 5);
+  try {
+    plan_of_inputs(65);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    for (const char* part : {"Max", "65 inputs", "64 at most"})
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+  }
+}
+
 TEST(Fallback, ShapesThatDependOnValuesAreRefusedByName) {
   Net net;
   const ValueId x = net.input("x", {4, 4});
