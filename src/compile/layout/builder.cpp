@@ -221,7 +221,7 @@ Image Builder::image_output(ValueId id) {
 QuantizedRows Builder::quantized_rows(ValueId id, std::int64_t rows, std::int64_t columns) {
   if (const auto found = rows_.find(id); found != rows_.end()) return found->second;
   const BufferId source = plain_input(id);
-  const std::int64_t gap = has_tiles(isa_) ? gap_behind(columns) : 0;
+  const std::int64_t gap = gap_behind(columns, isa_);
   const QuantizedRows made{{new_buffer(static_cast<std::size_t>(rows * (columns + gap))), gap},
                            new_buffer(static_cast<std::size_t>(rows) * sizeof(float))};
   auto step = make_quantize_rows(vector(), value(id).type, source, made, rows, columns);
@@ -251,7 +251,7 @@ QuantizedImage Builder::quantized_matrix(ValueId id, std::int64_t rows, std::int
   const DataType type = value(id).type;
   const BufferId x = plain_input(id);
   const FloatSource source{x, Image{x, type, 1, rows, 1, columns, {}, 0}, rows * columns, type};
-  const Image image{no_buffer, type, 1, rows, 1, columns, {}, has_tiles(isa_) ? gap_behind(columns) : 0};
+  const Image image{no_buffer, type, 1, rows, 1, columns, {}, gap_behind(columns, isa_)};
   return quantized_matrices_[id] = quantize_as(source, image, value(id).name);
 }
 

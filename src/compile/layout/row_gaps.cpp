@@ -11,6 +11,8 @@ namespace {
 
 /// Pixels of fewer bytes would grow by more than an eighth.
 constexpr std::int64_t least_pixel_bytes = 512;
+/// Bytes after which the sets of an L1 cache come again: 64 lines, on every CPU with AVX2 so far.
+constexpr std::int64_t l1_period = 64 * static_cast<std::int64_t>(cache_line);
 
 bool is_linear(const Node& node) {
   return node.op == "FusedMatMul" || node.op == "MatMul" || node.op == "Gemm";
@@ -22,17 +24,18 @@ bool goes_by_rows(const Node& node) {
          node.op == "Cast";
 }
 
-/// What tiles multiply in place; other types are multiplied elsewhere or quantized first.
-bool is_tile_type(DataType type) {
+/// What products read in place. Floats of 32 bits are quantized first, or make sums of rows (Strassen) and of pixels
+/// (Winograd), and no gap was seen to help them.
+bool is_multiplied(DataType type) {
   return type == DataType::u8 || type == DataType::bf16;
 }
 
 /// What the nodes of a graph do with the rows of one value.
 struct RowUses {
   bool written_by_rows = false, only_read_by_rows = true;
-  bool rows_in_tiles = false;    ///< a product takes rows of the last axis as they lie
-  bool pixels_in_tiles = false;  ///< a convolution takes pixels as they lie
-  bool quantized = false;        ///< when the plan runs, as a whole
+  bool multiplied_rows = false;    ///< a product takes rows of the last axis as they lie
+  bool multiplied_pixels = false;  ///< a convolution takes pixels as they lie
+  bool quantized = false;          ///< when the plan runs, as a whole
 };
 
 class RowUsesOfValues {
@@ -63,10 +66,10 @@ class RowUsesOfValues {
                          (node.op != "FusedAttention" || input < 3);
     uses.only_read_by_rows = uses.only_read_by_rows && by_rows && !quantizes;
     uses.quantized = uses.quantized || quantizes;
-    if (node.op == "FusedAttention" && by_rows) uses.rows_in_tiles = true;
+    if (node.op == "FusedAttention" && by_rows) uses.multiplied_rows = true;
     if (input != 0 || !has_weights) return;
-    if (is_linear(node)) uses.rows_in_tiles = true;
-    if (is_convolution(node) && node.attribute_or<std::int64_t>("group", 1) == 1) uses.pixels_in_tiles = true;
+    if (is_linear(node)) uses.multiplied_rows = true;
+    if (is_convolution(node) && node.attribute_or<std::int64_t>("group", 1) == 1) uses.multiplied_pixels = true;
   }
 
   const Graph& graph_;
@@ -75,25 +78,25 @@ class RowUsesOfValues {
 
 }  // namespace
 
-std::int64_t gap_behind(std::int64_t row_bytes) noexcept {
+std::int64_t gap_behind(std::int64_t row_bytes, Isa isa) noexcept {
   constexpr auto line = static_cast<std::int64_t>(cache_line);
-  return row_bytes > 0 && row_bytes % (2 * line) == 0 ? line : 0;
+  const std::int64_t period = has_tiles(isa) ? 2 * line : l1_period;
+  return row_bytes > 0 && row_bytes % period == 0 ? line : 0;
 }
 
 RowGaps row_gaps(const Graph& graph, Isa isa) {
   RowGaps gaps{std::vector<std::int64_t>(graph.values.size()), std::vector<std::int64_t>(graph.values.size())};
-  if (!has_tiles(isa)) return gaps;
   const RowUsesOfValues uses_of(graph);
   for (std::size_t id = 0; id < graph.values.size(); ++id) {
     const Value& value = graph.values[id];
     const RowUses& uses = uses_of[id];
-    if (value.is_constant() || !is_tile_type(value.type) || uses.quantized) continue;
+    if (value.is_constant() || !is_multiplied(value.type) || uses.quantized) continue;
     const Shape shape = value.shape.to_shape();
     const auto size = static_cast<std::int64_t>(size_of(value.type));
-    if (uses.pixels_in_tiles && shape.rank() == 4 && shape[1] * size >= least_pixel_bytes)
-      gaps.pixels[id] = gap_behind(shape[1] * size);
-    if (uses.rows_in_tiles && uses.written_by_rows && uses.only_read_by_rows && shape.rank() >= 2)
-      gaps.rows[id] = gap_behind(shape.back() * size);
+    if (uses.multiplied_pixels && shape.rank() == 4 && shape[1] * size >= least_pixel_bytes)
+      gaps.pixels[id] = gap_behind(shape[1] * size, isa);
+    if (uses.multiplied_rows && uses.written_by_rows && uses.only_read_by_rows && shape.rank() >= 2)
+      gaps.rows[id] = gap_behind(shape.back() * size, isa);
   }
   return gaps;
 }
