@@ -1,4 +1,4 @@
-# Files of one folder are compiled together, up to eight at a time: they include the same headers and make the same templates, and
+# Files of one folder are compiled together, up to TESSERA_FILES_TOGETHER at a time: they include the same headers and make the same templates, and
 # a whole build takes two fifths of the time. A name in an anonymous namespace must therefore be unique in its folder.
 #   TESSERA_TOGETHER=OFF   file by file, as tools want it that read compile_commands.json
 # Left out are files with flags of their own, which are the kernels of a tier, and those that include protobuf's messages, whose

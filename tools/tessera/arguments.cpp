@@ -4,13 +4,13 @@
 #include <array>
 #include <cctype>
 #include <charconv>
-#include <cstdlib>
 #include <string_view>
 #include <utility>
 
 #include "compare/cases.hpp"
 #include "core/error.hpp"
 #include "cpu/topology.hpp"
+#include "terminal.hpp"
 
 namespace tessera::tool {
 namespace {
@@ -40,11 +40,6 @@ constexpr std::array foreign_isas = {ForeignIsa{"default", std::nullopt},
                                      ForeignIsa{"avx512_core_amx_fp16", Isa::avx512_core_amx},
                                      ForeignIsa{"avx10_1_512_amx", Isa::avx512_core_amx},
                                      ForeignIsa{"avx10_1_512_amx_fp16", Isa::avx512_core_amx}};
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string() : std::string(value);
-}
 
 void require_extent(const Model& model, const char* option, std::int64_t actual, std::optional<int> wanted) {
   if (!wanted || actual == *wanted) return;

@@ -22,11 +22,6 @@ constexpr double redraw_seconds = 0.1;
 // The first samples say little about the speed of the rest.
 constexpr double eta_after_seconds = 1.0;
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string() : std::string(value);
-}
-
 /// The first of the locale variables that is set decides, as in setlocale.
 bool locale_is_utf8() {
   std::string locale;
@@ -67,6 +62,11 @@ std::string bar_text(double fraction, int cells, bool unicode) {
 }
 
 }  // namespace
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
 
 Terminal detect_terminal() {
   Terminal terminal;

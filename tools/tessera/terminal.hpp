@@ -14,6 +14,9 @@ struct Terminal {
   int width = 100;       ///< columns, 60..100
 };
 
+/// What the environment says; empty where it does not.
+std::string environment(const char* name);
+
 /// Asks the system and the environment.
 Terminal detect_terminal();
 

@@ -1,17 +1,10 @@
 #include "tuning.hpp"
 
-#include <cstdlib>
 #include <utility>
 
+#include "terminal.hpp"
+
 namespace tessera::tool {
-namespace {
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string() : std::string(value);
-}
-
-}  // namespace
 
 void add_tune_option(CLI::App& command, bool& tune) {
   command.add_flag("--tune", tune,
