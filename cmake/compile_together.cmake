@@ -1,13 +1,12 @@
-# Files of one folder are compiled together, up to TESSERA_FILES_TOGETHER at a time: they include the same headers and make the same templates, and
+# Files of one folder are compiled together, several at a time: they include the same headers and make the same templates, and
 # a whole build takes two fifths of the time. A name in an anonymous namespace must therefore be unique in its folder.
 #   TESSERA_TOGETHER=OFF   file by file, as tools want it that read compile_commands.json
 # Left out are files with flags of their own, which are the kernels of a tier, and those that include protobuf's messages, whose
 # names would meet ours.
 option(TESSERA_TOGETHER "compile the files of a folder together" ON)
-set(TESSERA_FILES_TOGETHER 8)
 
-# tessera_compile_together(TARGET SOURCE...): the sources are those that TARGET was made of.
-function(tessera_compile_together target)
+# tessera_compile_together(TARGET MOST SOURCE...): up to MOST at a time of the sources that TARGET was made of.
+function(tessera_compile_together target most)
   if(NOT TESSERA_TOGETHER)
     return()
   endif()
@@ -21,7 +20,7 @@ function(tessera_compile_together target)
     if(NOT alone AND NOT flags)
       list(APPEND files_of_${folder} ${source})
       list(LENGTH files_of_${folder} number)
-      math(EXPR group "(${number} - 1) / ${TESSERA_FILES_TOGETHER}")
+      math(EXPR group "(${number} - 1) / ${most}")
       set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${folder}_${group})
     endif()
   endforeach()

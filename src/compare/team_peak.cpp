@@ -1,12 +1,12 @@
 #include "compare/team_peak.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <span>
 #include <vector>
 
+#include "core/clock.hpp"
 #include "core/memory.hpp"
 #include "cpu/team.hpp"
 #include "cpu/topology.hpp"
@@ -33,10 +33,6 @@ struct PeakWork {
 struct CopyWork {
   std::vector<AlignedBuffer> sources, targets;  ///< one per member
 };
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 }  // namespace
 
@@ -78,7 +74,7 @@ double measure_team_bandwidth(int threads) {
       &work);
   double best = 0;
   for (int pass = 0; pass <= passes; ++pass) {
-    const double begin = now();
+    const double begin = seconds_now();
     team.run(
         [](void* context, int member) noexcept {
           CopyWork& shared = *static_cast<CopyWork*>(context);
@@ -86,7 +82,7 @@ double measure_team_bandwidth(int threads) {
           std::memcpy(shared.targets[static_cast<std::size_t>(member)].data(), source.data(), source.size());
         },
         &work);
-    const double seconds = now() - begin;
+    const double seconds = seconds_now() - begin;
     if (pass > 0) best = std::max(best, 2.0 * static_cast<double>(bytes * members) / seconds / 1e9);
   }
   return best;

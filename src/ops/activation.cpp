@@ -9,25 +9,15 @@
 namespace tessera {
 namespace {
 
-void infer_activation(Graph& graph, const Node& node) {
-  expect_type(graph, node, 0, {DataType::f32});
-  set_output(graph, node, 0, DataType::f32, input_value(graph, node, 0).shape);
-}
-
 float hyperbolic_tangent(float x) {
   return std::tanh(x);
-}
-
-template <float (*function)(float)>
-void evaluate_activation(const Node&, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
-  map_elements<float>(inputs[0], outputs[0], [](float x) { return function(x); });
 }
 
 void infer_gelu(Graph& graph, const Node& node) {
   const auto approximate = text_attribute(node, "approximate", "none");
   if (approximate != "none" && approximate != "tanh")
     node_error(node, "attribute approximate is " + std::string(approximate) + "; supported: none, tanh");
-  infer_activation(graph, node);
+  infer_function(graph, node);
 }
 
 void evaluate_gelu(const Node& node, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
@@ -109,8 +99,8 @@ std::vector<OpSchema> activation_ops() {
            1,
            1,
            {},
-           infer_activation,
-           evaluate_activation<relu>,
+           infer_function,
+           evaluate_function<relu>,
            ItemRule::first_input,
            OpKind::elementwise,
            Codes::numbers,
@@ -120,8 +110,8 @@ std::vector<OpSchema> activation_ops() {
            1,
            1,
            {},
-           infer_activation,
-           evaluate_activation<sigmoid>,
+           infer_function,
+           evaluate_function<sigmoid>,
            ItemRule::first_input,
            OpKind::elementwise,
            Codes::numbers,
@@ -131,8 +121,8 @@ std::vector<OpSchema> activation_ops() {
            1,
            1,
            {},
-           infer_activation,
-           evaluate_activation<hyperbolic_tangent>,
+           infer_function,
+           evaluate_function<hyperbolic_tangent>,
            ItemRule::first_input,
            OpKind::elementwise,
            Codes::numbers,
@@ -164,7 +154,7 @@ std::vector<OpSchema> activation_ops() {
            1,
            1,
            {{"alpha", real}},
-           infer_activation,
+           infer_function,
            evaluate_leaky_relu,
            ItemRule::first_input,
            OpKind::elementwise,
@@ -175,7 +165,7 @@ std::vector<OpSchema> activation_ops() {
            1,
            1,
            {{"alpha", real}, {"beta", real}},
-           infer_activation,
+           infer_function,
            evaluate_hard_sigmoid,
            ItemRule::first_input,
            OpKind::elementwise,
@@ -186,7 +176,7 @@ std::vector<OpSchema> activation_ops() {
            1,
            1,
            {},
-           infer_activation,
+           infer_function,
            evaluate_hard_swish,
            ItemRule::first_input,
            OpKind::elementwise,
@@ -197,7 +187,7 @@ std::vector<OpSchema> activation_ops() {
            1,
            1,
            {{"alpha", real}},
-           infer_activation,
+           infer_function,
            evaluate_swish,
            ItemRule::first_input,
            OpKind::elementwise,

@@ -12,16 +12,6 @@
 namespace tessera {
 namespace {
 
-/// Runs body(T{}) for the types arithmetic is defined on; infer has let nothing else through.
-template <typename Body>
-void with_number(DataType type, Body body) {
-  switch (type) {
-    case DataType::s32: return body(std::int32_t{});
-    case DataType::i64: return body(std::int64_t{});
-    default: return body(float{});
-  }
-}
-
 /// Integers are added as unsigned numbers because signed overflow is undefined.
 template <typename T>
 struct WrapHelper {
@@ -265,11 +255,6 @@ float error_function(float x) {
   return std::erf(x);
 }
 
-template <float (*function)(float)>
-void evaluate_real(const Node&, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
-  map_elements<float>(inputs[0], outputs[0], [](float x) { return function(x); });
-}
-
 struct Negative {
   float operator()(float x) const { return -x; }
   template <typename T>
@@ -289,11 +274,6 @@ struct Magnitude {
 template <typename Function>
 void evaluate_signed(const Node&, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
   with_number(inputs[0].type, [&]<typename T>(T) { map_elements<T>(inputs[0], outputs[0], Function{}); });
-}
-
-void infer_real(Graph& graph, const Node& node) {
-  expect_type(graph, node, 0, {DataType::f32});
-  infer_broadcast(graph, node);
 }
 
 using Infer = decltype(OpSchema::infer);
@@ -335,11 +315,11 @@ std::vector<OpSchema> elementwise_ops() {
           broadcasting("Max", -1, infer_extreme<greater>, evaluate_numbers<Greatest>, 1),
           function("Neg", infer_numbers, evaluate_signed<Negative>, 1),
           function("Abs", infer_numbers, evaluate_signed<Magnitude>, 1),
-          function("Sqrt", infer_real, evaluate_real<square_root>, 1),
-          function("Exp", infer_real, evaluate_real<exponential>, 1),
-          function("Log", infer_real, evaluate_real<logarithm>, 1),
-          function("Reciprocal", infer_real, evaluate_real<reciprocal>, 1),
-          function("Erf", infer_real, evaluate_real<error_function>, 9)};
+          function("Sqrt", infer_function, evaluate_function<square_root>, 1),
+          function("Exp", infer_function, evaluate_function<exponential>, 1),
+          function("Log", infer_function, evaluate_function<logarithm>, 1),
+          function("Reciprocal", infer_function, evaluate_function<reciprocal>, 1),
+          function("Erf", infer_function, evaluate_function<error_function>, 9)};
 }
 
 }  // namespace tessera

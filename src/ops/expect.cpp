@@ -96,4 +96,9 @@ void expect_rank(const Graph& graph, const Node& node, std::size_t index, std::s
                          std::to_string(rank) + " is needed");
 }
 
+void infer_function(Graph& graph, const Node& node) {
+  expect_type(graph, node, 0, {DataType::f32});
+  set_output(graph, node, 0, DataType::f32, input_value(graph, node, 0).shape);
+}
+
 }  // namespace tessera

@@ -36,4 +36,7 @@ void expect_shape(const Graph& graph, const Node& node, std::size_t index, const
 /// node_error unless the input, where present, has this rank.
 void expect_rank(const Graph& graph, const Node& node, std::size_t index, std::size_t rank);
 
+/// What a function of one float promises: f32 of the same shape.
+void infer_function(Graph& graph, const Node& node);
+
 }  // namespace tessera

@@ -104,6 +104,16 @@ void with_type(DataType type, Body body) {
   }
 }
 
+/// Calls body(T{}) for the types that arithmetic is defined on; the op's infer has let nothing else through.
+template <typename Body>
+void with_number(DataType type, Body body) {
+  switch (type) {
+    case DataType::s32: return body(std::int32_t{});
+    case DataType::i64: return body(std::int64_t{});
+    default: return body(float{});
+  }
+}
+
 /// Calls body(U{}) with an unsigned integer as wide as an element: enough for ops that only move elements.
 template <typename Body>
 void with_element_width(DataType type, Body body) {

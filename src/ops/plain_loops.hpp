@@ -47,6 +47,12 @@ void map_elements(const TensorView& x, const TensorView& y, Function function) {
   for (std::int64_t i = 0; i < n; ++i) target[i] = function(source[i]);
 }
 
+/// Evaluates an op that is a function of one float.
+template <float (*function)(float)>
+void evaluate_function(const Node&, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
+  map_elements<float>(inputs[0], outputs[0], [](float x) { return function(x); });
+}
+
 /// The shape without its last axis: what there is to iterate over when a row is one step.
 inline Shape rows_of(const Shape& shape) {
   return shape.rank() == 0 ? Shape{} : Shape(shape.dims().first(shape.rank() - 1));

@@ -15,15 +15,6 @@ namespace {
 
 constexpr std::initializer_list<DataType> number_types{DataType::f32, DataType::i64, DataType::s32};
 
-template <typename Body>
-void with_number(DataType type, Body body) {
-  switch (type) {
-    case DataType::s32: return body(std::int32_t{});
-    case DataType::i64: return body(std::int64_t{});
-    default: return body(float{});
-  }
-}
-
 /// Sum that wraps on integers, as two's complement hardware does.
 template <typename T>
 T wrapping_sum(T a, T b) {

@@ -11,11 +11,6 @@
 namespace tessera {
 namespace {
 
-void infer_function(Graph& graph, const Node& node) {
-  expect_type(graph, node, 0, {DataType::f32});
-  set_output(graph, node, 0, DataType::f32, input_value(graph, node, 0).shape);
-}
-
 void infer_test(Graph& graph, const Node& node) {
   expect_type(graph, node, 0, {DataType::f32});
   set_output(graph, node, 0, DataType::boolean, input_value(graph, node, 0).shape);
@@ -24,11 +19,6 @@ void infer_test(Graph& graph, const Node& node) {
 void infer_sign(Graph& graph, const Node& node) {
   expect_type(graph, node, 0, {DataType::f32, DataType::i64, DataType::s32});
   set_output(graph, node, 0, input_value(graph, node, 0).type, input_value(graph, node, 0).shape);
-}
-
-template <float (*function)(float)>
-void evaluate_function(const Node&, std::span<const TensorView> inputs, std::span<const TensorView> outputs) {
-  map_elements<float>(inputs[0], outputs[0], [](float x) { return function(x); });
 }
 
 /// function(x, alpha) with the default that ONNX gives attribute alpha.

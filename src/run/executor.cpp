@@ -1,10 +1,11 @@
 #include "run/executor.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <set>
 #include <utility>
+
+#include "core/clock.hpp"
 
 namespace tessera {
 namespace {
@@ -16,19 +17,15 @@ std::size_t area(std::size_t bytes) {
   return round_up(bytes + buffer_slack, page);
 }
 
-double now() noexcept {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 /// Runs the steps one after the other, with `after` behind each; `seconds`: where to add what they took, or null.
 template <typename After>
 void run_steps(const Plan& plan, const RunContext& context, double* seconds, After after) noexcept {
-  double last = seconds != nullptr ? now() : 0.0;
+  double last = seconds != nullptr ? seconds_now() : 0.0;
   for (const std::unique_ptr<Step>& step : plan.steps) {
     step->run(context);
     after();
     if (seconds == nullptr) continue;
-    const double time = now();
+    const double time = seconds_now();
     *seconds++ += time - last;
     last = time;
   }

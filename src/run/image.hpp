@@ -43,6 +43,11 @@ struct Image {
   /// Byte offset of pixel (0, 0) of image 0: inside the halo.
   [[nodiscard]] std::int64_t origin() const noexcept { return halo.top * row_stride() + halo.left * pixel_stride(); }
 
+  /// Byte offset of pixel (row, 0) of an image.
+  [[nodiscard]] std::int64_t row_offset(std::int64_t image, std::int64_t row) const noexcept {
+    return origin() + image * image_stride() + row * row_stride();
+  }
+
   /// A matrix seen as images, one for each item: rows become pixels of one long row.
   static Image matrix(BufferId buffer, DataType type, std::int64_t rows, std::int64_t columns,
                       std::int64_t items = 1) noexcept {

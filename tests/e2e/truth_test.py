@@ -187,10 +187,11 @@ class Truth(unittest.TestCase):
 
     def test_extents_beyond_any_memory(self):
         for extents in ([2**63 - 1], [2**62, 4], [2**40, 2**40], [2**31, 2**31, 2**31]):
-            path = self.write("huge.onnx", onnx.model([onnx.node("Relu", ["x"], ["y"])], [onnx.value_info("x", extents)],
-                                                      [onnx.value_info("y", extents)]))
-            for words in (("run",), ("explain",), ("compare", "--model")):
-                self.fails(2, *words, path, "-q", says="x")
+            for op, result, named in (("Relu", extents, "y_node"), ("ReduceMax", [1] * len(extents), "tensor x")):
+                path = self.write("huge.onnx", onnx.model([onnx.node(op, ["x"], ["y"])], [onnx.value_info("x", extents)],
+                                                          [onnx.value_info("y", result)]))
+                for words in (("run",), ("explain",), ("compare", "--model")):
+                    self.fails(2, *words, path, "-q", says=named)
 
     def test_more_memory_than_there_is(self):
         wide = [2**21, 2**21]  # 16 TiB
@@ -397,10 +398,15 @@ class Truth(unittest.TestCase):
         self.assertNotIn("\x1b", done.stdout)
 
     def test_a_shape_that_depends_on_values_names_its_node(self):
-        path = self.write("open.onnx", onnx.model([onnx.node("NonZero", ["x"], ["y"], "the_node")],
-                                                  [onnx.value_info("x", [2, 2])], [onnx.value_info("y", ["a", "b"], onnx.INT64)]))
-        self.fails(2, "run", path, "-q", says="the_node")
-        self.fails(2, "explain", path, "-q", says="the_node")
+        matrix, result = onnx.value_info("x", [4, 4]), onnx.value_info("y", ["a", "b"])
+        places = onnx.model([onnx.node("NonZero", ["x"], ["y"], "the_node")], [matrix],
+                            [onnx.value_info("y", ["a", "b"], onnx.INT64)])
+        number = lambda name, value: onnx.tensor(name, [1], struct.pack("<q", value), onnx.INT64)
+        part = onnx.model([onnx.node("Slice", ["x", "from", "end", "axis"], ["y"], "the_node")],
+                          [matrix, onnx.value_info("from", [1], onnx.INT64)], [result], [number("end", 3), number("axis", 0)])
+        for path in (self.write("places.onnx", places), self.write("part.onnx", part)):
+            self.fails(2, "run", path, "-q", says="the_node")
+            self.fails(2, "explain", path, "-q", says="the_node")
 
     def test_a_model_with_few_positions_gets_shorter_sequences(self):
         """Its table of positions ends before the usual 128 tokens."""

@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
 
 #include "compare/format.hpp"
+#include "core/clock.hpp"
 
 namespace tessera::tool {
 namespace {
@@ -39,10 +39,6 @@ int columns() {
   }
   const int given = std::atoi(environment("COLUMNS").c_str());
   return given > 0 ? given : widest;
-}
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 std::string bar_text(double fraction, int cells, bool unicode) {
@@ -89,14 +85,14 @@ ProgressLine::~ProgressLine() {
 
 void ProgressLine::stage(const std::string& activity) {
   activity_ = printable(activity);
-  begun_ = now();
+  begun_ = seconds_now();
   drawn_ = 0;
   draw(activity_ + (unicode_ ? " …" : " ..."));
 }
 
 void ProgressLine::update(double fraction) {
   if (!visible_) return;
-  const double time = now();
+  const double time = seconds_now();
   if (time - drawn_ < redraw_seconds) return;
   drawn_ = time;
   fraction = std::clamp(fraction, 0.0, 1.0);

@@ -1,9 +1,11 @@
 #include "compile/lower/lower.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
 #include "core/error.hpp"
+#include "ops/op.hpp"
 
 namespace tessera {
 namespace {
@@ -78,11 +80,33 @@ constexpr std::array entries = {
     Entry{"ReduceLogSum", lower_reduction},
 };
 
+bool is_empty(const Builder& builder, ValueId id) {
+  return id != no_value && builder.shape(id).elements() == 0;
+}
+
+/// What has no elements needs no step, and no kernel then has to think of extents of 0.
+bool lower_nothing(Builder& builder, const Node& node) {
+  for (const ValueId id : node.outputs)
+    if (id != no_value && !is_empty(builder, id)) return false;
+  for (const ValueId id : node.outputs)
+    if (id != no_value) builder.plain_output(id);
+  return true;
+}
+
+/// Sums of no products are for plain code, for the same reason.
+bool multiplies_nothing(const Builder& builder, const Node& node) {
+  const OpSchema* schema = find_op(node.op);
+  return schema != nullptr && schema->kind == OpKind::product &&
+         std::ranges::any_of(node.inputs, [&](ValueId id) { return is_empty(builder, id); });
+}
+
 }  // namespace
 
 void lower(Builder& builder, const Node& node) {
-  for (const Entry& entry : entries)
-    if (entry.op == node.op && entry.lowering(builder, node)) return;
+  if (lower_nothing(builder, node)) return;
+  if (!multiplies_nothing(builder, node))
+    for (const Entry& entry : entries)
+      if (entry.op == node.op && entry.lowering(builder, node)) return;
   if (lower_elements(builder, node)) return;
   if (!lower_reference(builder, node))
     reject("node " + node.name + " (" + node.op + ")", "no kernel and no reference code runs it with these types",

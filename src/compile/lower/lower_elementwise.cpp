@@ -12,16 +12,13 @@
 
 #include "compile/layout/activation.hpp"
 #include "compile/lower/lower.hpp"
+#include "compile/lower/operands.hpp"
 #include "ops/helpers.hpp"
 #include "run/steps/elementwise_steps.hpp"
 #include "run/steps/strided_copy_step.hpp"
 
 namespace tessera {
 namespace {
-
-bool is_kernel_type(DataType type) {
-  return type == DataType::f32 || type == DataType::bf16 || type == DataType::u8;
-}
 
 StepInfo describe(const Builder& builder, const Node& node) {
   return {node.name,

@@ -69,7 +69,7 @@ bool lower_movement(Builder& builder, const Node& node) {
     const ValueId y = node.outputs[i];
     const auto copy = strided_copy_of(node, inputs->views, shapes, i, source.strides);
     const bool wanted = builder.wanted_as_image(y) || (from_image && node.op != "Transpose");
-    const bool as_image = wanted && shapes[i].rank() == 4 && copy->shape == shapes[i] && has_image_type(from);
+    const bool as_image = wanted && shapes[i].rank() == 4 && copy->shape == shapes[i] && is_kernel_type(from.type);
     emit_copy(builder, node, source, *copy, y, as_image);
   }
   return true;

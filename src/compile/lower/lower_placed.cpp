@@ -61,7 +61,7 @@ bool lower_placed(Builder& builder, const Node& node) {
   std::vector<std::int64_t> to = result_strides(*copy);
   for (std::int64_t& stride : to) stride *= spec.width;
   if ((builder.wanted_as_image(y) || from_image) && shape.rank() == 4 && copy->axes.size() == 4 &&
-      has_image_type(value)) {
+      is_kernel_type(value.type)) {
     spec.y = builder.image_output(y);
     spec.fill = zero_byte(value);
     spec.to = spec.y.buffer;

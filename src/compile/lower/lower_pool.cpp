@@ -1,5 +1,6 @@
 // MaxPool, AveragePool and GlobalAveragePool of images -> PoolStep.
 #include "compile/lower/lower.hpp"
+#include "compile/lower/operands.hpp"
 #include "ops/window.hpp"
 #include "run/steps/pool_step.hpp"
 
@@ -23,16 +24,13 @@ bool counts_beyond_padding(const Node& node, const Window& w, const Shape& x) {
          (w.out_w - 1) * w.stride_w + w.kernel_w > x[3] + w.pad_left + w.pad_right;
 }
 
-bool type_fits(DataType type) {
-  return type == DataType::f32 || type == DataType::bf16 || type == DataType::u8;
-}
-
 }  // namespace
 
 bool lower_pool(Builder& builder, const Node& node) {
   const Value& xv = builder.value(node.inputs[0]);
   const Value& yv = builder.value(node.outputs[0]);
-  if (node.outputs.size() > 1 || xv.shape.rank() != 4 || !type_fits(xv.type) || !type_fits(yv.type)) return false;
+  if (node.outputs.size() > 1 || xv.shape.rank() != 4 || !is_kernel_type(xv.type) || !is_kernel_type(yv.type))
+    return false;
   const Window window = pool_window(builder, node);
   if (window.dilation_h != 1 || window.dilation_w != 1) return false;
   if (counts_beyond_padding(node, window, builder.shape(node.inputs[0]))) return false;

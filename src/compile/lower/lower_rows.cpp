@@ -4,15 +4,12 @@
 #include <string>
 
 #include "compile/lower/lower.hpp"
+#include "compile/lower/operands.hpp"
 #include "run/steps/image_steps.hpp"
 #include "run/steps/row_steps.hpp"
 
 namespace tessera {
 namespace {
-
-bool is_kernel_type(DataType type) {
-  return type == DataType::f32 || type == DataType::bf16 || type == DataType::u8;
-}
 
 DenseRows last_axis(const RowsPlace& place, DataType type, const Shape& shape) {
   const std::int64_t n = shape.rank() == 0 ? 1 : shape.back();

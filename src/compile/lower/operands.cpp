@@ -61,8 +61,8 @@ bool plain_code_runs(const OpSchema& schema, const Value& value) {
   return !value.quantization || schema.codes != Codes::reals;
 }
 
-bool has_image_type(const Value& value) {
-  return value.type == DataType::f32 || value.type == DataType::bf16 || value.type == DataType::u8;
+bool is_kernel_type(DataType type) {
+  return type == DataType::f32 || type == DataType::bf16 || type == DataType::u8;
 }
 
 }  // namespace tessera

@@ -32,8 +32,8 @@ Source source_of(Builder& builder, ValueId id);
 /// The same for steps that copy bytes and read none beside them: a constant stays where it is.
 Source copied_source_of(Builder& builder, ValueId id);
 
-/// Types that images have.
-bool has_image_type(const Value& value);
+/// Types that the vector kernels read and write, and so images have.
+bool is_kernel_type(DataType type);
 
 /// Plain code knows no scale that integers are to be read by, and computes nothing in bf16. An op that does not ask for
 /// a scale takes the integers as they are; one that only moves elements takes any type.

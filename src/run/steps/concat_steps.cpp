@@ -3,21 +3,14 @@
 #include <cstring>
 
 namespace tessera {
-namespace {
-
-std::byte* row(const RunContext& context, const Image& image, std::int64_t n, std::int64_t h) noexcept {
-  return context.at(image.buffer) + image.origin() + n * image.image_stride() + h * image.row_stride();
-}
-
-}  // namespace
 
 void ConcatImages::run(const RunContext& context) const noexcept {
   fill_halo(y_, fill_, context);
   for_rows_of_member(y_, context, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
     for (std::int64_t h = first; h < last; ++h) {
-      std::byte* target = row(context, y_, n, h);
+      std::byte* target = context.at(y_.buffer) + y_.row_offset(n, h);
       for (const Image& part : parts_) {
-        const std::byte* source = row(context, part, n, h);
+        const std::byte* source = context.at(part.buffer) + part.row_offset(n, h);
         const auto bytes = static_cast<std::size_t>(part.pixel_bytes());
         for (std::int64_t w = 0; w < y_.width; ++w)
           std::memcpy(target + w * y_.pixel_stride(), source + w * part.pixel_stride(), bytes);

@@ -9,8 +9,7 @@ namespace {
 constexpr std::int64_t channels_of_piece = 64;
 
 std::int64_t at(const Image& image, std::int64_t n, std::int64_t h, std::int64_t channel) noexcept {
-  return image.origin() + n * image.image_stride() + h * image.row_stride() +
-         channel * static_cast<std::int64_t>(size_of(image.type));
+  return image.row_offset(n, h) + channel * static_cast<std::int64_t>(size_of(image.type));
 }
 
 }  // namespace

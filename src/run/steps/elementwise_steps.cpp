@@ -3,13 +3,6 @@
 #include <algorithm>
 
 namespace tessera {
-namespace {
-
-std::byte* pixel(const RunContext& context, const Image& image, std::int64_t n, std::int64_t h) noexcept {
-  return context.at(image.buffer) + image.origin() + n * image.image_stride() + h * image.row_stride();
-}
-
-}  // namespace
 
 void ElementwiseStep::run(const RunContext& context) const noexcept {
   const Range range = share(call_.rows, context.member, context.members);
@@ -45,11 +38,12 @@ void ElementwiseImageStep::run(const RunContext& context) const noexcept {
   call.n = by_pixel ? y_.channels : y_.width * y_.channels;
   for_rows_of_member(y_, context, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
     for (std::int64_t h = first; h < last; ++h) {
-      call.a.data = pixel(context, a_, n, h);
+      call.a.data = context.at(a_.buffer) + a_.row_offset(n, h);
       call.a.stride = a_.pixel_stride();
-      call.y.data = pixel(context, y_, n, h);
+      call.y.data = context.at(y_.buffer) + y_.row_offset(n, h);
       call.y.stride = y_.pixel_stride();
-      if (b_.buffer != no_buffer) call.b.data = pixel(context, b_, b_.count == 1 ? 0 : n, by_channel ? 0 : h);
+      if (b_.buffer != no_buffer)
+        call.b.data = context.at(b_.buffer) + b_.row_offset(b_.count == 1 ? 0 : n, by_channel ? 0 : h);
       call.b.stride = by_channel ? 0 : b_.pixel_stride();
       kernel_(call);
     }

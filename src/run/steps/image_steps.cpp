@@ -17,8 +17,7 @@ class ToNhwc final : public Step {
     const auto* source = reinterpret_cast<const float*>(context.at(source_));
     for_rows_of_member(image_, context, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
       kernel_({source + n * image_.channels * image_.height * image_.width,
-               {context.at(image_.buffer) + image_.origin() + n * image_.image_stride(), image_.pixel_stride(),
-                image_.type, requantize_},
+               {context.at(image_.buffer) + image_.row_offset(n, 0), image_.pixel_stride(), image_.type, requantize_},
                image_.row_stride(),
                image_.channels,
                image_.height,
@@ -45,8 +44,7 @@ class ToNchw final : public Step {
   void run(const RunContext& context) const noexcept override {
     auto* target = reinterpret_cast<float*>(context.at(target_));
     for_rows_of_member(image_, context, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
-      kernel_({{context.at(image_.buffer) + image_.origin() + n * image_.image_stride(), image_.pixel_stride(),
-                image_.type, dequantize_},
+      kernel_({{context.at(image_.buffer) + image_.row_offset(n, 0), image_.pixel_stride(), image_.type, dequantize_},
                image_.row_stride(),
                target + n * image_.channels * image_.height * image_.width,
                image_.channels,
@@ -76,8 +74,7 @@ class MoveElements final : public Step {
     const auto size = static_cast<std::int64_t>(size_of(image_.type));
     for (std::int64_t row = range.first; row < range.last; ++row) {
       const std::int64_t n = row / image_.height, h = row % image_.height;
-      std::byte* pixels =
-          context.at(image_.buffer) + image_.origin() + n * image_.image_stride() + h * image_.row_stride();
+      std::byte* pixels = context.at(image_.buffer) + image_.row_offset(n, h);
       for (std::int64_t c = 0; c < image_.channels; ++c) {
         std::byte* plane = context.at(dense_) + ((n * image_.channels + c) * image_.height + h) * image_.width * size;
         for (std::int64_t w = 0; w < image_.width; ++w) {

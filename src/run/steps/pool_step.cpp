@@ -8,8 +8,8 @@ void PoolStep::run(const RunContext& context) const noexcept {
   for_rows_of_member(y_, context, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
     call.first_row = first;
     call.last_row = last;
-    call.x.data = context.at(x_.buffer) + x_.origin() + n * x_.image_stride();
-    call.y.data = context.at(y_.buffer) + y_.origin() + n * y_.image_stride();
+    call.x.data = context.at(x_.buffer) + x_.row_offset(n, 0);
+    call.y.data = context.at(y_.buffer) + y_.row_offset(n, 0);
     kernel_(call);
   });
 }

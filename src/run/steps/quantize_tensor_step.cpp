@@ -77,7 +77,7 @@ class QuantizeTensorStep final : public Step {
                   std::int64_t last) const noexcept {
     const Image& y = target_.image;
     kernels_.to_nhwc({reinterpret_cast<const float*>(context.at(source_.buffer)) + n * y.channels * y.height * y.width,
-                      {context.at(y.buffer) + y.origin() + n * y.image_stride(), y.pixel_stride(), y.type, to_u8},
+                      {context.at(y.buffer) + y.row_offset(n, 0), y.pixel_stride(), y.type, to_u8},
                       y.row_stride(),
                       y.channels,
                       y.height,
@@ -89,12 +89,8 @@ class QuantizeTensorStep final : public Step {
   void from_image(const RunContext& context, const Requantize& to_u8, std::int64_t n, std::int64_t first,
                   std::int64_t last) const noexcept {
     const Image &x = source_.image, &y = target_.image;
-    kernels_.convert({{context.at(x.buffer) + x.origin() + n * x.image_stride() + first * x.row_stride(),
-                       x.row_stride(),
-                       x.type,
-                       {}},
-                      {context.at(y.buffer) + y.origin() + n * y.image_stride() + first * y.row_stride(),
-                       y.row_stride(), y.type, to_u8},
+    kernels_.convert({{context.at(x.buffer) + x.row_offset(n, first), x.row_stride(), x.type, {}},
+                      {context.at(y.buffer) + y.row_offset(n, first), y.row_stride(), y.type, to_u8},
                       last - first,
                       x.width * x.channels});
   }

@@ -42,8 +42,8 @@ void ConvertImageStep::run(const RunContext& context) const noexcept {
   fill_halo(y_, fill_, context);
   for_rows_of_member(y_, context, [&](std::int64_t n, std::int64_t first, std::int64_t last) {
     for (std::int64_t h = first; h < last; ++h) {
-      const std::byte* x = context.at(x_.buffer) + x_.origin() + n * x_.image_stride() + h * x_.row_stride();
-      std::byte* y = context.at(y_.buffer) + y_.origin() + n * y_.image_stride() + h * y_.row_stride();
+      const std::byte* x = context.at(x_.buffer) + x_.row_offset(n, h);
+      std::byte* y = context.at(y_.buffer) + y_.row_offset(n, h);
       kernel_({{x, x_.pixel_stride(), x_.type, from_}, {y, y_.pixel_stride(), y_.type, to_}, y_.width, y_.channels});
     }
   });

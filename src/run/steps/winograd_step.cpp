@@ -212,8 +212,7 @@ void WinogradStep::locate_outputs(const RunContext& context, const Block& block,
   const Image& c = spec_.c;
   const Image& r = spec_.residual;
   const auto pixel_of = [&](const Image& image, const Place& place) {
-    return context.at(image.buffer) + image.origin() + place.image * image.image_stride() +
-           place.h * image.row_stride() + place.w * image.pixel_stride();
+    return context.at(image.buffer) + image.row_offset(place.image, place.h) + place.w * image.pixel_stride();
   };
   std::size_t pixel = 0;
   for (int t = 0; t < block.tiles; ++t) {

@@ -107,6 +107,26 @@ TEST(Fallback, MoreInputsThanPlainCodeTakesAreRefusedByNumber) {
   }
 }
 
+TEST(Fallback, WhatHasNoElementsNeedsNoStep) {
+  Net net;
+  const ValueId x = net.input("x", {0, 8}), image = net.input("image", {0, 3, 6, 6});
+  const ValueId y = net.op("MatMul", {x, net.weight(Shape{8, 4})});
+  const ValueId pixels = net.op("Conv", {image, net.weight(Shape{5, 3, 3, 3}), net.weight(Shape{5})});
+  net.output(net.op("Softmax", {y}));
+  net.output(net.op("GlobalAveragePool", {net.op("MaxPool", {pixels}, {{"kernel_shape", ints({2, 2})}})}));
+  net.output(net.op("ReduceSum", {y}));
+  net.output(net.op("Concat", {y, net.constant(random_tensor(Shape{2, 4}, 1))}, {{"axis", std::int64_t{0}}}));
+  net.output(net.op("MatMul", {net.input("thin", {2, 0}), net.constant(Tensor(DataType::f32, Shape{0, 3}))}));
+  infer_shapes(net.graph);
+  const std::vector<Tensor> inputs{random_tensor(Shape{0, 8}, 1), random_tensor(Shape{0, 3, 6, 6}, 2),
+                                   random_tensor(Shape{2, 0}, 3)};
+  const auto expected = evaluate(net.graph, inputs);
+  for (const Isa isa : tiers_here()) {
+    const auto got = planned(net.graph, inputs, isa);
+    for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_TRUE(same_bits(got[i], expected[i])) << i;
+  }
+}
+
 TEST(Fallback, ShapesThatDependOnValuesAreRefusedByName) {
   Net net;
   const ValueId x = net.input("x", {4, 4});
