@@ -56,12 +56,17 @@ class Conversion {
  private:
   void find_wanted() {
     for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend(); ++node) {
-      const bool passes_on = is_view(*node) && wanted_[static_cast<std::size_t>(node->outputs[0])];
+      const bool passes_on =
+          wanted_[static_cast<std::size_t>(node->outputs[0])] && (is_view(*node) || is_rounded_pool(*node));
       for (std::size_t i = 0; i < node->inputs.size(); ++i)
         if (node->has_input(i) && (wants_bf16(*node, i) || (i == 0 && passes_on)))
           wanted_[static_cast<std::size_t>(node->inputs[i])] = true;
     }
   }
+
+  /// The largest of rounded numbers is the largest number, rounded: half the bytes before such a pool, and the same
+  /// bits.
+  bool is_rounded_pool(const Node& node) const { return node.op == "MaxPool" && all_read_bf16(node.outputs[0]); }
 
   bool all_read_bf16(ValueId id) const {
     if (uses_.is_output(id)) return false;

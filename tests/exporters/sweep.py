@@ -2,12 +2,14 @@
 """Exports networks of transformers, timm and torchvision as their users would, and runs the files: one row for each
 network, exporter, operator set and kind of attention, right, refused, wrong or crashed.
 
-usage: TESSERA=build/release/tessera sweep.py WORK [--only PREFIX] [--variant PREFIX] [--export | --exported] [--samples N] [--csv FILE] [--page FILE]
+usage: TESSERA=build/release/tessera sweep.py WORK [--only PREFIX] [--variant PREFIX] [--export | --exported] [--samples N] [--known FILE] [--csv FILE]
+                [--page FILE]
        WORK      a folder for exported files, which later runs take as they are: some 10 GB
        --variant of exporter-opset-attention, say classic-17 or dynamo
        --export  only write the files
        --exported only look at files that are there
        --samples inferences to time [0: none]
+       --known   rows of an earlier --csv, which are taken as they are: so a sweep can be made in parts
 needs: pip install -r requirements.txt, in a virtual environment outside the repository
 """
 import argparse
@@ -53,6 +55,14 @@ def write_csv(rows, path):
             writer.writerow(f"{value:.3g}" if isinstance(value, float) else value for value in values)
 
 
+def read_csv(path):
+    """{(network, variant): row} of what write_csv wrote."""
+    kinds = {field.name: field.type for field in dataclasses.fields(Row)}
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = [Row(**{name: kinds[name](value) for name, value in line.items()}) for line in csv.DictReader(file)]
+    return {(row.network, (row.exporter, row.opset, row.attention)): row for row in rows}
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("work")
@@ -61,9 +71,11 @@ def main():
     parser.add_argument("--export", action="store_true")
     parser.add_argument("--exported", action="store_true")
     parser.add_argument("--samples", type=int, default=0)
+    parser.add_argument("--known")
     parser.add_argument("--csv")
     parser.add_argument("--page")
     words = parser.parse_args()
+    known = read_csv(words.known) if words.known else {}
     rows = []
     for network in networks():
         if not network.name.startswith(words.only):
@@ -71,11 +83,14 @@ def main():
         wanted = [variant for variant in network.variants if variant_name(variant).startswith(words.variant)]
         if words.exported:
             wanted = [variant for variant in wanted if was_exported(network, variant, words.work)]
-        else:
-            export(network, wanted, words.work)
+        elif missing := [variant for variant in wanted if (network.name, variant) not in known]:
+            export(network, missing, words.work)
         if words.export:
             continue
         for variant in wanted:
+            if (network.name, variant) in known:
+                rows.append(known[network.name, variant])
+                continue
             row = row_of(network, variant, words.work, words.samples)
             rows.append(row)
             print(f"{row.verdict:8} {row.network} {variant_name(variant)} {row.error:.1e} {row.peer_error:.1e} "

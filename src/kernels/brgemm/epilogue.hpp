@@ -96,12 +96,13 @@ TESSERA_INLINE F32x16 add_residual(F32x16 x, const std::byte* row, int column, i
   }
 }
 
-template <Output output>
+template <Sums sums, Output output>
 TESSERA_INLINE void store_output(std::byte* row, int column, int lanes, F32x16 x, const Quantizer& quantizer) {
   if constexpr (output == Output::f32) {
     lanes == 16 ? store_f32(row + column * 4, x) : store_f32_partial(row + column * 4, x, lanes);
   } else if constexpr (output == Output::bf16) {
-    lanes == 16 ? store_bf16(row + column * 2, x) : store_bf16_partial(row + column * 2, x, lanes);
+    const __m256i rounded = sums == Sums::f32 ? product_to_bf16(x) : f32_to_bf16(x);
+    lanes == 16 ? store_16x16(row + column * 2, rounded) : store_16x16_partial(row + column * 2, rounded, lanes);
   } else {
     lanes == 16 ? store_u8(row + column, x, quantizer) : store_u8_partial(row + column, x, quantizer, lanes);
   }
@@ -168,7 +169,7 @@ struct FinishColumns {
   }
 
   [[gnu::always_inline]] void store(const BrgemmBlock& block, int row, F32x16 x) const {
-    store_output<output>(block.c_rows[row], column, lanes, x, output_quantizer);
+    store_output<sums, output>(block.c_rows[row], column, lanes, x, output_quantizer);
   }
 };
 

@@ -27,6 +27,16 @@ TESSERA_INLINE void store_bf16_partial(void* p, F32x16 x, int n) {
   store_16x16_partial(p, f32_to_bf16(x), n);
 }
 
+/// As f32_to_bf16; with one instruction instead of eight where the tier has it. That one takes denormal numbers for 0,
+/// so it is for sums of bf16 products alone, which the same tier makes with instructions that do so, too.
+TESSERA_INLINE __m256i product_to_bf16(F32x16 x) {
+#if defined(__AVX512BF16__)
+  return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(x.v));
+#else
+  return f32_to_bf16(x);
+#endif
+}
+
 // Integers as floats, exact; (q - zero_point) * scale is left to Dequantizer.
 TESSERA_INLINE F32x16 load_u8(const void* p) {
   return to_f32(load_u8_as_s32(p));
