@@ -27,8 +27,9 @@ BatchPlans plans_of(BoundGraph& batch, BoundGraph& part, const std::vector<Bindi
   const Graph& bound = batch.with(extents);
   BatchSplit split;
   const std::vector<Binding> one = with_items(part.symbolic(), extents, 1);
-  for (std::size_t i = 0; apart && i < one.size(); ++i) {
-    if (one[i].extent == extents[i].extent || why_not_by_item(part.with(one), bound, extents[i].extent)) continue;
+  const Graph* const item = apart ? one_item(part, extents) : nullptr;
+  for (std::size_t i = 0; item != nullptr && i < one.size(); ++i) {
+    if (one[i].extent == extents[i].extent || why_not_by_item(*item, bound, extents[i].extent)) continue;
     split.part = 1;
     split.parts = extents[i].extent;
   }

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "compile/batch_items.hpp"
+#include "core/error.hpp"
 
 namespace tessera {
 namespace {
@@ -105,6 +106,14 @@ std::vector<Binding> with_items(const Graph& graph, std::span<const Binding> bin
   return changed;
 }
 
+const Graph* one_item(BoundGraph& part, std::span<const Binding> bindings) {
+  try {
+    return &part.with(with_items(part.symbolic(), bindings, 1));
+  } catch (const Error&) {
+    return nullptr;
+  }
+}
+
 BatchSplit split_batch(BoundGraph& part, const Graph& batch, std::span<const Binding> bindings, int threads,
                        const Topology& topology) {
   BatchSplit whole;
@@ -116,12 +125,16 @@ BatchSplit split_batch(BoundGraph& part, const Graph& batch, std::span<const Bin
   }
   const std::int64_t items = found->extent;
   if (items == 1) return whole;
-  const Graph& item = part.with(with_items(part.symbolic(), bindings, 1));
-  if (const auto reason = why_not_by_item(item, batch, items)) {
+  const Graph* const item = one_item(part, bindings);
+  if (item == nullptr) {
+    whole.why = "the model does not take one item alone";
+    return whole;
+  }
+  if (const auto reason = why_not_by_item(*item, batch, items)) {
     whole.why = *reason;
     return whole;
   }
-  return split_batch(cost_of_item(item), items, threads, topology);
+  return split_batch(cost_of_item(*item), items, threads, topology);
 }
 
 BatchPlans plan_batch(BoundGraph& part, const Graph& batch, std::span<const Binding> bindings, const BatchSplit& split,

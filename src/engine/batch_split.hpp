@@ -39,4 +39,8 @@ BatchPlans plan_batch(BoundGraph& part, const Graph& batch, std::span<const Bind
 /// The bindings for a batch of another size. The symbol of the batch is that of the first axis of the inputs.
 std::vector<Binding> with_items(const Graph& graph, std::span<const Binding> bindings, std::int64_t items);
 
+/// `part` for one item of these extents, until it is used again. Null where there is no such thing: shapes that are
+/// constants in the file may fit one batch alone.
+const Graph* one_item(BoundGraph& part, std::span<const Binding> bindings);
+
 }  // namespace tessera

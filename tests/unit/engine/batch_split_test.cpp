@@ -113,6 +113,21 @@ TEST_F(SessionTest, TextsInPartsGiveTheSameBits) {
     }
 }
 
+/// An exporter that keeps the batch of its example in a Reshape writes a file that fits this batch alone.
+TEST_F(SessionTest, ABatchThatTheFileFixesRunsAsAWhole) {
+  Net net;
+  const ValueId x = net.op("Relu", {net.input("x", {Dim("batch"), 2})});
+  net.output(net.reshape(x, {2, 3}));
+  infer_shapes(net.graph);
+  write_onnx(net.graph, path_);
+  Session session = Model::load(path_).compile({.threads = 2, .extents = {{"batch", 3}}});
+  EXPECT_EQ(session.batch_split().part, 0);
+  EXPECT_EQ(session.batch_split().why, "the model does not take one item alone");
+  const Tensor three = testing::random_tensor({3, 2}, 1);
+  const Tensor y = only(session.run({{"x", three}}));
+  for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(y.as<float>()[i], std::max(0.0F, three.as<float>()[i]));
+}
+
 TEST_F(SessionTest, ExplainCountsEveryPart) {
   Session session = Model::load(path_).compile({.threads = 2, .extents = {{"batch", 7}}});
   const BatchSplit& split = session.batch_split();
