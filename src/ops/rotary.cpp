@@ -46,15 +46,16 @@ void infer_rotary_embedding(Graph& graph, const Node& node) {
   expect_shape(graph, node, 2, table);
   if (node.has_input(3))
     expect_shape(graph, node, 3, SymbolicShape{x.batch, x.length});
+  else if (table.dims[0] != Dim(1))  // PyTorch's exporter writes one table for all items
+    expect_shape(graph, node, 1, SymbolicShape{x.batch, x.length, table.dims.back()});
   else
-    for (const std::size_t i : {1U, 2U})
-      expect_shape(graph, node, i, SymbolicShape{x.batch, x.length, table.dims.back()});
+    expect_extent(node, "the length of the table of cosines", table.dims[1], x.length);
   set_output(graph, node, 0, DataType::f32, SymbolicShape(input_value(graph, node, 0).shape));
 }
 
-/// The row of the tables for one token; node_error where its position is outside of them.
-std::int64_t table_row(const Node& node, std::span<const TensorView> inputs, std::int64_t token) {
-  if (!has_positions(inputs)) return token;
+/// The row of the tables for one token of texts of this length; node_error where its position is outside of them.
+std::int64_t table_row(const Node& node, std::span<const TensorView> inputs, std::int64_t token, std::int64_t length) {
+  if (!has_positions(inputs)) return inputs[1].shape[0] == 1 ? token % length : token;
   const std::int64_t position = integer_at(inputs[3], token), rows = inputs[1].shape[0];
   if (position < 0 || position >= rows)
     node_error(
@@ -71,7 +72,7 @@ void evaluate_rotary_embedding(const Node& node, std::span<const TensorView> inp
   const std::int64_t half = inputs[1].shape.back();
   const auto cosines = inputs[1].as<float>(), sines = inputs[2].as<float>();
   for (std::int64_t token = 0; token < x.batch * x.length; ++token) {
-    const auto row = static_cast<std::size_t>(table_row(node, inputs, token) * half);
+    const auto row = static_cast<std::size_t>(table_row(node, inputs, token, x.length) * half);
     for (std::int64_t h = 0; h < x.heads; ++h) {
       const std::int64_t at = x.offset(token / x.length, h, token % x.length);
       const float* const from = inputs[0].as<float>().data() + at;
