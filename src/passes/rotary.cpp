@@ -3,6 +3,7 @@
 //   x * C + Concat(-second half of x, first half of x) * S
 //
 // for x [B, heads, S, D] and factors C, S with one axis of 1 for the heads. The halves are Slices, or a Split in two.
+// So does RotaryEmbedding of operator set 23 that turns whole heads in halves; its tables serve both halves of a head.
 #include <optional>
 #include <utility>
 #include <vector>
@@ -39,7 +40,38 @@ class RotaryPattern {
     }
   }
 
+  /// Returns where the node stands that takes the place of RotaryEmbedding `index`, or `index`.
+  std::size_t spell_out(std::size_t index) {
+    const Node node = rewriter_.node(index);
+    if (const char* reason = why_not(node)) {
+      rewriter_.decline(node, reason);
+      return index;
+    }
+    std::vector<Node> nodes;
+    std::vector<ValueId> inputs{node.inputs[0]};
+    for (const std::size_t table : {1U, 2U}) {
+      inputs.push_back(rewriter_.add_value(graph_.value(node.inputs[table]).name + "_twice", DataType::f32));
+      nodes.push_back({"Concat",
+                       node.name + (table == 1 ? "_cosines" : "_sines"),
+                       {node.inputs[table], node.inputs[table]},
+                       {inputs.back()},
+                       {{"axis", std::int64_t{-1}}}});
+    }
+    Attributes attributes;
+    if (const auto* heads = node.find_attribute<std::int64_t>("num_heads")) attributes["num_heads"] = *heads;
+    nodes.push_back({"FusedRotary", node.name, std::move(inputs), node.outputs, std::move(attributes)});
+    return rewriter_.expand(index, std::move(nodes), "became FusedRotary");
+  }
+
  private:
+  /// Why RotaryEmbedding is not FusedRotary, or null.
+  const char* why_not(const Node& node) const {
+    if (node.has_input(3)) return "its tables are read by position";
+    if (node.attribute_or<std::int64_t>("interleaved", 0) != 0) return "it turns neighbours, not halves";
+    if (node.attribute_or<std::int64_t>("rotary_embedding_dim", 0) != 0) return "it turns a part of each head";
+    return nullptr;
+  }
+
   /// x where `value` is Concat(-second half of x, first half of x), or no_value.
   ValueId turned_value(ValueId value) const {
     const Node* concat = rewriter_.producer(value, "Concat");
@@ -107,8 +139,10 @@ class RotaryPattern {
 int fuse_rotary(Graph& graph, std::vector<PassNote>& notes) {
   Rewriter rewriter(graph, "rotary", notes);
   RotaryPattern pattern(rewriter);
-  for (std::size_t i = 0; i < rewriter.size(); ++i)
+  for (std::size_t i = 0; i < rewriter.size(); ++i) {
     if (rewriter.node(i).op == "Add") pattern.look_at(i);
+    if (rewriter.node(i).op == "RotaryEmbedding") i = pattern.spell_out(i);
+  }
   return rewriter.count();
 }
 

@@ -118,6 +118,42 @@ TEST(Rotary, TurnsOnlyWholeHalves) {
   EXPECT_EQ(count(net.graph, "FusedRotary"), 0);
 }
 
+/// In both layouts, with a table for each item and with one for all.
+TEST(Rotary, OfOperatorSet23) {
+  for (const bool by_heads : {false, true})
+    for (const std::int64_t tables : {std::int64_t{1}, batch}) {
+      Net net;
+      const Shape shape = by_heads ? Shape{batch, heads, length, depth} : Shape{batch, length, width};
+      Attributes attributes;
+      if (!by_heads) attributes["num_heads"] = heads;
+      const ValueId x = net.input("x", SymbolicShape(shape).dims);
+      const ValueId cosines = net.input("cosines", {tables, length, depth / 2}),
+                    sines = net.input("sines", {tables, length, depth / 2});
+      net.output(net.op("RotaryEmbedding", {x, cosines, sines}, attributes));
+      infer_shapes(net.graph);
+      const Shape table{tables, length, depth / 2};
+      const std::vector<Tensor> inputs{random_tensor(shape, 1), random_tensor(table, 2), random_tensor(table, 3)};
+      const auto expected = evaluate(net.graph, inputs);
+      run_passes(net.graph, default_passes(), nullptr);
+      EXPECT_EQ(only(net.graph, "FusedRotary").inputs[0], x);
+      WeightStore weights;
+      EXPECT_TRUE(same_bits(run_plan(net.graph, inputs, Isa::avx2, 2, weights)[0], expected[0]));
+    }
+}
+
+TEST(Rotary, OfOperatorSet23InAnotherWayStays) {
+  for (const char* attribute : {"interleaved", "rotary_embedding_dim"}) {
+    Net net;
+    const std::int64_t turned = std::string(attribute) == "interleaved" ? depth : 2;
+    const ValueId x = net.input("x", {batch, heads, length, depth});
+    const ValueId table = net.input("table", {1, length, turned / 2});
+    net.output(net.op("RotaryEmbedding", {x, table, table}, {{attribute, turned == 2 ? turned : std::int64_t{1}}}));
+    infer_shapes(net.graph);
+    run_passes(net.graph, default_passes(), nullptr);
+    EXPECT_EQ(only(net.graph, "RotaryEmbedding").inputs[0], x) << attribute;
+  }
+}
+
 TEST(SpellOutAttention, BecomesFusedAttentionInBothLayouts) {
   for (const bool flat : {false, true}) {
     Net net;
