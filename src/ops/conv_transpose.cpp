@@ -2,9 +2,11 @@
 // adds the weights, scaled by it, to the output.
 #include <algorithm>
 
+#include "core/checked_size.hpp"
 #include "ops/expect.hpp"
 #include "ops/families.hpp"
 #include "ops/plain_loops.hpp"
+#include "ops/window.hpp"
 
 namespace tessera {
 namespace {
@@ -16,19 +18,19 @@ struct Axis {
 
 std::int64_t entry(const Node& node, std::string_view key, std::size_t index, std::size_t count, std::int64_t least,
                    std::int64_t fallback) {
-  constexpr std::int64_t most = 1 << 24;  // keeps every product below in range
   const auto* list = node.find_attribute<std::vector<std::int64_t>>(key);
   if (list == nullptr || list->empty()) return fallback;
   if (list->size() != count)
     node_error(node, "attribute " + std::string(key) + " has " + std::to_string(list->size()) + " entries, not " +
                          std::to_string(count));
-  if ((*list)[index] < least || (*list)[index] > most)
+  if ((*list)[index] < least || (*list)[index] > largest_of_window)
     node_error(node, "attribute " + std::string(key) + " holds " + std::to_string((*list)[index]));
   return (*list)[index];
 }
 
 Axis axis_of(const Node& node, std::size_t i, std::size_t axes, std::int64_t kernel) {
   Axis axis;
+  if (kernel > largest_of_window) node_error(node, "its weights have an extent of " + std::to_string(kernel));
   axis.kernel = kernel;
   if (entry(node, "kernel_shape", i, axes, 1, kernel) != kernel)
     node_error(node, "attribute kernel_shape disagrees with the weights");
@@ -43,6 +45,8 @@ Axis axis_of(const Node& node, std::size_t i, std::size_t axes, std::int64_t ker
 
 /// The output extent; where the file gives it, or wants it to be stride times the input, the padding follows from it.
 std::int64_t resolve(const Node& node, Axis& axis, std::int64_t extent) {
+  if (extent > largest_bytes / axis.stride)
+    node_error(node, "its output is too large: stride times " + std::to_string(extent));
   const std::int64_t whole = axis.stride * (extent - 1) + axis.extra + (axis.kernel - 1) * axis.dilation + 1;
   const auto auto_pad = text_attribute(node, "auto_pad", "NOTSET");
   const bool same = auto_pad == "SAME_UPPER" || auto_pad == "SAME_LOWER";

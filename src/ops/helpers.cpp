@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/checked_size.hpp"
 #include "core/error.hpp"
 
 namespace tessera {
 
 namespace {
 
-constexpr std::int64_t max_elements = std::int64_t{1} << 48;
 // Shape arithmetic works on vectors as long as a rank; anything longer is data.
 constexpr std::int64_t max_extents = 2 * static_cast<std::int64_t>(Shape::max_rank);
 
@@ -20,21 +20,24 @@ std::vector<Dim> read_extents(const Tensor& tensor) {
   return extents;
 }
 
-/// What a hostile model could make of an output: a negative extent, or more elements than any memory holds.
+/// What a hostile model could make of an output.
 void check_extents(const Node& node, const SymbolicShape& shape) {
   if (shape.rank() > Shape::max_rank)
     node_error(node, "its output has more than " + std::to_string(Shape::max_rank) + " dimensions");
-  Dim elements = 1;
-  for (const Dim& dim : shape.dims) {
-    if (!dim.known()) continue;
-    if (dim.value() < 0) node_error(node, "an extent of its output is negative: " + to_string(shape));
-    elements = elements * dim;
-    if (!elements.known() || elements.value() > max_elements)
-      node_error(node, "its output is too large: " + to_string(shape));
-  }
+  for (const Dim& dim : shape.dims)
+    if (dim.known() && dim.value() < 0) node_error(node, "an extent of its output is negative: " + to_string(shape));
+  if (is_absurd(shape)) node_error(node, "its output is too large: " + to_string(shape));
 }
 
 }  // namespace
+
+bool is_absurd(const SymbolicShape& shape) {
+  std::vector<std::int64_t> known;
+  for (const Dim& dim : shape.dims)
+    if (dim.known()) known.push_back(std::max<std::int64_t>(dim.value(), 1));
+  const std::optional<std::int64_t> elements = checked_product(known);
+  return !elements || *elements > largest_bytes;
+}
 
 void node_error(const Node& node, std::string why, std::string remedy) {
   reject("node " + node.name + " (" + node.op + ")", std::move(why), std::move(remedy));

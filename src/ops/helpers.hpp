@@ -26,6 +26,9 @@ std::size_t normalised_axis(const Node& node, std::int64_t axis, std::size_t ran
 
 /// The value behind a required input; node_error when it is omitted.
 const Value& input_value(const Graph& graph, const Node& node, std::size_t index);
+/// Whether the extents that are known multiply to more than any memory holds; one of 0 does not excuse the others, with
+/// which infer functions calculate.
+bool is_absurd(const SymbolicShape& shape);
 /// Sets type and shape of an output and forgets its extents; nothing where the node does not have that output.
 /// node_error when no tensor can have that shape.
 void set_output(Graph& graph, const Node& node, std::size_t index, DataType type, SymbolicShape shape);

@@ -134,10 +134,20 @@ void refuse_absurd_size(const Value& value) {
   checked_bytes(value.shape.to_shape(), value.type, "tensor " + value.name);
 }
 
+/// Before infer functions calculate with the extents of what comes from outside; those of outputs are looked at one by
+/// one.
+void refuse_absurd_inputs(const Graph& graph) {
+  for (const ValueId id : graph.inputs)
+    if (is_absurd(graph.value(id).shape))
+      reject("tensor " + graph.value(id).name,
+             "shape " + to_string(graph.value(id).shape) + " is larger than any memory", "export the model again");
+}
+
 }  // namespace
 
 void infer_shapes(Graph& graph) {
   reset_computed(graph);
+  refuse_absurd_inputs(graph);
   KnownElements known(graph);
   for (const Node& node : graph.nodes) {
     const OpSchema* schema = find_op(node.op);

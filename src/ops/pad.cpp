@@ -87,7 +87,7 @@ Strides borders_before(const Node& node, std::span<const TensorView> inputs, con
     const auto place = static_cast<std::int64_t>(i);
     const std::size_t axis = given(inputs, 3) ? normalised_axis(node, integer_at(inputs[3], place), x.rank()) : i;
     before[axis] = listed != nullptr ? (*listed)[i] : integer_at(inputs[1], place);
-    if (before[axis] < 0 || before[axis] + x[axis] > y[axis]) node_error(node, "its pads differ from the planned ones");
+    if (before[axis] < 0 || before[axis] > y[axis] - x[axis]) node_error(node, "its pads differ from the planned ones");
   }
   return before;
 }

@@ -23,14 +23,13 @@ struct Axis {
 /// Entry `index` of a list attribute that must have `count` entries of `least` or more.
 std::int64_t entry_of(const Node& node, std::string_view key, std::size_t index, std::size_t count, std::int64_t least,
                       std::int64_t fallback) {
-  constexpr std::int64_t most = 1 << 24;  // keeps every product below in range
   const auto* list = node.find_attribute<std::vector<std::int64_t>>(key);
   if (list == nullptr || list->empty()) return fallback;
   if (list->size() != count)
     node_error(node, "attribute " + std::string(key) + " has " + std::to_string(list->size()) +
                          " entries; only 2-D windows are supported");
   const std::int64_t value = (*list)[index];
-  if (value < least || value > most)
+  if (value < least || value > largest_of_window)
     node_error(node, "attribute " + std::string(key) + " holds " + std::to_string(value));
   return value;
 }
@@ -38,6 +37,7 @@ std::int64_t entry_of(const Node& node, std::string_view key, std::size_t index,
 std::int64_t kernel_of(const Node& node, std::size_t index, std::int64_t given) {
   const std::int64_t kernel = entry_of(node, "kernel_shape", index, 2, 1, given);
   if (kernel == 0) node_error(node, "attribute kernel_shape is missing");
+  if (kernel > largest_of_window) node_error(node, "its weights have an extent of " + std::to_string(kernel));
   if (given != 0 && kernel != given) node_error(node, "attribute kernel_shape disagrees with the weights");
   return kernel;
 }

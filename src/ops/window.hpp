@@ -9,6 +9,9 @@
 
 namespace tessera {
 
+/// Of kernels, strides, dilations and pads: keeps products of two of them, and of one and an extent, in range.
+inline constexpr std::int64_t largest_of_window = 1 << 24;
+
 struct Window {
   std::int64_t kernel_h = 1, kernel_w = 1;
   std::int64_t stride_h = 1, stride_w = 1;

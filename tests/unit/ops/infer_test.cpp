@@ -201,6 +201,30 @@ TEST(BindShapes, RefusesExtentsBelowOneAndNamelessOnes) {
   expect_error(ErrorKind::invalid, {"input z", "shape"}, [&] { bind_shapes(unranked, {}); });
 }
 
+/// An extent of 0 makes a tensor of no elements, not its other extents harmless: windows are calculated with them.
+TEST(InferShapes, AnExtentOfZeroDoesNotExcuseTheOthers) {
+  const std::int64_t absurd = std::numeric_limits<std::int64_t>::max();
+  const auto infer = [](const char* op, SymbolicShape x, SymbolicShape w) {
+    Graph graph;
+    const ValueId input = graph.add_input("x", DataType::f32, std::move(x));
+    const ValueId weights = graph.add_input("w", DataType::f32, std::move(w));
+    graph.outputs = {graph.append(op, "the_node", {input, weights}, {{"strides", std::vector<std::int64_t>{2, 2}}})};
+    infer_shapes(graph);
+  };
+  for (const char* op : {"ConvTranspose", "Conv"}) {
+    expect_error(ErrorKind::invalid, {"tensor x", "memory"}, [&] { infer(op, {0, 3, Dim(absurd), 8}, {3, 3, 2, 2}); });
+    expect_error(ErrorKind::invalid, {"tensor w", "memory"}, [&] {
+      infer(op, {batch, 3, 8, 8}, {3, 0, 2, Dim(absurd)});
+    });
+    expect_error(ErrorKind::invalid, {"the_node", "weights"}, [&] {
+      infer(op, {batch, 0, 8, 8}, {0, 0, 2, Dim(std::int64_t{1} << 40)});
+    });
+  }
+  expect_error(ErrorKind::invalid, {"the_node", "too large"}, [&] {
+    infer("ConvTranspose", {1, 0, Dim((std::int64_t{1} << 45) + 1), 1}, {0, 0, 2, 1});
+  });
+}
+
 /// Pads as PyTorch's exporter computes them, through a matrix that it turns around.
 TEST(InferShapes, ElementsOfSmallMatricesAreKnown) {
   Chains chains;
