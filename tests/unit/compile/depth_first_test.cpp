@@ -32,11 +32,11 @@ struct JoinedLayer {
 const JoinedLayer joined_layers[] = {{1, 3, 1, 1, 1, "swish"}, {2, 3, 2, 1, 1, "relu"}, {1, 5, 1, 1, 2, "hard_swish"},
                                      {1, 3, 1, 2, 2, "relu"},  {2, 3, 1, 1, 0, "relu"}, {1, 1, 2, 1, 0, "relu"}};
 
-/// An edge that makes the image between the layers, of elements of `bytes` bytes, a half larger than L2 for each item
-/// of a batch.
+/// An edge that makes the image between the layers, of elements of `bytes` bytes, an eighth larger than L2 for each
+/// item of a batch.
 std::int64_t edge_of(std::int64_t bytes) {
   std::int64_t edge = 24;
-  while (edge * edge * wide * bytes < static_cast<std::int64_t>(l2_bytes_of_a_core()) * 3 / 2) ++edge;
+  while (edge * edge * wide * bytes < static_cast<std::int64_t>(l2_bytes_of_a_core()) * 9 / 8) ++edge;
   return edge;
 }
 

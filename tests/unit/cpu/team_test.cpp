@@ -13,6 +13,7 @@
 
 #include "core/error.hpp"
 #include "cpu/affinity.hpp"
+#include "unit/support/rounds.hpp"
 
 namespace tessera {
 namespace {
@@ -49,13 +50,13 @@ TEST_P(TeamOf, TheCallerIsMemberZeroAndMembersAreDistinctThreads) {
 
 /// Plain ints, no atomics: each round every member writes its slot, then reads all others'. Only the barrier orders
 /// them.
-TEST_P(TeamOf, BarrierOrdersTenThousandRounds) {
+TEST_P(TeamOf, BarrierOrdersManyRounds) {
   ThreadTeam team(GetParam());
   const auto members = static_cast<std::size_t>(GetParam());
   std::vector<int> slots(members, 0), wrong(members, 0);
   run(team, [&](int member) {
     const auto me = static_cast<std::size_t>(member);
-    for (int round = 1; round <= 10'000; ++round) {
+    for (int round = 1; round <= test::rounds(10'000); ++round) {
       slots[me] = round;
       team.barrier();
       for (const int slot : slots) wrong[me] += slot != round;

@@ -16,6 +16,7 @@
 
 #include "cpu/features.hpp"
 #include "unit/engine/session_support.hpp"
+#include "unit/support/rounds.hpp"
 
 namespace tessera {
 namespace {
@@ -74,7 +75,7 @@ TEST_F(SessionTest, AThousandSessionsLeaveNothingBehind) {
   const auto handlers = signal_handlers();
   const std::vector<bool> cpus = affinity();
   const unsigned float_state = _mm_getcsr();
-  for (int loads = 0; loads < 20; ++loads) {
+  for (int loads = 0; loads < test::rounds(20); ++loads) {
     const Model model = Model::load(path_);
     for (int i = 0; i < 50; ++i) make_and_use(model, i);
   }

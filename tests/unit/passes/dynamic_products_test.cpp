@@ -45,8 +45,9 @@ constexpr PassFunction fuse = &passes::fuse_dynamic_products;
 /// Both outputs agree within `allowed` of the largest element.
 void expect_close(const Tensor& expected, const Tensor& actual, double allowed) {
   ASSERT_EQ(to_string(expected.shape()), to_string(actual.shape()));
+  const double bound = allowed * largest(expected);
   for (std::size_t i = 0; i < expected.as<float>().size(); ++i)
-    ASSERT_NEAR(expected.as<float>()[i], actual.as<float>()[i], allowed * largest(expected)) << i;
+    ASSERT_NEAR(expected.as<float>()[i], actual.as<float>()[i], bound) << i;
 }
 
 /// The output of a plan, which is expected to be the same bits on every tier.
