@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""The wheel, as scripts/package makes it: installed in a bare virtual environment it needs nothing but the C library and NumPy.
+"""The wheel, as scripts/package and scripts/lib/wheel_of_build make it: installed in a bare virtual environment it needs nothing but
+the C library and NumPy.
 
-    WHEEL=build/packages/tessera-0.1.0-*.whl DATA=tests/data AUDITWHEEL=build/wheelhouse/bin/auditwheel tests/e2e/wheel_test.py
+    WHEELS=build/packages DATA=tests/data AUDITWHEEL=build/wheelhouse/bin/auditwheel tests/e2e/wheel_test.py
 """
 import json
 import os
@@ -14,7 +15,7 @@ import tempfile
 import unittest
 import zipfile
 
-WHEEL = pathlib.Path(os.environ["WHEEL"]).resolve()
+WHEEL, = pathlib.Path(os.environ["WHEELS"]).resolve().glob("tessera-*.whl")
 DATA = pathlib.Path(os.environ["DATA"]).resolve()
 IMAGE, CALIB = DATA / "image" / "model.onnx", DATA / "image" / "calib"
 MARKER = "[CODE_SAMPLE_COMPLETED_SUCCESSFULLY]"
