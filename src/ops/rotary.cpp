@@ -41,6 +41,12 @@ void infer_rotary_embedding(Graph& graph, const Node& node) {
   for (const std::size_t i : {1U, 2U}) expect_rank(graph, node, i, rank);
   const auto turned = node.attribute_or<std::int64_t>("rotary_embedding_dim", 0);
   const Dim depth = turned > 0 ? Dim(turned) : x.depth;
+  if (depth.known() && depth.value() % 2 != 0)
+    node_error(node, "it turns an odd number of elements: " + to_string(depth),
+               "export the model again: they go in pairs");
+  if (depth.known() && x.depth.known() && depth.value() > x.depth.value())
+    node_error(node,
+               "rotary_embedding_dim is " + to_string(depth) + " for heads of " + to_string(x.depth) + " elements");
   const SymbolicShape& table = input_value(graph, node, 1).shape;
   expect_extent(node, "the last extent of the table of cosines", table.dims.back(), depth / Dim(2));
   expect_shape(graph, node, 2, table);

@@ -38,5 +38,17 @@ TEST(RotaryEmbedding, ATableForAnotherNumberOfItemsIsAnError) {
   });
 }
 
+TEST(RotaryEmbedding, ElementsAreTurnedInPairsInsideTheHead) {
+  const auto turn = [](std::int64_t head, std::int64_t turned) {
+    const Tensor table = numbers(Shape{1, 4, (turned > 0 ? turned : head) / 2}, 3);
+    return run_op("RotaryEmbedding", {numbers(Shape{1, 2, 4, head}, 4), table, table},
+                  {{"rotary_embedding_dim", turned}});
+  };
+  EXPECT_EQ(turn(7, 4).shape(), (Shape{1, 2, 4, 7}));
+  expect_error(ErrorKind::invalid, {"RotaryEmbedding", "odd number of elements: 5"}, [&] { turn(8, 5); });
+  expect_error(ErrorKind::invalid, {"RotaryEmbedding", "odd number of elements: 7"}, [&] { turn(7, 0); });
+  expect_error(ErrorKind::invalid, {"rotary_embedding_dim is 10", "8 elements"}, [&] { turn(8, 10); });
+}
+
 }  // namespace
 }  // namespace tessera
