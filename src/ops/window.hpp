@@ -9,7 +9,7 @@
 
 namespace tessera {
 
-/// Of kernels, strides, dilations and pads: keeps products of two of them, and of one and an extent, in range.
+/// Of kernels, strides, dilations and pads: keeps products of two of them in range; one times an extent need not be.
 inline constexpr std::int64_t largest_of_window = 1 << 24;
 
 struct Window {
