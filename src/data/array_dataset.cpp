@@ -11,6 +11,7 @@
 #include "data/array_check.hpp"
 #include "data/model_inputs.hpp"
 #include "data/npz.hpp"
+#include "formats/folder.hpp"
 #include "formats/mapped_file.hpp"
 #include "formats/npy.hpp"
 
@@ -28,11 +29,9 @@ std::string head_of(const std::string& path) {
 std::vector<std::string> array_files_in(const std::string& folder) {
   std::vector<std::string> files;
   std::error_code error;
-  for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator(); entry.increment(error))
-    if (const fs::path extension = entry->path().extension(); extension == ".npz" || extension == ".npy")
-      files.push_back(entry->path().string());
+  for (const FolderEntry& entry : entries_of(folder, error))
+    if (has_extension(entry, {".npz", ".npy"})) files.push_back(path_in(folder, entry.name));
   if (error) reject(folder, "cannot read the folder (" + error.message() + ")", "check the path and its permissions");
-  std::sort(files.begin(), files.end());
   return files;
 }
 

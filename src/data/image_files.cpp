@@ -6,9 +6,12 @@
 #include <span>
 #include <string>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "core/error.hpp"
 #include "data/image_decoder.hpp"
+#include "formats/folder.hpp"
 #include "formats/mapped_file.hpp"
 
 namespace tessera {
@@ -29,7 +32,7 @@ std::string lower_extension(const fs::path& path) {
 bool is_image(const fs::path& path, const std::string& extension) {
   if (extension == ".png" || extension == ".jpg" || extension == ".jpeg") return true;
   constexpr std::size_t longest_mark = 8;
-  const std::string head = first_bytes(path.string(), longest_mark);
+  const std::string head = first_bytes(path, longest_mark);
   return image_format_of(std::as_bytes(std::span(head))).has_value();
 }
 
@@ -37,35 +40,42 @@ bool stands_beside_images(const std::string& extension) {
   return extension == ".json" || extension == ".txt" || extension == ".tsv" || extension == ".csv";
 }
 
-}  // namespace
-
-ImageFiles find_image_files(const std::string& folder) {
+struct Search {
   ImageFiles found;
   std::vector<fs::path> images;
-  std::error_code error;
-  fs::recursive_directory_iterator entry(folder, fs::directory_options::follow_directory_symlink, error);
-  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-    if (entry.depth() > max_depth)
-      reject(entry->path().string(), "lies too many folders deep", "look for a link to a folder above it");
-    const fs::path& path = entry->path();
-    const bool hidden = path.filename().string().starts_with('.');
-    std::error_code ignored;
-    if (entry->is_directory(ignored)) {
-      if (hidden) entry.disable_recursion_pending();
+  std::error_code error;  ///< of the folder that could not be read
+};
+
+void look_in(const std::string& folder, int depth, Search& search) {
+  for (const FolderEntry& entry : entries_of(folder, search.error)) {
+    const std::string path = path_in(folder, entry.name);
+    if (depth > max_depth) reject(path, "lies too many folders deep", "look for a link to a folder above it");
+    if (entry.name.starts_with('.')) continue;
+    if (entry.is_folder) {
+      look_in(path, depth + 1, search);
+      if (search.error) return;
       continue;
     }
     const std::string extension = lower_extension(path);
-    if (hidden || stands_beside_images(extension)) continue;
-    if (entry->is_regular_file(ignored) && is_image(path, extension)) {
-      images.push_back(path);
-    } else if (++found.others == 1 || path.string() < found.example) {
-      found.example = path.string();
+    if (stands_beside_images(extension)) continue;
+    if (entry.is_file && is_image(path, extension)) {
+      search.images.push_back(path);
+    } else if (++search.found.others == 1 || path < search.found.example) {
+      search.found.example = path;
     }
   }
-  if (error) reject(folder, "cannot read the folder (" + error.message() + ")", "check the path and its permissions");
-  std::sort(images.begin(), images.end());
-  for (const fs::path& path : images) found.images.push_back(path.string());
-  return found;
+}
+
+}  // namespace
+
+ImageFiles find_image_files(const std::string& folder) {
+  Search search;
+  look_in(folder, 0, search);
+  if (search.error)
+    reject(folder, "cannot read the folder (" + search.error.message() + ")", "check the path and its permissions");
+  std::sort(search.images.begin(), search.images.end());
+  for (const fs::path& path : search.images) search.found.images.push_back(path);
+  return std::move(search.found);
 }
 
 }  // namespace tessera

@@ -13,6 +13,7 @@
 #include "data/image_files.hpp"
 #include "data/model_inputs.hpp"
 #include "data/text_dataset.hpp"
+#include "formats/folder.hpp"
 #include "formats/mapped_file.hpp"
 
 namespace tessera {
@@ -22,9 +23,9 @@ namespace fs = std::filesystem;
 
 bool holds_array_files(const fs::path& folder) {
   std::error_code error;
-  for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator(); entry.increment(error))
-    if (const fs::path extension = entry->path().extension(); extension == ".npz" || extension == ".npy") return true;
-  return false;
+  return std::ranges::any_of(entries_of(folder.string(), error), [](const FolderEntry& entry) {
+    return has_extension(entry, {".npz", ".npy"});
+  });
 }
 
 bool is_image_file(const std::string& path) {

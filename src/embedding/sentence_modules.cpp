@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "formats/folder.hpp"
 #include "formats/json_file.hpp"
 #include "formats/json_object.hpp"
 #include "hub/weight_files.hpp"
@@ -53,7 +54,7 @@ std::vector<Pooling> read_pooling(const JsonObject& config) {
 }
 
 DenseModule read_dense(const std::string& folder) {
-  const JsonObject config((fs::path(folder) / "config.json").string());
+  const JsonObject config(path_in(folder, "config.json"));
   const WeightFiles files(folder);
   DenseModule dense;
   dense.weight = files.read("linear.weight");
@@ -72,9 +73,9 @@ DenseModule read_dense(const std::string& folder) {
 /// The folder of a module. Names from a file must not lead elsewhere.
 std::string folder_of(const JsonObject& module, const std::string& root) {
   const std::string path = module.text("path");
-  if (path.find("..") != std::string::npos || fs::path(path).is_absolute())
+  if (path.find("..") != std::string::npos || path.starts_with('/'))
     module.reject_entry("path", "leads out of the folder", "keep the modules of a model in its folder");
-  return (fs::path(root) / path).string();
+  return path_in(root, path);
 }
 
 void read_module(const JsonObject& module, const std::string& root, SentenceModules& modules) {
@@ -82,10 +83,10 @@ void read_module(const JsonObject& module, const std::string& root, SentenceModu
   const std::string folder = folder_of(module, root);
   if (name == "Transformer") {
     modules.encoder = folder;
-    const std::string config = (fs::path(folder) / "sentence_bert_config.json").string();
+    const std::string config = path_in(folder, "sentence_bert_config.json");
     modules.lower_case = JsonObject::if_there(config).flag("do_lower_case", false);
   } else if (name == "Pooling") {
-    const JsonObject config((fs::path(folder) / "config.json").string());
+    const JsonObject config(path_in(folder, "config.json"));
     modules.pooling = read_pooling(config);
     if (!config.flag("include_prompt", true) && !modules.prompt.empty())
       config.reject_entry("include_prompt", "is false, which is not known here", report);
@@ -100,8 +101,8 @@ void read_module(const JsonObject& module, const std::string& root, SentenceModu
 }
 
 /// The prompt that is used where nobody names one.
-std::string default_prompt(const fs::path& folder) {
-  const JsonObject config = JsonObject::if_there((folder / "config_sentence_transformers.json").string());
+std::string default_prompt(const std::string& folder) {
+  const JsonObject config = JsonObject::if_there(path_in(folder, "config_sentence_transformers.json"));
   const std::string name = config.text("default_prompt_name");
   return name.empty() || !config.has("prompts") ? std::string() : config.object("prompts").text(name.c_str());
 }
@@ -109,13 +110,12 @@ std::string default_prompt(const fs::path& folder) {
 }  // namespace
 
 SentenceModules read_sentence_modules(const std::string& folder) {
-  const fs::path root(folder);
-  const std::string list = (root / "modules.json").string();
+  const std::string list = path_in(folder, "modules.json");
   SentenceModules modules;
   modules.encoder = folder;
   std::error_code error;
   if (!fs::exists(list, error)) return modules;
-  modules.prompt = default_prompt(root);
+  modules.prompt = default_prompt(folder);
   const JsonObject wrapped(JsonValue::Object{{"modules", read_json(list)}}, list);
   for (const JsonObject& module : wrapped.objects("modules")) read_module(module, folder, modules);
   return modules;

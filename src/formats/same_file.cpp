@@ -2,17 +2,15 @@
 
 #include <sys/stat.h>
 
-#include <filesystem>
 #include <optional>
 #include <system_error>
 #include <utility>
 
 #include "core/error.hpp"
+#include "formats/folder.hpp"
 
 namespace tessera {
 namespace {
-
-namespace fs = std::filesystem;
 
 using Identity = std::pair<dev_t, ino_t>;
 
@@ -27,9 +25,15 @@ std::optional<Identity> identity_of(const std::string& path) {
 std::optional<std::string> find_inside(const std::string& path, const Identity& wanted) {
   if (identity_of(path) == wanted) return path;
   std::error_code error;
-  fs::recursive_directory_iterator entry(path, fs::directory_options::skip_permission_denied, error);
-  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error))
-    if (identity_of(entry->path().string()) == wanted) return entry->path().string();
+  for (const FolderEntry& entry : entries_of(path, error)) {
+    const std::string inside = path_in(path, entry.name);
+    // Folders behind links are not entered: they may lead back.
+    if (entry.is_link || !entry.is_folder) {
+      if (identity_of(inside) == wanted) return inside;
+    } else if (auto found = find_inside(inside, wanted)) {
+      return found;
+    }
+  }
   return std::nullopt;
 }
 

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "core/error.hpp"
+#include "formats/folder.hpp"
 #include "hub/families.hpp"
 #include "hub/named_weights.hpp"
 #include "models/bert.hpp"
@@ -136,7 +137,7 @@ void read_head(const JsonObject& config, const Family& family, const NamedWeight
   using Head = BertConfig::Head;
   const std::string architecture = architecture_of(config);
   std::error_code error;
-  if (std::filesystem::exists(std::filesystem::path(folder) / "modules.json", error)) {
+  if (std::filesystem::exists(path_in(folder, "modules.json"), error)) {
     bert.head = Head::none;  // of sentence-transformers, which pools the tokens itself
   } else if (architecture.ends_with("ForSequenceClassification")) {
     bert.head = Head::sequence_classes;

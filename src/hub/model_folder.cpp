@@ -1,10 +1,12 @@
 #include "hub/model_folder.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <system_error>
 
 #include "core/error.hpp"
+#include "formats/folder.hpp"
 #include "formats/onnx_reader.hpp"
 #include "hub/families.hpp"
 
@@ -25,10 +27,9 @@ std::optional<std::string> onnx_in(const fs::path& folder) {
 
 bool holds_safetensors(const fs::path& folder) {
   std::error_code error;
-  for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator(); entry.increment(error))
-    if (entry->path().extension() == ".safetensors" || entry->path().filename() == "model.safetensors.index.json")
-      return true;
-  return false;
+  return std::ranges::any_of(entries_of(folder.string(), error), [](const FolderEntry& entry) {
+    return has_extension(entry, {".safetensors"}) || entry.name == "model.safetensors.index.json";
+  });
 }
 
 }  // namespace

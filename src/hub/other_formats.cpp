@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "formats/folder.hpp"
 
 namespace tessera {
 namespace {
@@ -48,9 +49,8 @@ void reject_other_file(const std::string& file) {
 void reject_other_weights(const std::string& folder) {
   std::vector<fs::path> candidates;
   std::error_code error;
-  for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator(); entry.increment(error))
-    if (is_other_weights(entry->path().string())) candidates.push_back(entry->path());
-  std::sort(candidates.begin(), candidates.end());
+  for (const FolderEntry& entry : entries_of(folder, error))
+    if (const std::string file = path_in(folder, entry.name); is_other_weights(file)) candidates.emplace_back(file);
   // A pickle can be converted with one line; training_args.bin is one that holds no weights.
   std::erase_if(candidates, [](const fs::path& file) { return file.filename() == "training_args.bin"; });
   for (const fs::path& file : candidates)

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "formats/folder.hpp"
 #include "formats/json_file.hpp"
 #include "formats/widened.hpp"
 #include "hub/other_formats.hpp"
@@ -36,9 +37,8 @@ std::set<std::string> files_of_index(const std::string& path) {
 std::vector<std::string> safetensors_in(const fs::path& folder) {
   std::vector<std::string> found;
   std::error_code error;
-  for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator(); entry.increment(error))
-    if (entry->path().extension() == ".safetensors") found.push_back(entry->path().filename().string());
-  std::sort(found.begin(), found.end());
+  for (const FolderEntry& entry : entries_of(folder.string(), error))
+    if (has_extension(entry, {".safetensors"})) found.push_back(entry.name);
   return found;
 }
 
@@ -64,7 +64,7 @@ WeightFiles::WeightFiles(std::string folder) : folder_(std::move(folder)) {
 }
 
 void WeightFiles::add(const std::string& file_name) {
-  const std::string path = (fs::path(folder_) / file_name).string();
+  const std::string path = path_in(folder_, file_name);
   const auto file = MappedFile::open(path);
   for (auto& [name, entry] : list_safetensors(file->bytes(), path))
     if (!tensors_.emplace(name, Place{file, entry}).second)

@@ -1,5 +1,6 @@
 // Files with JSON in them, read while memory runs out: model folders, tokenizers, encoders and what stands beside data.
 #include <array>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -7,11 +8,15 @@
 #include "allocation/allocation_failure.hpp"
 #include "data/class_labels.hpp"
 #include "data/image_preprocessing.hpp"
+#include "data/open_dataset.hpp"
 #include "engine/tuning_cache.hpp"
+#include "formats/npy.hpp"
+#include "formats/same_file.hpp"
 #include "launch/throughput.hpp"
 #include "tessera/encoder.hpp"
 #include "text/read_texts.hpp"
 #include "text/tokenizer.hpp"
+#include "unit/data/image_files.hpp"
 #include "unit/hub/support.hpp"
 
 namespace tessera {
@@ -203,6 +208,39 @@ TEST_F(SmallFileAllocationFailure, OfEachAllocationOnce) {
 }
 
 TEST_F(SmallFileAllocationFailure, OfAllFromEachOn) {
+  try_all(Failing::lasting);
+}
+
+/// Folders of images and of arrays, which are listed, decoded and inflated.
+class DataAllocationFailure : public FileAllocationFailure {
+ protected:
+  void prepare() override {
+    const std::vector<std::uint8_t> pixels(std::size_t{24} * 20 * 3, 77);
+    put("images/a/1.png", data_testing::png_file(24, 20, 8, PNG_COLOR_TYPE_RGB, pixels));
+    put("images/b/2.jpg", data_testing::jpeg_file(24, 20, pixels));
+    put("images/b/3.jpg", data_testing::jpeg_file(24, 20, pixels, {.progressive = true}));
+    put("images/notes.txt", "beside them");
+    std::filesystem::create_directories(folder_ / "arrays");
+    write_npy(testing::random_tensor(Shape{2, 3, 20, 20}, 7), (folder_ / "arrays/image.npy").string());
+  }
+  [[nodiscard]] std::string work() const override {
+    const DatasetModel model{path_, {{"image", DataType::f32, {"batch", "3", "20", "20"}}}};
+    std::string found;
+    for (const char* name : {"images", "arrays"}) {
+      const std::string data = (folder_ / name).string();
+      const auto items = open_dataset(data, model);
+      for (std::int64_t i = 0; i < items->size(); ++i) append(found, items->item(i));
+    }
+    refuse_to_overwrite(path_, std::array{(folder_ / "images").string()});
+    return found;
+  }
+};
+
+TEST_F(DataAllocationFailure, OfEachAllocationOnce) {
+  try_all(Failing::once);
+}
+
+TEST_F(DataAllocationFailure, OfAllFromEachOn) {
   try_all(Failing::lasting);
 }
 
