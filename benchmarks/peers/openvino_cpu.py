@@ -4,7 +4,8 @@
 INT8 is its own: NNCF quantizes the float file after training, with the calibration items of the request (.npz, the first axis of
 each array counts items) or, without any, with random ones. `hint` is OpenVINO's performance hint: with "latency" one request runs
 at a time, with "throughput" as many as OpenVINO finds best, and the time of a sample is that of all samples divided by their number.
-ONEDNN_MAX_CPU_ISA holds its convolutions and matrix products to an instruction set; some other nodes go beyond it.
+ONEDNN_MAX_CPU_ISA holds its convolutions and INT8 and BF16 matrix products to an instruction set; f32 matrix products (MLAS) and some
+other nodes go beyond it, so run.py gives the avx2 tiers a copy that limit_to_avx2.py made.
 The protocol is that of onnxruntime.mjs.
     openvino_cpu.py '{"model": "resnet50.onnx", "precision": "int8", "hint": "latency", "threads": 2, "batch": 1, "seq": 128}'
 """

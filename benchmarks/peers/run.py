@@ -85,6 +85,26 @@ class Tessera:
         return row["latency_ms"]["p50"] if self.hint == "latency" else 1000 * self.batch / row["throughput_per_s"]
 
 
+def limited_copy(source, target, isa):
+    """A copy of a peer that uses no more than AVX2, whatever this CPU has."""
+    subprocess.run([sys.executable, os.path.join(HERE, "limit_to_avx2.py"), source, target, *(["--vnni"] if isa == "avx2_vnni" else [])],
+                   check=True, stdout=subprocess.DEVNULL)
+
+
+def openvino_environment(command, isa):
+    """What holds OpenVINO to `isa`: its own variable and, where that leaves matrix products out, a copy found before the package."""
+    if not isa:
+        return {}
+    environment = {"ONEDNN_MAX_CPU_ISA": isa.upper()}
+    if isa.startswith("avx2"):
+        find = [*shlex.split(command), "-c", "import openvino; print(openvino.__path__[0])"]
+        package = subprocess.run(find, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        copy = os.path.join(ROOT, f"build/openvino-{isa}")
+        limited_copy(package, os.path.join(copy, "openvino"), isa)
+        environment["PYTHONPATH"] = copy
+    return environment
+
+
 def openvino_peers(options, pin, precision, isa, shape):
     if not options.openvino:
         return []
@@ -93,11 +113,12 @@ def openvino_peers(options, pin, precision, isa, shape):
     request = {"model": os.path.abspath(options.float_model or options.model), "precision": re.sub("-.*", "", precision), **shape}
     if options.calibration:
         request["calibration"] = os.path.abspath(options.calibration)
+    environment = openvino_environment(options.openvino, isa)
     started = []
     for hint in ("latency", "throughput"):
         try:
             started.append(Peer([*pin, *shlex.split(options.openvino), "-c", script, json.dumps({**request, "hint": hint})],
-                                {"ONEDNN_MAX_CPU_ISA": isa.upper()} if isa else {}, hint))
+                                environment, hint))
         except (RuntimeError, OSError) as error:
             print(f"OpenVINO is left out: {error}", file=sys.stderr)
     return started
@@ -111,8 +132,7 @@ def peers(options, pin):
         oracle = options.oracle
         if isa.startswith("avx2"):
             oracle = options.oracle.rstrip("/") + "-" + isa
-            subprocess.run([sys.executable, os.path.join(HERE, "limit_to_avx2.py"), options.oracle, oracle,
-                            *(["--vnni"] if isa == "avx2_vnni" else [])], check=True, stdout=subprocess.DEVNULL)
+            limited_copy(options.oracle, oracle, isa)
         request = json.dumps({"model": os.path.abspath(options.peer_model or options.model), **shape})
         started.append(Peer([*pin, "node", os.path.join(HERE, "onnxruntime.mjs"), request], {"ORACLE": os.path.abspath(oracle)}))
     started += openvino_peers(options, pin, precision, isa, shape)
