@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What requests of any length and batch cost, and what streams gain.
 
-    PYTHONPATH=build/release/python benchmarks/any_shape.py [lengths] [padding] [mixed] [streams] [idle]
+    PYTHONPATH=build/release/python benchmarks/any_shape.py [lengths] [padding] [mixed] [streams] [idle] [--touch-first GIB]
 
 lengths  requests of random batch and sequence length: what the first use of a length costs beyond its inference, and
          whether memory grows once all have been seen.
@@ -30,10 +30,10 @@ def resident_mb() -> float:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def own_memory(gigabytes: float) -> None:
-    """Touches memory and gives it back, so that what is measured afterwards is found in it. A virtual machine may get a page
-    from its host when it first touches it, which takes longer than to make the plan: seen on a Zen 5, 57 ms for the 55 MB of
-    the largest plan, 2.3 ms in memory that had been touched before."""
+def touch_memory(gigabytes: float) -> None:
+    """Touches memory and gives it back. A virtual machine may get a page from its host only when it first touches it, which takes
+    longer than to make a plan: seen on a Zen 5, 57 ms for the 55 MB of the largest plan, 2.3 ms once nearly all memory that was free
+    had been touched."""
     np.ones(int(gigabytes * 2**30), dtype=np.uint8)
 
 
@@ -164,11 +164,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", default=["lengths", "padding", "mixed", "streams", "idle"])
     parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--touch-first", type=float, default=0, metavar="GIB",
+                        help="memory to touch and give back before, on a virtual machine: most of what is free")
     options = parser.parse_args()
+    touch_memory(options.touch_first)
     bert = tessera.load("bert-base")
     for part in options.parts:
         if part == "lengths":
-            own_memory(4)
             lengths(bert, options.requests)
             first_run(bert, 40)
         elif part == "padding":

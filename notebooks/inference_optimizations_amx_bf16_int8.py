@@ -25,7 +25,9 @@ from IPython.display import Markdown, display
 
 import tessera
 
-ROOT = next(folder for folder in [pathlib.Path.cwd(), *pathlib.Path.cwd().parents] if (folder / "tests/data").is_dir())
+ROOT = next((folder for folder in [pathlib.Path.cwd(), *pathlib.Path.cwd().parents] if (folder / "tests/data").is_dir()), None)
+if ROOT is None:
+    raise FileNotFoundError("no tests/data in this folder or above it: run the notebook in a copy of Tessera's repository, which has the data")
 IMAGES, TEXTS = ROOT / "tests/data/image", ROOT / "tests/data/text"  # small trained models with labelled data
 SECONDS = float(os.environ.get("TESSERA_NOTEBOOK_SECONDS", 25))      # for the measurement of one model
 BRIEF = SECONDS < 10                                                 # for a test of this notebook: fewer of everything
