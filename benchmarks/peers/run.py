@@ -113,7 +113,11 @@ def openvino_peers(options, pin, precision, isa, shape):
     request = {"model": os.path.abspath(options.float_model or options.model), "precision": re.sub("-.*", "", precision), **shape}
     if options.calibration:
         request["calibration"] = os.path.abspath(options.calibration)
-    environment = openvino_environment(options.openvino, isa)
+    try:
+        environment = openvino_environment(options.openvino, isa)
+    except (subprocess.CalledProcessError, OSError) as error:
+        print(f"OpenVINO is left out: {error}", file=sys.stderr)
+        return []
     started = []
     for hint in ("latency", "throughput"):
         try:

@@ -29,7 +29,7 @@ std::string lower_extension(const fs::path& path) {
   return extension;
 }
 
-bool is_image(const fs::path& path, const std::string& extension) {
+bool is_image(const std::string& path, const std::string& extension) {
   if (extension == ".png" || extension == ".jpg" || extension == ".jpeg") return true;
   constexpr std::size_t longest_mark = 8;
   const std::string head = first_bytes(path, longest_mark);

@@ -25,9 +25,9 @@ std::optional<std::string> onnx_in(const fs::path& folder) {
   return std::nullopt;
 }
 
-bool holds_safetensors(const fs::path& folder) {
+bool holds_safetensors(const std::string& folder) {
   std::error_code error;
-  return std::ranges::any_of(entries_of(folder.string(), error), [](const FolderEntry& entry) {
+  return std::ranges::any_of(entries_of(folder, error), [](const FolderEntry& entry) {
     return has_extension(entry, {".safetensors"}) || entry.name == "model.safetensors.index.json";
   });
 }
@@ -37,7 +37,7 @@ bool holds_safetensors(const fs::path& folder) {
 Graph read_model_folder(const std::string& folder) {
   const fs::path root(folder);
   std::error_code error;
-  if (!holds_safetensors(root))
+  if (!holds_safetensors(folder))
     if (const auto onnx = onnx_in(root)) return read_onnx(*onnx);
   const WeightFiles files(folder);
   const bool described = fs::exists(root / "config.json", error);

@@ -1,4 +1,4 @@
-// Files with JSON in them, read while memory runs out: model folders, tokenizers, encoders and what stands beside data.
+// Files read while memory runs out: model folders, tokenizers, encoders, images, arrays and what stands beside them.
 #include <array>
 #include <cstdint>
 #include <filesystem>
